@@ -1,0 +1,133 @@
+"""Classical rows for every table: the training median, random forest and XGBoost on Magpie features.
+
+Magpie: 22 elemental properties x 6 statistics over the composition (Ward et al. 2016, through matminer),
+so these rows know the formula alone, not the structure.
+"""
+
+from __future__ import annotations
+
+from functools import lru_cache
+
+import numpy as np
+
+from common.cache import featurise
+from common.errors import UserError
+from common.materials import MaterialsTable
+from common.predictions import Predictions
+from common.splits import Split
+
+MAGPIE = "magpie-1"
+
+
+@lru_cache(maxsize=1)
+def _featuriser():
+    from matminer.featurizers.composition import ElementProperty
+
+    return ElementProperty.from_preset("magpie")
+
+
+def magpie_row(formula: str) -> dict[str, np.ndarray]:
+    """The 132 Magpie features of a formula."""
+    import warnings
+
+    from pymatgen.core import Composition
+
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        values = np.asarray(_featuriser().featurize(Composition(formula)), dtype=np.float64)
+    if not np.isfinite(values).all():
+        raise UserError(f"Magpie has no properties for an element of {formula}")
+    return {"magpie": values}
+
+
+class _Classical:
+    """The part of `Regressor`'s manner that an experiment needs."""
+
+    name: str
+    hyperparameters: dict = {}
+
+    def __init__(self, *, seed: int = 0, **hyperparameters):
+        self.seed = seed
+        self.hyperparameters = {**type(self).hyperparameters, **hyperparameters}
+
+    def settings(self) -> dict:
+        return {"model": self.name, "hyperparameters": self.hyperparameters, "seed": self.seed}
+
+    def fit(self, table: MaterialsTable, target: str, split: Split, *, folder=None, jobs: int = 1):
+        split.check()
+        self.target, self.unit = target, table.target(target).unit
+        x_train, y_train = self._arrays(table.select(split.train).known(target), jobs)
+        x_val, y_val = self._arrays(table.select(split.validation).known(target), jobs)
+        if len(y_train) == 0:
+            raise UserError("no training material has a target value")
+        self._fit(x_train, y_train, x_val, y_val, jobs)
+        return self
+
+    def predict(self, table: MaterialsTable, *, jobs: int = 1, bar: bool = False) -> Predictions:
+        x, good = self._features(table, jobs)
+        known = table.target(self.target).values[good] if self.target in table.targets else None
+        return Predictions(table.ids[good], np.asarray(self._predict(x), dtype=np.float64), known, unit=self.unit)
+
+    def _arrays(self, table: MaterialsTable, jobs: int) -> tuple[np.ndarray, np.ndarray]:
+        x, good = self._features(table, jobs)
+        return x, table.target(self.target).values[good]
+
+    def _features(self, table: MaterialsTable, jobs: int) -> tuple[np.ndarray, np.ndarray]:
+        features, good, self.left_out = featurise(table, MAGPIE, magpie_row, jobs=1, of="formula")
+        return (features.field("magpie").values.reshape(len(good), -1) if features else np.zeros((0, 132))), good
+
+
+class Median(_Classical):
+    """Always answers the median of the training targets: what an error is worth comparing with."""
+
+    name = "dummy"
+
+    def _features(self, table: MaterialsTable, jobs: int):
+        self.left_out = {}
+        return np.zeros((len(table), 0)), np.arange(len(table))
+
+    def _fit(self, x, y, x_val, y_val, jobs):
+        self.median = float(np.median(y))
+
+    def _predict(self, x):
+        return np.full(len(x), self.median)
+
+
+class RandomForestMagpie(_Classical):
+    """scikit-learn's random forest with its defaults."""
+
+    name = "rf-magpie"
+    hyperparameters = {"n_estimators": 100}
+
+    def _fit(self, x, y, x_val, y_val, jobs):
+        from sklearn.ensemble import RandomForestRegressor
+
+        self.forest = RandomForestRegressor(random_state=self.seed, n_jobs=jobs, **self.hyperparameters).fit(x, y)
+
+    def _predict(self, x):
+        return self.forest.predict(x)
+
+
+class XGBoostMagpie(_Classical):
+    """Gradient-boosted trees; their number is chosen on the validation part, as a network's epoch is."""
+
+    name = "xgb-magpie"
+    hyperparameters = {
+        "learning_rate": 0.05,
+        "n_estimators": 2000,
+        "max_depth": 6,
+        "subsample": 0.8,
+        "colsample_bytree": 0.5,
+    }
+
+    def _fit(self, x, y, x_val, y_val, jobs):
+        try:
+            from xgboost import XGBRegressor
+        except ImportError:
+            raise UserError("XGBoost is not installed; install the extra: pip install 'matrepro[baselines]'") from None
+        stopping = {"early_stopping_rounds": 100, "eval_metric": "mae"} if len(y_val) else {}
+        self.trees = XGBRegressor(random_state=self.seed, n_jobs=jobs, **stopping, **self.hyperparameters)
+        self.trees.fit(x, y, eval_set=[(x_val, y_val)] if len(y_val) else None, verbose=False)
+
+    def _predict(self, x):
+        return self.trees.predict(x)

@@ -1,0 +1,154 @@
+"""Features on disk, keyed by the content of the structure, so that no crystal is featurised twice.
+
+A cache is a folder of shards, each one HDF5 file that is written whole and never changed: a killed run loses
+at most the shard it was making, and two processes may fill one cache at the same time.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import uuid
+import warnings
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+
+from common.errors import UserError
+from common.hdf5 import open_hdf5, writing_hdf5
+from common.materials import MaterialsTable, crystal_key
+from common.progress import progress
+from common.ragged import Flat, Ragged
+
+SHARD = 2048
+CHUNK = 64
+
+
+def cache_root() -> Path:
+    """`MATREPRO_CACHE`, or the user's cache folder."""
+    default = Path(os.environ.get("XDG_CACHE_HOME", Path.home() / ".cache")) / "matrepro"
+    return Path(os.environ.get("MATREPRO_CACHE", default))
+
+
+class FeatureCache:
+    """Ragged features of crystals by content key, for one featuriser `name` (which carries its version)."""
+
+    def __init__(self, name: str, root: Path | None = None):
+        self.folder = (root or cache_root()) / "features" / name
+        self._where: dict[str, tuple[int, int]] = {}
+        self._parts: list[Ragged] = []
+        for path in sorted(self.folder.glob("*.h5")):
+            try:
+                self._add(*_read_shard(path))
+            except (UserError, KeyError, OSError):
+                warnings.warn(f"{path} is damaged and is left out; delete it", stacklevel=2)
+
+    def __contains__(self, key: str) -> bool:
+        return key in self._where
+
+    def __len__(self) -> int:
+        return len(self._where)
+
+    def _add(self, keys: list[str], part: Ragged) -> None:
+        self._where.update({key: (len(self._parts), i) for i, key in enumerate(keys)})
+        self._parts.append(part)
+
+    def put(self, keys: list[str], part: Ragged) -> None:
+        """Keep features; where the folder cannot be written they live in memory for this run."""
+        self._add(keys, part)
+        try:
+            _write_shard(self.folder / f"{uuid.uuid4().hex}.h5", keys, part)
+        except UserError as error:
+            warnings.warn(f"features are not cached: {error} (or set MATREPRO_CACHE)", stacklevel=2)
+
+    def get(self, keys: list[str]) -> Ragged:
+        where = [self._where[key] for key in keys]
+        fields = {}
+        for name in self._parts[where[0][0]].fields:
+            fields[name] = Flat.stack([self._parts[p].field(name).row(i) for p, i in where])
+        return Ragged(fields)
+
+
+def featurise(
+    table: MaterialsTable, name: str, function: Callable, *, jobs: int = 1, of: str = "structure"
+) -> tuple[Ragged | None, np.ndarray, dict[str, str]]:
+    """`function` of every structure (or, with `of="formula"`, formula) of `table`, from the cache where it is there.
+
+    `function` returns named one-dimensional arrays and raises `UserError` on what it cannot take.
+    Returns the features of the good rows, the numbers of those rows, and id -> reason for the bad ones.
+    """
+    read, key_of = {
+        "structure": (table.structure, crystal_key),
+        "formula": (lambda row: str(table.formulas[row]), _text_key),
+    }[of]
+    cache = FeatureCache(name)
+    keys, bad = {}, {}
+    for row in range(len(table)):
+        try:
+            keys[row] = key_of(read(row))
+        except UserError as error:
+            bad[str(table.ids[row])] = str(error)
+    missing = sorted({key: row for row, key in reversed(keys.items()) if key not in cache}.values())
+    failed: dict[str, str] = {}
+    with progress(total=len(missing), desc=name, unit=of) as bar:
+        for start in range(0, len(missing), SHARD):
+            shard = missing[start : start + SHARD]
+            good_keys, made = [], []
+            for row, result in zip(shard, _map(function, read, shard, jobs, bar), strict=True):
+                if isinstance(result, str):
+                    failed[keys[row]] = result
+                else:
+                    good_keys.append(keys[row])
+                    made.append(result)
+            if made:
+                cache.put(good_keys, Ragged.stack(made))
+    bad |= {str(table.ids[row]): failed[key] for row, key in keys.items() if key in failed}
+    good = [row for row, key in keys.items() if key not in failed]
+    features = cache.get([keys[row] for row in good]) if good else None
+    return features, np.array(good, dtype=np.int64), bad
+
+
+def _text_key(text: str) -> str:
+    return hashlib.sha1(text.encode()).hexdigest()
+
+
+def _map(function, read, rows: list[int], jobs: int, bar):
+    """Results (or the text of a `UserError`) in order, over `jobs` processes."""
+    from joblib import Parallel, delayed
+
+    chunks = [rows[i : i + CHUNK] for i in range(0, len(rows), CHUNK)]
+    work = (delayed(_run_chunk)(function, [read(r) for r in chunk]) for chunk in chunks)
+    for results in Parallel(n_jobs=jobs, return_as="generator")(work):
+        bar.update(len(results))
+        yield from results
+
+
+def _run_chunk(function, items: list) -> list:
+    results = []
+    for item in items:
+        try:
+            results.append(function(item))
+        except UserError as error:
+            results.append(str(error))
+    return results
+
+
+def _write_shard(path: Path, keys: list[str], part: Ragged) -> None:
+    with writing_hdf5(path) as file:
+        file["key"] = np.frombuffer(bytes.fromhex("".join(keys)), dtype=np.uint8).reshape(len(keys), -1)
+        for name, flat in part.fields.items():
+            file[f"{name}/values"] = flat.values
+            # Lengths are small numbers that repeat; offsets would not compress.
+            file.create_dataset(f"{name}/length", data=np.diff(flat.offset).astype(np.uint32), compression="gzip")
+
+
+def _read_shard(path: Path) -> tuple[list[str], Ragged]:
+    with open_hdf5(path) as file:
+        keys = [row.tobytes().hex() for row in file["key"][:]]
+        fields = {}
+        for name in file:
+            if name != "key":
+                offset = np.concatenate([[0], np.cumsum(file[f"{name}/length"][:].astype(np.int64))])
+                fields[name] = Flat(file[f"{name}/values"][:], offset)
+    return keys, Ragged(fields)

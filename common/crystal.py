@@ -1,0 +1,49 @@
+"""A crystal as plain arrays, the form in which structures travel the inner road."""
+
+from typing import NamedTuple
+
+import numpy as np
+
+from common.errors import UserError
+
+
+class Crystal(NamedTuple):
+    """Atomic numbers (n,), lattice (3, 3) with rows a, b, c in angstrom, fractional coordinates (n, 3)."""
+
+    numbers: np.ndarray
+    lattice: np.ndarray
+    frac: np.ndarray
+
+    @property
+    def volume(self) -> float:
+        return abs(float(np.linalg.det(self.lattice)))
+
+
+def as_crystal(structure) -> Crystal:
+    """Take a `Crystal`, a `(numbers, lattice, frac)` triple or a pymatgen `Structure`.
+
+    pymatgen is recognised by its attributes, so that this module need not import it.
+    """
+    if hasattr(structure, "frac_coords"):
+        if not structure.is_ordered:
+            raise UserError(f"{structure.composition.reduced_formula}: partial occupancy; give an ordered structure")
+        structure = (structure.atomic_numbers, structure.lattice.matrix, structure.frac_coords)
+    numbers, lattice, frac = structure
+    crystal = Crystal(
+        np.asarray(numbers, dtype=np.int64).reshape(-1),
+        np.asarray(lattice, dtype=np.float64).reshape(3, 3),
+        np.asarray(frac, dtype=np.float64).reshape(-1, 3),
+    )
+    _check(crystal)
+    return crystal
+
+
+def _check(crystal: Crystal) -> None:
+    if len(crystal.numbers) == 0:
+        raise UserError("a structure without atoms")
+    if len(crystal.numbers) != len(crystal.frac):
+        raise UserError(f"{len(crystal.numbers)} atomic numbers but {len(crystal.frac)} positions")
+    if not (np.isfinite(crystal.lattice).all() and np.isfinite(crystal.frac).all()):
+        raise UserError("a lattice vector or a position is not a number")
+    if crystal.volume < 1e-3:
+        raise UserError("the cell has no volume; check the lattice vectors")

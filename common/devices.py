@@ -1,0 +1,103 @@
+"""Devices, precision, seeds and determinism, for whichever Keras backend is in use."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import platform
+import sys
+
+
+def quiet_backend() -> None:
+    """Import keras and its backend without TensorFlow's start-up notes, which go straight to file descriptor 2."""
+    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
+    if "keras" in sys.modules or "TF_CPP_VMODULE" in os.environ:
+        return
+    sys.stderr.flush()
+    kept, nowhere = os.dup(2), os.open(os.devnull, os.O_WRONLY)
+    try:
+        os.dup2(nowhere, 2)
+        import keras  # noqa: F401
+    finally:
+        os.dup2(kept, 2)
+        os.close(kept)
+        os.close(nowhere)
+
+
+def setup(seed: int = 0, *, deterministic: bool = False, mixed_precision: bool = False, threads: int = 0) -> None:
+    """Seed every generator, let GPUs take memory as they need it, and set precision and threads.
+
+    `deterministic=True` makes two runs with one seed equal to the bit; it costs some speed.
+    """
+    quiet_backend()
+    if threads:
+        _limit_threads(threads)
+    import keras
+
+    if keras.backend.backend() == "tensorflow":
+        import tensorflow as tf
+
+        for gpu in tf.config.list_physical_devices("GPU"):
+            with contextlib.suppress(RuntimeError):  # the GPU is already in use by this process
+                tf.config.experimental.set_memory_growth(gpu, True)
+        if deterministic:
+            tf.config.experimental.enable_op_determinism()
+    elif keras.backend.backend() == "torch" and deterministic:
+        import torch
+
+        torch.use_deterministic_algorithms(True)
+    keras.mixed_precision.set_global_policy("mixed_float16" if mixed_precision else "float32")
+    keras.utils.set_random_seed(seed)
+
+
+def _limit_threads(threads: int) -> None:
+    os.environ["OMP_NUM_THREADS"] = str(threads)
+    import keras
+
+    if keras.backend.backend() == "tensorflow":
+        import tensorflow as tf
+
+        try:
+            tf.config.threading.set_intra_op_parallelism_threads(threads)
+            tf.config.threading.set_inter_op_parallelism_threads(1)
+        except RuntimeError:  # TensorFlow has started already and keeps its threads
+            pass
+    elif keras.backend.backend() == "torch":
+        import torch
+
+        torch.set_num_threads(threads)
+
+
+def describe() -> dict[str, str]:
+    """Backend, processor and accelerators, as stored beside every result."""
+    quiet_backend()
+    import keras
+
+    backend = keras.backend.backend()
+    if backend == "tensorflow":
+        import tensorflow as tf
+
+        details = tf.config.experimental.get_device_details
+        gpus = [details(gpu).get("device_name", gpu.name) for gpu in tf.config.list_physical_devices("GPU")]
+    elif backend == "jax":
+        import jax
+
+        gpus = [d.device_kind for d in jax.devices() if d.platform != "cpu"]
+    else:
+        import torch
+
+        gpus = [torch.cuda.get_device_name(i) for i in range(torch.cuda.device_count())]
+    return {
+        "backend": backend,
+        "accelerator": ", ".join(gpus) or "none",
+        "processor": _processor(),
+        "cores": str(os.cpu_count()),
+    }
+
+
+def _processor() -> str:
+    try:
+        with open("/proc/cpuinfo") as file:
+            return next(line.split(":", 1)[1].strip() for line in file if line.startswith("model name"))
+    except (OSError, StopIteration):
+        return platform.processor() or platform.machine()

@@ -1,0 +1,66 @@
+"""Lattice geometry: a reduced basis and the periodic images around the atoms of a cell."""
+
+import numpy as np
+
+
+def reduced_basis(lattice: np.ndarray) -> np.ndarray:
+    """A short basis (3, 3) of the same lattice, by repeated nearest-vector reduction.
+
+    Flat or sheared cells would otherwise need a great many images to fill a small sphere.
+    """
+    basis = np.array(lattice, dtype=np.float64)
+    for _ in range(200):
+        basis = basis[np.argsort((basis**2).sum(axis=1), kind="stable")]
+        shorter = _shorten(basis[1], basis[:1])
+        if shorter is not None:
+            basis[1] = shorter
+            continue
+        shorter = _shorten(basis[2], basis[:2])
+        if shorter is None:
+            break
+        basis[2] = shorter
+    return basis
+
+
+def _shorten(vector: np.ndarray, others: np.ndarray) -> np.ndarray | None:
+    """`vector` less its nearest combination of `others`, or None where that is not shorter."""
+    centre = np.rint(np.linalg.lstsq(others.T, vector, rcond=None)[0])
+    steps = np.stack(np.meshgrid(*[[-1, 0, 1]] * len(others), indexing="ij"), axis=-1).reshape(-1, len(others))
+    candidates = vector - (centre + steps) @ others
+    best = candidates[np.argmin((candidates**2).sum(axis=1))]
+    return best if best @ best < vector @ vector * (1 - 1e-10) else None
+
+
+def covering_diameter(basis: np.ndarray) -> float:
+    """An upper bound of twice the distance from any point to its nearest lattice point.
+
+    Rounding off along the Gram-Schmidt vectors (Babai) leaves at most half of each of them.
+    """
+    return float(np.linalg.norm(np.diag(np.linalg.qr(basis.T)[1])))
+
+
+def images_within(home: np.ndarray, basis: np.ndarray, radius: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """All periodic images within `radius[i]` of home atom i, the home atoms themselves first.
+
+    Returns positions (m, 3) in angstrom and the index of the home atom each one copies (m,).
+    `home` must be wrapped into the cell of `basis`.
+    """
+    from scipy.spatial import cKDTree
+
+    heights = 1.0 / np.linalg.norm(np.linalg.inv(basis), axis=0)
+    reach = np.ceil(radius.max() / heights).astype(int)
+    shifts = np.stack(np.meshgrid(*[np.arange(-n, n + 1) for n in reach], indexing="ij"), axis=-1).reshape(-1, 3)
+    shifts = shifts[(shifts != 0).any(axis=1)]
+    # Image by image, boxes far from every atom are thrown away before the atoms are laid out:
+    # a flat cell in a large vacuum would otherwise take gigabytes.
+    low, high = home.min(axis=0), home.max(axis=0)
+    offsets = shifts @ basis
+    gap = np.maximum(np.maximum(low + offsets - high, low - (high + offsets)), 0.0)
+    near = (gap**2).sum(axis=1) <= radius.max() ** 2
+    offsets = offsets[near]
+    copies = (home[None] + offsets[:, None]).reshape(-1, 3)
+    owner = np.tile(np.arange(len(home)), len(offsets))
+    found = cKDTree(copies).query_ball_point(home, radius)
+    keep = np.unique(np.concatenate([np.asarray(f, dtype=np.int64) for f in found])) if len(copies) else []
+    keep = np.asarray(keep, dtype=np.int64)
+    return np.concatenate([home, copies[keep]]), np.concatenate([np.arange(len(home)), owner[keep]])

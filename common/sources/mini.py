@@ -1,0 +1,52 @@
+"""The embedded data set: 336 crystals computed for this project; `common/data/README.md` is its card."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from pathlib import Path
+
+import numpy as np
+
+from common.crystal import Crystal, as_crystal
+from common.hdf5 import open_hdf5
+from common.materials import MaterialsTable, StructureStore, Target, formula_of
+
+PATH = Path(__file__).parent.parent / "data" / "mini.h5"
+#: 1 eV per cubic angstrom in GPa.
+GPA = 160.21766
+
+
+def load() -> MaterialsTable:
+    """Targets: formation_energy and total_energy (eV/atom), band_gap (eV), bulk_modulus (GPa, where known)."""
+    ids, crystals, energy, formation, gap, series = [], [], [], [], [], defaultdict(list)
+    with open_hdf5(PATH) as file:
+        for name, group in file["materials"].items():
+            crystal = as_crystal((group["numbers"][:], group["cell"][:], group["scaled_positions"][:]))
+            ids.append(name)
+            crystals.append(crystal)
+            energy.append(group.attrs["total_energy_eV"] / len(crystal.numbers))
+            formation.append(group.attrs["formation_energy_eV_per_atom"])
+            gap.append(group.attrs["band_gap_eV"])
+            # Strained copies of a compound are named <compound>-v94 and <compound>-v106.
+            series[name.rsplit("-v", 1)[0]].append((crystal.volume, group.attrs["total_energy_eV"]))
+    modulus = [bulk_modulus(series[name]) if name in series else np.nan for name in ids]
+    targets = {
+        "formation_energy": Target(np.array(formation, dtype=float), "eV/atom"),
+        "total_energy": Target(np.array(energy, dtype=float), "eV/atom"),
+        "band_gap": Target(np.array(gap, dtype=float), "eV"),
+        "bulk_modulus": Target(np.array(modulus, dtype=float), "GPa"),
+    }
+    return MaterialsTable(ids, _formulas(crystals), StructureStore.from_crystals(crystals), targets, origin="mini")
+
+
+def bulk_modulus(points: list[tuple[float, float]]) -> float:
+    """B = V d2E/dV2 in GPa at the minimum of a parabola through three (volume, energy) points, else NaN."""
+    if len(points) != 3:
+        return float("nan")
+    a, b, _ = np.polyfit(*np.array(points).T, 2)
+    equilibrium = -b / (2 * a)
+    return float(2 * a * equilibrium * GPA) if a > 0 and equilibrium > 0 else float("nan")
+
+
+def _formulas(crystals: list[Crystal]) -> list[str]:
+    return [formula_of(crystal) for crystal in crystals]

@@ -1,0 +1,181 @@
+"""Training with checkpoints: a run killed at any moment and started again ends as if left alone.
+
+The order of every epoch follows from the seed and the epoch number, and a checkpoint holds all variables
+of model and optimiser, random states included, so nothing depends on when it was written.
+"""
+
+from __future__ import annotations
+
+import json
+import time
+from collections.abc import Iterator
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+
+import numpy as np
+
+from common import metrics
+from common.errors import UserError
+from common.hdf5 import replacing, write_text
+from common.progress import progress
+
+
+@dataclass(frozen=True)
+class Recipe:
+    """How a network is trained. The weights with the lowest `monitor` on the validation part are kept.
+
+    parts: every batch is worked off in this many pieces whose gradients are summed, to save memory;
+    the update is the same as that of the whole batch.
+    patience: epochs without improvement after which training stops; 0 = never.
+    """
+
+    loss: str = "mse"
+    learning_rate: float = 1e-3
+    batch: int = 128
+    epochs: int = 500
+    parts: int = 1
+    monitor: str = "MAE"
+    patience: int = 0
+    checkpoint_seconds: float = field(default=60.0, metadata={"numerical": False})
+
+    def numbers(self) -> dict:
+        """The fields that the result depends on."""
+        return {k: v for k, v in asdict(self).items() if k not in ("checkpoint_seconds", "parts")}
+
+
+class Batches:
+    """Shuffled mini-batches of `rows`, each one cut into `parts` weighted pieces."""
+
+    def __init__(self, features, targets: np.ndarray, rows: np.ndarray, recipe: Recipe, seed: int):
+        self.features, self.targets, self.rows, self.recipe, self.seed = features, targets, rows, recipe, seed
+
+    def epoch(self, number: int) -> Iterator[tuple[np.ndarray, np.ndarray, np.ndarray | None]]:
+        order = np.random.default_rng([self.seed, number]).permutation(self.rows)
+        for start in range(0, len(order), self.recipe.batch):
+            for rows, weights in pieces(order[start : start + self.recipe.batch], self.recipe.parts):
+                yield self.features.batch(rows), self.targets[rows], weights
+
+
+def pieces(rows: np.ndarray, parts: int) -> Iterator[tuple[np.ndarray, np.ndarray | None]]:
+    """Cut a batch into exactly `parts` pieces and the weights that make the mean gradient that of the whole.
+
+    Keras averages the loss over a piece and the gradients over the pieces. Row i of a piece of n_p rows, of a
+    batch of n rows in which it stands c_i times, therefore gets the weight parts * n_p / (n * c_i). A batch
+    smaller than `parts` is filled up by repeating rows.
+    """
+    if parts == 1:
+        yield rows, None
+        return
+    index = np.arange(max(len(rows), parts)) % len(rows)
+    times = np.bincount(index)
+    for piece in np.array_split(index, parts):
+        weights = parts * len(piece) / (len(rows) * times[piece])
+        yield rows[piece], weights.astype(np.float32)
+
+
+@dataclass
+class State:
+    """Where a run stands; everything but the arrays of the model."""
+
+    epoch: int = 0
+    best: float = float("inf")
+    best_epoch: int = -1
+    seconds: float = 0.0
+    history: list[dict] = field(default_factory=list)
+
+
+def train(
+    model, features, targets, train_rows, validation_rows, recipe: Recipe, *, seed: int, folder: Path | None = None
+) -> State:
+    """Train `model` in place and leave the best weights in it.
+
+    With a `folder`, progress is kept there and an interrupted run goes on from it; `history.csv` holds one line
+    an epoch.
+    """
+    import keras
+
+    if len(train_rows) == 0:
+        raise UserError("no training material has a target value")
+    accumulate = recipe.parts if recipe.parts > 1 else None
+    optimizer = keras.optimizers.Adam(recipe.learning_rate, gradient_accumulation_steps=accumulate)
+    model.compile(optimizer, recipe.loss, jit_compile=False)
+    optimizer.build(model.trainable_variables)
+    variables = [*model.variables, *optimizer.variables]
+    state, best_weights = State(), None
+    checkpoint = Path(folder) / "checkpoint.npz" if folder else None
+    if checkpoint and checkpoint.exists():
+        state, best_weights = _restore(checkpoint, variables)
+
+    batches = Batches(features, targets, train_rows, recipe, seed)
+    started, saved = time.perf_counter() - state.seconds, time.perf_counter()
+    bar = progress(total=recipe.epochs, initial=state.epoch, desc="training", unit="epoch")
+    while state.epoch < recipe.epochs and not _patience_over(state, recipe):
+        model.reset_metrics()
+        for x, y, weights in batches.epoch(state.epoch):
+            loss = model.train_on_batch(x, y, sample_weight=weights)
+        row = {"epoch": state.epoch + 1, "loss": float(np.ravel(loss)[0])}
+        score = row["loss"]
+        if len(validation_rows):
+            errors = metrics.regression(targets[validation_rows], predict(model, features, validation_rows)[:, 0])
+            row |= {"validation_MAE": errors["MAE"], "validation_MSE": errors["MSE"]}
+            score = errors[recipe.monitor]
+        if not np.isfinite(row["loss"]):
+            raise UserError(f"the loss is not a number after epoch {row['epoch']}; lower the learning rate")
+        if score < state.best:
+            state.best, state.best_epoch, best_weights = score, state.epoch, model.get_weights()
+        state.epoch += 1
+        state.seconds = time.perf_counter() - started
+        state.history.append(row | {"seconds": round(state.seconds, 2)})
+        bar.update()
+        bar.set_postfix(best=f"{state.best:.4g}", refresh=False)
+        if checkpoint and time.perf_counter() - saved > recipe.checkpoint_seconds:
+            _keep(checkpoint, variables, state, best_weights)
+            saved = time.perf_counter()
+    bar.close()
+    if folder:
+        _keep(checkpoint, variables, state, best_weights)
+        _write_history(Path(folder) / "history.csv", state.history)
+    if best_weights is not None:
+        model.set_weights(best_weights)
+    return state
+
+
+def predict(model, features, rows: np.ndarray, batch: int = 128, *, bar: bool = False) -> np.ndarray:
+    """Outputs (len(rows), n) of the model, in float64, batch by batch."""
+    starts = range(0, len(rows), batch)
+    outputs = [
+        np.asarray(model.predict_on_batch(features.batch(rows[i : i + batch])), dtype=np.float64)
+        for i in (progress(starts, desc="predicting", unit="batch") if bar else starts)
+    ]
+    return np.concatenate(outputs) if outputs else np.zeros((0, 1))
+
+
+def _patience_over(state: State, recipe: Recipe) -> bool:
+    return bool(recipe.patience) and state.best_epoch >= 0 and state.epoch - 1 - state.best_epoch >= recipe.patience
+
+
+def _keep(path: Path, variables, state: State, best_weights) -> None:
+    arrays = {f"v{i}": np.asarray(v) for i, v in enumerate(variables)}
+    arrays |= {f"b{i}": w for i, w in enumerate(best_weights or [])}
+    with replacing(path) as temporary, open(temporary, "wb") as file:
+        np.savez(file, state=np.array(json.dumps(asdict(state))), **arrays)
+
+
+def _restore(path: Path, variables) -> tuple[State, list | None]:
+    try:
+        with np.load(path, allow_pickle=False) as data:
+            state = State(**json.loads(str(data["state"])))
+            if f"v{len(variables)}" in data or any(data[f"v{i}"].shape != v.shape for i, v in enumerate(variables)):
+                raise KeyError("other shapes")
+            for i, variable in enumerate(variables):
+                variable.assign(data[f"v{i}"])
+            n_best = sum(name.startswith("b") for name in data.files)
+            return state, [data[f"b{i}"] for i in range(n_best)] or None
+    except (OSError, ValueError, KeyError) as error:
+        raise UserError(f"{path} does not belong to this run ({error}); delete it to start afresh") from None
+
+
+def _write_history(path: Path, history: list[dict]) -> None:
+    if history:
+        lines = [",".join(history[0])] + [",".join(f"{v:.6g}" for v in row.values()) for row in history]
+        write_text(path, "\n".join(lines) + "\n")

@@ -1,0 +1,123 @@
+"""From a YAML declaration to cells: every run with all its settings resolved, before anything is run."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import re
+from dataclasses import dataclass
+from functools import lru_cache
+from pathlib import Path
+
+import yaml
+
+from common.errors import UserError
+
+HERE = Path(__file__).parent
+SCALES = ("mini", "real", "paper")
+
+
+@dataclass(frozen=True)
+class Cell:
+    """One row, one column, one seed of a table at one scale."""
+
+    paper: str
+    table: str
+    scale: str
+    column: str
+    row: str
+    seed: int
+    settings: dict
+
+    @property
+    def key(self) -> str:
+        return "/".join((self.scale, self.paper, self.table, _slug(self.column), _slug(self.row), f"seed-{self.seed}"))
+
+    def digest(self) -> str:
+        """A hash of everything the result depends on, the model's defaults included: a stored result with another
+        hash is out of date."""
+        data = {name: self.settings[name] for name in ("source", "target", "split")}
+        whole = {**data, "model": make_model(self.settings).settings()}
+        return hashlib.sha256(json.dumps(whole, sort_keys=True).encode()).hexdigest()[:16]
+
+
+def _slug(text: str) -> str:
+    return re.sub(r"[^A-Za-z0-9_.+-]+", "-", text).strip("-")
+
+
+@lru_cache
+def declaration(paper: str) -> dict:
+    path = HERE / f"{paper}.yaml"
+    if not path.exists():
+        raise UserError(f"no tables are declared for {paper!r}; there are: {', '.join(papers())}")
+    return yaml.safe_load(path.read_text())
+
+
+def papers() -> list[str]:
+    return sorted(path.stem for path in HERE.glob("*.yaml"))
+
+
+@lru_cache
+def reported(paper: str) -> dict:
+    """The numbers printed in the paper: table -> row -> metric -> {value: ...}."""
+    return yaml.safe_load((HERE / "reported" / f"{paper}.yaml").read_text())["tables"]
+
+
+def tables(paper: str) -> list[str]:
+    return list(declaration(paper)["tables"])
+
+
+def layout(paper: str, table: str, scale: str) -> dict:
+    """The declaration of one table at one scale; what a table leaves out it takes from the top of the file."""
+    if table not in declaration(paper)["tables"]:
+        raise UserError(f"{paper} has no table {table!r}; it has: {', '.join(tables(paper))}")
+    whole = declaration(paper)["tables"][table]
+    if scale not in whole["scales"]:
+        raise UserError(f"{paper} {table} is not declared at scale {scale!r}; it is at: {', '.join(whole['scales'])}")
+    return {"rows": declaration(paper)["rows"], **whole, **whole["scales"][scale]}
+
+
+def cells(paper: str, table: str, scale: str, *, seeds: int | None = None, epochs: int | None = None) -> list[Cell]:
+    """All cells of a table that can run. `seeds` and `epochs` override the declared budget."""
+    plan = layout(paper, table, scale)
+    made = []
+    for column, data in plan["columns"].items():
+        for row, model in plan["rows"].items():
+            if "open" in data or "open" in model:
+                continue
+            wanted = plan.get("seeds", {}).get(row, data["seeds"])
+            for seed in wanted if seeds is None else range(seeds):
+                recipe = {**plan.get("recipe", {}), **model.get("recipe", {})}
+                if epochs:
+                    recipe["epochs"] = epochs
+                settings = {
+                    "source": data["source"],
+                    "target": data["target"],
+                    "split": plan["split"],
+                    "model": model["model"],
+                    "variant": model.get("variant"),
+                    "recipe": recipe if model["model"] in NETWORKS else {},
+                    "seed": seed,
+                }
+                made.append(Cell(paper, table, scale, column, row, seed, settings))
+    return made
+
+
+def make_model(settings: dict):
+    """The regressor of a cell, imported only now."""
+    module, name = {**NETWORKS, **CLASSICAL}[settings["model"]]
+    model_class = getattr(__import__(module, fromlist=[name]), name)
+    if settings["model"] in CLASSICAL:
+        return model_class(seed=settings["seed"])
+    return model_class(settings["variant"], seed=settings["seed"], **settings["recipe"])
+
+
+NETWORKS = {
+    "profitnet": ("profitnet.regressor", "PROFiTNet"),
+    "ofmcnn": ("profitnet.regressor", "OFMCNN"),
+}
+CLASSICAL = {
+    "dummy": ("common.baselines.classical", "Median"),
+    "rf-magpie": ("common.baselines.classical", "RandomForestMagpie"),
+    "xgb-magpie": ("common.baselines.classical", "XGBoostMagpie"),
+}

@@ -1,0 +1,118 @@
+"""Run cells: skip what is finished, continue what was interrupted, store what is needed to recompute every number.
+
+A finished cell is a folder with `predictions.csv.gz` (id, target, prediction of the test part) and `cell.json`
+(settings and their hash, hashes of split and data, versions, device, wall time, best epoch).
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import platform
+import shutil
+import sys
+import time
+from concurrent.futures import ProcessPoolExecutor, as_completed
+from importlib.metadata import version
+from multiprocessing import get_context
+from pathlib import Path
+
+from common import devices, splits
+from common.cache import cache_root
+from common.errors import UserError
+from common.hdf5 import write_text
+from common.progress import progress
+from common.sources import load_source
+from experiments.plan import HERE, Cell, make_model
+
+PACKAGES = ("tensorflow", "keras", "numpy", "scipy", "scikit-learn", "matminer", "pymatgen", "xgboost")
+
+
+def results_root() -> Path:
+    """`MATREPRO_RESULTS`, or the committed results beside this file."""
+    return Path(os.environ.get("MATREPRO_RESULTS", HERE / "results"))
+
+
+def folder_of(cell: Cell) -> Path:
+    return results_root() / cell.key
+
+
+def finished(cell: Cell) -> bool:
+    """Whether this very cell, with these settings, has been run."""
+    try:
+        stored = json.loads((folder_of(cell) / "cell.json").read_text())
+    except (OSError, ValueError):
+        return False
+    return stored["digest"] == cell.digest() and (folder_of(cell) / "predictions.csv.gz").exists()
+
+
+def run_cell(cell: Cell, *, jobs: int = 1, threads: int = 0) -> None:
+    """Run one cell in this process and store its result."""
+    devices.setup(cell.seed, threads=threads)
+    settings = cell.settings
+    table = load_source(settings["source"]).known(settings["target"])
+    split = make_split(table, settings["split"], cell.seed)
+    model = make_model(settings)
+    scratch = cache_root() / "runs" / f"{cell.key.replace('/', '__')}-{cell.digest()}"
+    scratch.mkdir(parents=True, exist_ok=True)
+    started = time.perf_counter()
+    model.fit(table, settings["target"], split, folder=scratch, jobs=jobs)
+    left_out = dict(model.left_out)
+    test = model.predict(table.select(split.test), jobs=jobs, bar=False)
+    state = getattr(model, "state", None)
+    record = {
+        "digest": cell.digest(),
+        "settings": settings,
+        "resolved": model.settings(),
+        "split": {"digest": split.digest(), **splits.audit(split, table)},
+        "data": {"digest": table.digest(settings["target"]), "rows": len(table)},
+        "unit": test.unit,
+        "left_out": left_out | dict(model.left_out),
+        "wall_seconds": round(state.seconds if state else time.perf_counter() - started, 1),
+        "device": devices.describe() | {"threads": threads or os.cpu_count()},
+        "versions": {"python": platform.python_version()} | {name: _version(name) for name in PACKAGES},
+    }
+    if state:
+        record |= {"best_validation": state.best, "best_epoch": state.best_epoch + 1, "epochs_run": state.epoch}
+    folder = folder_of(cell)
+    test.save(folder / "predictions.csv.gz")
+    if (scratch / "history.csv").exists():
+        write_text(folder / "history.csv", (scratch / "history.csv").read_text())
+    # Last, since its presence says that the cell is finished.
+    write_text(folder / "cell.json", json.dumps(record, indent=1))
+    shutil.rmtree(scratch, ignore_errors=True)
+
+
+def make_split(table, declared: dict, seed: int) -> splits.Split:
+    makers = {"fractions": splits.by_fractions, "formula": splits.by_formula}
+    if declared["kind"] not in makers:
+        raise UserError(f"split kind {declared['kind']!r} is unknown; choose one of {', '.join(makers)}")
+    return makers[declared["kind"]](table, declared["shares"], seed)
+
+
+def run_all(cells: list[Cell], *, jobs: int = 1) -> list[str]:
+    """Run the unfinished cells, `jobs` at a time, each in a process of its own; returns a line for each failure."""
+    todo = [cell for cell in cells if not finished(cell)]
+    if not todo:
+        return []
+    threads = max(1, (os.cpu_count() or 1) // jobs) if jobs > 1 else 0
+    wrong = []
+    # A fresh process a cell gives its memory back, and one that dies takes no other with it.
+    with ProcessPoolExecutor(jobs, mp_context=get_context("spawn"), max_tasks_per_child=1) as pool:
+        waiting = {pool.submit(run_cell, cell, threads=threads): cell for cell in todo}
+        for future in progress(as_completed(waiting), total=len(todo), desc="cells", unit="cell"):
+            cell = waiting[future]
+            try:
+                future.result()
+                print(f"finished {cell.key}", file=sys.stderr, flush=True)
+            except Exception as error:
+                wrong.append(f"{cell.key}: {error}")
+                print(f"failed {cell.key}: {error}", file=sys.stderr, flush=True)
+    return wrong
+
+
+def _version(name: str) -> str:
+    try:
+        return version(name)
+    except Exception:
+        return "not installed"

@@ -1,0 +1,108 @@
+"""The property-networking orbital field matrix of a crystal, and the 32 x 32 orbital field matrix.
+
+Both are V^T W V, with V the atom vectors of the species present and W a small (species x species)
+matrix of summed Voronoi weights: W is what is computed and cached, about 300 bytes a crystal
+instead of 74 kB, and the matrix is expanded per batch. The variants differ in V and in which side the
+centre atom stands on, so one cached W serves all of them and the orbital field matrix too.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+
+from common.crystal import Crystal, as_crystal
+from common.errors import UserError
+from common.ragged import Ragged
+from common.voronoi import voronoi_faces
+from profitnet.atoms import LAST_ELEMENT, VALENCE, atom_vectors
+from profitnet.config import VARIANTS, ProfitConfig
+
+#: Changes whenever cached weights of an earlier version would be wrong.
+FEATURE_VERSION = "profit-weights-1"
+#: Distances enter in Bohr, as released. The release divides CODATA's "Angstrom star" (1.00001495e-10 m, an
+#: X-ray unit, not the angstrom) by the Bohr radius; kept, since it only scales every entry by 1.5e-5.
+BOHR_PER_ANGSTROM = 1.00001495 / 0.529177210903
+
+
+def species_weights(structure) -> tuple[np.ndarray, np.ndarray]:
+    """Species present (s,) and their weights W (s, s), rows neighbour, columns centre.
+
+    W[a, b] = mean over all sites of sum over faces k from a centre of species b to a neighbour of species a
+    of w_k / r_k, where w_k is the solid angle of the face over the largest of that site.
+    """
+    crystal = as_crystal(structure)
+    _check_elements(crystal)
+    faces = voronoi_faces(crystal)
+    largest = np.zeros(len(crystal.numbers))
+    np.maximum.at(largest, faces.centre, faces.solid_angle)
+    term = faces.solid_angle / largest[faces.centre] / (faces.distance * BOHR_PER_ANGSTROM)
+    species, which = np.unique(crystal.numbers, return_inverse=True)
+    weights = np.zeros((len(species), len(species)))
+    np.add.at(weights, (which[faces.neighbour], which[faces.centre]), term)
+    return species, weights / len(crystal.numbers)
+
+
+def _check_elements(crystal: Crystal) -> None:
+    bad = crystal.numbers[(crystal.numbers < 1) | (crystal.numbers > LAST_ELEMENT)]
+    if len(bad):
+        raise UserError(f"atomic number {bad[0]} has no atom vector; elements 1 to {LAST_ELEMENT} have one")
+
+
+def profit_matrix(structure, variant: str = "corrected") -> np.ndarray:
+    """The (136, 136) matrix of a pymatgen `Structure`, a `Crystal` or a `(numbers, lattice, frac)` triple.
+
+    >>> profit_matrix(([11, 17], 4.0 * (np.ones((3, 3)) - np.eye(3)) / 2**0.5, [[0, 0, 0], [0.5] * 3])).shape
+    (136, 136)
+    """
+    if variant not in VARIANTS:
+        raise UserError(f"variant {variant!r} is unknown; choose one of {', '.join(VARIANTS)}")
+    config = ProfitConfig.preset(variant)
+    matrix = _expand_one(*species_weights(structure), atom_vectors(config.polarizability))
+    return matrix if config.rows == "neighbour" else matrix.T.copy()
+
+
+def ofm_matrix(structure) -> np.ndarray:
+    """The (32, 32) orbital field matrix: the same sum over the valence part of the atom vectors alone."""
+    return _expand_one(*species_weights(structure), atom_vectors()[:, :VALENCE])
+
+
+def _expand_one(species: np.ndarray, weights: np.ndarray, vectors: np.ndarray) -> np.ndarray:
+    chosen = vectors[species].astype(np.float64)
+    return chosen.T @ weights @ chosen
+
+
+def weights_row(structure) -> dict[str, np.ndarray]:
+    """One material's cache entry: `species` (s,) uint8 and `weights` (s * s,) float32."""
+    species, weights = species_weights(structure)
+    return {"species": species.astype(np.uint8), "weights": weights.astype(np.float32).reshape(-1)}
+
+
+class ProfitFeatures:
+    """Cached weights of many materials, expanded to flat matrices (batch, side * side, 1) when asked."""
+
+    def __init__(self, weights: Ragged, config: ProfitConfig):
+        self.weights = weights
+        vectors = atom_vectors(config.polarizability)
+        self._vectors = (vectors if config.matrix == "profit" else vectors[:, :VALENCE]).astype(np.float32)
+        self._transpose = config.rows == "centre"
+
+    def __len__(self) -> int:
+        return len(self.weights)
+
+    def batch(self, rows: np.ndarray) -> np.ndarray:
+        """The flattened matrices of `rows`, float32."""
+        species, weights = self._padded(rows)
+        chosen = self._vectors[species]  # species 0 is the empty vector, so padding adds nothing
+        matrix = np.matmul(chosen.transpose(0, 2, 1), np.matmul(weights, chosen))
+        return matrix.reshape(len(rows), -1, 1)
+
+    def _padded(self, rows: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        species = [self.weights.field("species").row(i) for i in rows]
+        width = max(len(s) for s in species)
+        numbers = np.zeros((len(rows), width), dtype=np.int64)
+        weights = np.zeros((len(rows), width, width), dtype=np.float32)
+        for k, (i, s) in enumerate(zip(rows, species, strict=True)):
+            block = self.weights.field("weights").row(i).reshape(len(s), len(s))
+            numbers[k, : len(s)] = s
+            weights[k, : len(s), : len(s)] = block.T if self._transpose else block
+        return numbers, weights

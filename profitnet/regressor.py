@@ -1,0 +1,43 @@
+"""PROFiT-Net and OFMCNN as regressors: features, network, recipe."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from common.cache import featurise
+from common.materials import MaterialsTable
+from common.regressor import Regressor
+from common.training import Recipe
+from profitnet.config import VARIANTS
+from profitnet.features import FEATURE_VERSION, ProfitFeatures, weights_row
+from profitnet.model import build_ofmcnn, build_profitnet
+
+
+class PROFiTNet(Regressor):
+    """136 x 136 property-networking orbital field matrix -> CNN -> one property.
+
+    >>> model = PROFiTNet(epochs=50).fit(table, "band_gap", split)
+    >>> model.predict(other_table).prediction
+    """
+
+    name = "profitnet"
+    variants = VARIANTS
+    #: MSE, Adam 1e-3, batch 512, 500 epochs, lowest validation MAE (released program; method section of the article).
+    recipe = Recipe(loss="mse", learning_rate=1e-3, batch=512, epochs=500, parts=4, monitor="MAE")
+
+    def features(self, table: MaterialsTable, jobs: int = 1):
+        weights, good, bad = featurise(table, FEATURE_VERSION, weights_row, jobs=jobs)
+        return (ProfitFeatures(weights, self.config) if weights else None), good, bad
+
+    def build(self):
+        return build_profitnet(self.config)
+
+
+class OFMCNN(PROFiTNet):
+    """The same network on the 32 x 32 orbital field matrix, the article's ablation."""
+
+    name = "ofmcnn"
+    variants = {name: replace(config, matrix="ofm") for name, config in VARIANTS.items()}
+
+    def build(self):
+        return build_ofmcnn(self.config)
