@@ -38,7 +38,7 @@ class FeatureCache:
         self.folder = (root or cache_root()) / "features" / name
         self._where: dict[str, tuple[int, int]] = {}
         self._parts: list[Ragged] = []
-        for path in sorted(self.folder.glob("*.h5")):
+        for path in sorted(self.folder.glob("[!.]*.h5")):
             try:
                 self._add(*_read_shard(path))
             except (UserError, KeyError, OSError):
@@ -78,6 +78,8 @@ def featurise(
     `function` returns named one-dimensional arrays and raises `UserError` on what it cannot take.
     Returns the features of the good rows, the numbers of those rows, and id -> reason for the bad ones.
     """
+    if of == "structure" and not table.has_structures:
+        raise UserError(f"{table.origin or 'table'} has formulas only; this model needs structures")
     read, key_of = {
         "structure": (table.structure, crystal_key),
         "formula": (lambda row: str(table.formulas[row]), _text_key),
@@ -95,7 +97,7 @@ def featurise(
         for start in range(0, len(missing), SHARD):
             shard = missing[start : start + SHARD]
             good_keys, made = [], []
-            for row, result in zip(shard, _map(function, read, shard, jobs, bar), strict=True):
+            for row, result in zip(shard, map_rows(function, read, shard, jobs, bar), strict=True):
                 if isinstance(result, str):
                     failed[keys[row]] = result
                 else:
@@ -113,7 +115,7 @@ def _text_key(text: str) -> str:
     return hashlib.sha1(text.encode()).hexdigest()
 
 
-def _map(function, read, rows: list[int], jobs: int, bar):
+def map_rows(function, read, rows: list[int], jobs: int, bar):
     """Results (or the text of a `UserError`) in order, over `jobs` processes."""
     from joblib import Parallel, delayed
 
@@ -151,4 +153,6 @@ def _read_shard(path: Path) -> tuple[list[str], Ragged]:
             if name != "key":
                 offset = np.concatenate([[0], np.cumsum(file[f"{name}/length"][:].astype(np.int64))])
                 fields[name] = Flat(file[f"{name}/values"][:], offset)
+    if not fields or any(len(f) != len(keys) or len(f.values) != f.offset[-1] for f in fields.values()):
+        raise UserError(f"{path} is no shard of features")
     return keys, Ragged(fields)

@@ -28,12 +28,15 @@ def as_crystal(structure) -> Crystal:
         if not structure.is_ordered:
             raise UserError(f"{structure.composition.reduced_formula}: partial occupancy; give an ordered structure")
         structure = (structure.atomic_numbers, structure.lattice.matrix, structure.frac_coords)
-    numbers, lattice, frac = structure
-    crystal = Crystal(
-        np.asarray(numbers, dtype=np.int64).reshape(-1),
-        np.asarray(lattice, dtype=np.float64).reshape(3, 3),
-        np.asarray(frac, dtype=np.float64).reshape(-1, 3),
-    )
+    try:
+        numbers, lattice, frac = structure
+        crystal = Crystal(
+            np.asarray(numbers, dtype=np.int64).reshape(-1),
+            np.asarray(lattice, dtype=np.float64).reshape(3, 3),
+            np.asarray(frac, dtype=np.float64).reshape(-1, 3),
+        )
+    except (TypeError, ValueError) as error:
+        raise UserError(f"not a structure (n atomic numbers, 3 x 3 lattice, n x 3 positions): {error}") from None
     _check(crystal)
     return crystal
 

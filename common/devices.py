@@ -90,12 +90,12 @@ def describe() -> dict[str, str]:
     return {
         "backend": backend,
         "accelerator": ", ".join(gpus) or "none",
-        "processor": _processor(),
+        "processor": processor(),
         "cores": str(os.cpu_count()),
     }
 
 
-def _processor() -> str:
+def processor() -> str:
     try:
         with open("/proc/cpuinfo") as file:
             return next(line.split(":", 1)[1].strip() for line in file if line.startswith("model name"))

@@ -15,7 +15,10 @@ import numpy as np
 
 from common.crystal import Crystal, as_crystal
 from common.errors import UserError
-from common.hdf5 import open_hdf5, writing_hdf5
+from common.hdf5 import cached_dataset, open_hdf5, writing_hdf5
+
+#: Datasets of an HDF5 table that hold the structures.
+STRUCTURE = ("offset", "lattice", "z", "frac")
 
 
 class Target(NamedTuple):
@@ -162,29 +165,35 @@ class MaterialsTable:
     def from_structures(cls, ids, structures, targets=None, *, formulas=None, origin="") -> MaterialsTable:
         """From pymatgen structures, `Crystal`s or `(numbers, lattice, frac)` triples."""
         crystals = [as_crystal(s) for s in structures]
-        formulas = formulas or [formula_of(c) for c in crystals]
+        formulas = [formula_of(c) for c in crystals] if formulas is None else formulas
         return cls(ids, formulas, StructureStore.from_crystals(crystals), targets, origin=origin)
 
     @classmethod
     def from_hdf5(cls, path: str | Path) -> MaterialsTable:
         """Open a table in the layout of `to_hdf5`; structures are read when asked for."""
         file = open_hdf5(path)
-        for name in ("material_id", "formula"):
+        for name in ("material_id", "formula", *(STRUCTURE if "z" in file else ())):
             if name not in file:
                 raise UserError(f"{path} has no dataset {name!r}; it is not a table of materials")
-        ids = file["material_id"].asstr()[:]
+        try:
+            ids, formulas = (file[name].asstr("utf-8")[:] for name in ("material_id", "formula"))
+        except (AttributeError, TypeError):
+            raise UserError(f"{path}: material_id and formula are not lists of text") from None
         targets = {
             name: Target(data[:].astype(np.float64), str(data.attrs.get("unit", "")))
             for name, data in file.items()
-            if data.ndim == 1 and data.dtype.kind == "f" and len(data) == len(ids)
+            if getattr(data, "ndim", 0) == 1 and data.dtype.kind == "f" and len(data) == len(ids)
         }
         store = None
         if "z" in file:
-            store = StructureStore(file["offset"][:], file["lattice"][:], file["z"][:], file["frac"])
-        return cls(ids, file["formula"].asstr()[:], store, targets, origin=Path(path).name)
+            store = StructureStore(file["offset"][:], file["lattice"][:], file["z"][:], cached_dataset(file, "frac"))
+        return cls(ids, formulas, store, targets, origin=Path(path).name)
 
     def to_hdf5(self, path: str | Path) -> None:
         """Write the table, whole or not at all."""
+        for name in self.targets:
+            if name in ("material_id", "formula", *STRUCTURE) or "/" in name:
+                raise UserError(f"a target cannot be called {name!r} in {path}; choose another name")
         with writing_hdf5(path) as file:
             file["material_id"] = np.char.encode(self.ids, "utf-8")
             file["formula"] = np.char.encode(self.formulas, "utf-8")

@@ -24,17 +24,19 @@ def regression(target: np.ndarray, prediction: np.ndarray) -> dict[str, float]:
         "MSE": mse,
         "RMSE": mse**0.5,
         "ME": float(error.mean()),
-        "R2": 1.0 - mse / float((spread**2).mean()) if deviation > 0 else float("nan"),
+        "R2": 1.0 - mse / float((spread**2).mean()) if np.ptp(target) > 0 else float("nan"),
         "MAD:MAE": deviation / mae if mae > 0 else float("inf"),
         "Pearson": pearson(target, prediction),
     }
 
 
 def pearson(one: np.ndarray, other: np.ndarray) -> float:
+    """The correlation coefficient; NaN where one of the two is constant."""
     one, other = _pair(one, other)
+    if np.ptp(one) == 0 or np.ptp(other) == 0:
+        return float("nan")
     one, other = one - one.mean(), other - other.mean()
-    scale = float(np.sqrt((one**2).sum() * (other**2).sum()))
-    return float((one * other).sum()) / scale if scale > 0 else float("nan")
+    return float((one * other).sum() / np.sqrt((one**2).sum() * (other**2).sum()))
 
 
 def classification(truth: np.ndarray, predicted: np.ndarray) -> dict[str, float]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import gzip
 import io
+import zlib
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -56,12 +57,15 @@ class Predictions:
         try:
             with opener(path, "rt", newline="") as file:
                 rows = list(csv.DictReader(file))
-        except (OSError, EOFError, UnicodeDecodeError) as error:
+        except (OSError, EOFError, UnicodeDecodeError, zlib.error, csv.Error) as error:
             raise UserError(f"{path} cannot be read as predictions: {error}") from None
         if not rows or "id" not in rows[0] or "prediction" not in rows[0]:
             raise UserError(f"{path} holds no predictions (columns id and prediction)")
 
         def column(name: str) -> np.ndarray | None:
-            return np.array([float(row[name]) for row in rows]) if name in rows[0] else None
+            try:
+                return np.array([float(row[name]) for row in rows]) if name in rows[0] else None
+            except (TypeError, ValueError):
+                raise UserError(f"{path}: a value of column {name!r} is not a number") from None
 
         return cls(np.array([row["id"] for row in rows]), column("prediction"), column("target"), column("std"), unit)

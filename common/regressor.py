@@ -5,6 +5,7 @@ A paper adds its features, its network and its recipe; nothing else.
 
 from __future__ import annotations
 
+import hashlib
 import json
 from dataclasses import asdict, replace
 from pathlib import Path
@@ -13,7 +14,7 @@ import numpy as np
 
 from common import devices
 from common.errors import UserError
-from common.hdf5 import write_text
+from common.hdf5 import reason_of, replacing, write_text
 from common.materials import MaterialsTable
 from common.predictions import Predictions
 from common.splits import Split
@@ -63,6 +64,9 @@ class Regressor:
         features, good, self.left_out = self.features(table, jobs)
         ids = table.ids[good]
         inside = np.isin(ids, split.train)
+        if self.left_out and not inside.any():
+            name, reason = next(iter(self.left_out.items()))
+            raise UserError(f"no training material is left; the first one left out is {name}: {reason}")
         values = table.target(target).values[good].astype(np.float32)
         devices.setup(self.seed, deterministic=self.deterministic)
         self.model = self.build()
@@ -77,8 +81,7 @@ class Regressor:
 
         `strict=True` stops at the first material that cannot be predicted.
         """
-        if self.model is None:
-            raise UserError("this model is not trained yet: call fit or load")
+        self._check_trained()
         features, good, self.left_out = self.features(table, jobs)
         if strict and self.left_out:
             name, reason = next(iter(self.left_out.items()))
@@ -86,6 +89,10 @@ class Regressor:
         values = predict(self.model, features, np.arange(len(good)), bar=bar)[:, 0] if len(good) else np.zeros(0)
         known = table.target(self.target).values[good] if self.target in table.targets else None
         return Predictions(table.ids[good], values, known, unit=self.unit)
+
+    def _check_trained(self) -> None:
+        if self.model is None:
+            raise UserError("this model is not trained yet: call fit or load")
 
     def settings(self) -> dict:
         """Everything the result depends on, as plain values."""
@@ -99,15 +106,17 @@ class Regressor:
 
     def save(self, folder: str | Path) -> Path:
         """Write `model.json` and `model.weights.h5`; a functional model and its weights reload exactly."""
+        self._check_trained()
         folder = Path(folder)
-        try:
-            folder.mkdir(parents=True, exist_ok=True)
-            temporary = folder / "new.weights.h5"
-            self.model.save_weights(temporary)
-            temporary.replace(folder / "model.weights.h5")
-        except OSError as error:
-            raise UserError(f"cannot write the model to {folder}: {error.strerror or error}") from None
+        weights = folder / "model.weights.h5"
+        bare = self.build()  # without the optimizer's state, which would be three quarters of the file
+        bare.set_weights(self.model.get_weights())
+        with replacing(weights) as temporary:
+            # HDF5, met by a full disk, can take the process with it: see first whether there is room.
+            temporary.write_bytes(bytes(4 * bare.count_params() + 2**20))
+            bare.save_weights(temporary)
         card = {"format": FORMAT, **self.settings(), "target": self.target, "unit": self.unit}
+        card["weights"] = _digest(weights)
         write_text(folder / "model.json", json.dumps(card, indent=1))
         return folder
 
@@ -115,18 +124,30 @@ class Regressor:
     def load(cls, folder: str | Path) -> Regressor:
         folder = Path(folder)
         card = read_card(folder)
-        if card["model"] != cls.name:
-            raise UserError(f"{folder} holds a {card['model']} model, not {cls.name}")
-        regressor = cls(card["variant"], seed=card["seed"])
-        regressor.config = type(regressor.config)(**card["config"])
-        regressor.target, regressor.unit = card["target"], card["unit"]
-        devices.setup(card["seed"])
-        regressor.model = regressor.build()
+        if card.get("model") != cls.name:
+            raise UserError(f"{folder} holds a {card.get('model')} model, not {cls.name}")
         try:
-            regressor.model.load_weights(folder / "model.weights.h5")
-        except (OSError, ValueError) as error:
-            raise UserError(f"{folder / 'model.weights.h5'} cannot be read: {str(error).splitlines()[0]}") from None
+            regressor = cls(card["variant"], seed=card["seed"], **card["recipe"])
+            regressor.config = type(regressor.config)(**card["config"])
+            regressor.target, regressor.unit = card["target"], card["unit"]
+            wanted = card["weights"]
+        except (KeyError, TypeError) as error:
+            raise UserError(f"{folder / 'model.json'} is damaged ({error}); train the model again") from None
+        weights = folder / "model.weights.h5"
+        try:
+            if _digest(weights) != wanted:
+                raise UserError(f"{weights} is damaged or not that of its model.json; copy or train the model again")
+            devices.setup(card["seed"])
+            regressor.model = regressor.build()
+            regressor.model.load_weights(weights)
+        except (OSError, ValueError, KeyError) as error:
+            raise UserError(f"{weights} cannot be read ({reason_of(error)}); copy or train the model again") from None
         return regressor
+
+
+def _digest(path: Path) -> str:
+    with open(path, "rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()[:16]
 
 
 def read_card(folder: str | Path) -> dict:
@@ -138,6 +159,7 @@ def read_card(folder: str | Path) -> dict:
         raise UserError(f"{folder} holds no saved model (model.json is missing)") from None
     except (OSError, ValueError) as error:
         raise UserError(f"{path} cannot be read: {error}") from None
-    if card.get("format") != FORMAT:
-        raise UserError(f"{folder} has format {card.get('format')}, this version reads {FORMAT}; train the model again")
+    found = card.get("format") if isinstance(card, dict) else None
+    if found != FORMAT:
+        raise UserError(f"{folder} has format {found}, this version reads {FORMAT}; train the model again")
     return card

@@ -37,7 +37,7 @@ class Split:
         try:
             parts = json.loads(Path(path).read_text())
             return cls(**{name: tuple(parts.get(name, ())) for name in ("train", "validation", "test")})
-        except (OSError, ValueError, AttributeError) as error:
+        except (OSError, ValueError, TypeError, AttributeError) as error:
             raise UserError(f"{path} is not a split (JSON with train, validation, test): {error}") from None
 
     def check(self) -> None:
@@ -57,8 +57,8 @@ def by_fractions(table: MaterialsTable, fractions: Sequence[float] = (6, 2, 2), 
 
 def by_formula(table: MaterialsTable, fractions: Sequence[float] = (6, 2, 2), seed: int = 0) -> Split:
     """As `by_fractions`, but all polymorphs of one formula land in the same part."""
-    _, group = np.unique(table.formulas, return_inverse=True)
-    place = np.random.default_rng(seed).permutation(group.max() + 1)[group]
+    formulas, group = np.unique(table.formulas, return_inverse=True)
+    place = np.random.default_rng(seed).permutation(len(formulas))[group]
     order = np.argsort(place, kind="stable")
     cuts = _boundaries(fractions, len(table))
     # Move each boundary to the end of the formula it would cut in two.

@@ -6,8 +6,10 @@ of model and optimiser, random states included, so nothing depends on when it wa
 
 from __future__ import annotations
 
+import hashlib
 import json
 import time
+import zipfile
 from collections.abc import Iterator
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
@@ -16,7 +18,7 @@ import numpy as np
 
 from common import metrics
 from common.errors import UserError
-from common.hdf5 import replacing, write_text
+from common.hdf5 import replacing, sweep, write_text
 from common.progress import progress
 
 
@@ -49,11 +51,14 @@ class Batches:
     def __init__(self, features, targets: np.ndarray, rows: np.ndarray, recipe: Recipe, seed: int):
         self.features, self.targets, self.rows, self.recipe, self.seed = features, targets, rows, recipe, seed
 
-    def epoch(self, number: int) -> Iterator[tuple[np.ndarray, np.ndarray, np.ndarray | None]]:
+    def epoch(self, number: int) -> Iterator[tuple[np.ndarray, np.ndarray, np.ndarray | None, float]]:
+        """Inputs, targets, weights, and the share that the loss of this piece has in the mean loss of the epoch."""
         order = np.random.default_rng([self.seed, number]).permutation(self.rows)
         for start in range(0, len(order), self.recipe.batch):
-            for rows, weights in pieces(order[start : start + self.recipe.batch], self.recipe.parts):
-                yield self.features.batch(rows), self.targets[rows], weights
+            batch = order[start : start + self.recipe.batch]
+            share = len(batch) / len(order) / self.recipe.parts
+            for rows, weights in pieces(batch, self.recipe.parts):
+                yield self.features.batch(rows), self.targets[rows], weights, share
 
 
 def pieces(rows: np.ndarray, parts: int) -> Iterator[tuple[np.ndarray, np.ndarray | None]]:
@@ -75,8 +80,9 @@ def pieces(rows: np.ndarray, parts: int) -> Iterator[tuple[np.ndarray, np.ndarra
 
 @dataclass
 class State:
-    """Where a run stands; everything but the arrays of the model."""
+    """Where a run stands; everything but the arrays of the model. `run` tells other data and settings apart."""
 
+    run: str = ""
     epoch: int = 0
     best: float = float("inf")
     best_epoch: int = -1
@@ -101,26 +107,31 @@ def train(
     model.compile(optimizer, recipe.loss, jit_compile=False)
     optimizer.build(model.trainable_variables)
     variables = [*model.variables, *optimizer.variables]
-    state, best_weights = State(), None
+    state, best_weights = State(_fingerprint(targets, train_rows, validation_rows, recipe, seed)), None
     checkpoint = Path(folder) / "checkpoint.npz" if folder else None
+    if folder:
+        sweep(folder)
     if checkpoint and checkpoint.exists():
-        state, best_weights = _restore(checkpoint, variables)
+        state, best_weights = _restore(checkpoint, variables, state.run)
+        if state.epoch > recipe.epochs:
+            raise UserError(f"{checkpoint} is already past epoch {recipe.epochs}; delete it to start afresh")
 
     batches = Batches(features, targets, train_rows, recipe, seed)
     started, saved = time.perf_counter() - state.seconds, time.perf_counter()
     bar = progress(total=recipe.epochs, initial=state.epoch, desc="training", unit="epoch")
     while state.epoch < recipe.epochs and not _patience_over(state, recipe):
-        model.reset_metrics()
-        for x, y, weights in batches.epoch(state.epoch):
-            loss = model.train_on_batch(x, y, sample_weight=weights)
-        row = {"epoch": state.epoch + 1, "loss": float(np.ravel(loss)[0])}
+        loss = 0.0  # Keras forgets the earlier batches at every call, so the mean is taken here
+        for x, y, weights, share in batches.epoch(state.epoch):
+            loss += share * float(np.ravel(model.train_on_batch(x, y, sample_weight=weights))[0])
+        row = {"epoch": state.epoch + 1, "loss": loss}
         score = row["loss"]
-        if len(validation_rows):
-            errors = metrics.regression(targets[validation_rows], predict(model, features, validation_rows)[:, 0])
+        validation = predict(model, features, validation_rows)[:, 0]
+        if not (np.isfinite(score) and np.isfinite(validation).all()):
+            raise UserError(f"the loss is not a number after epoch {row['epoch']}; lower the learning rate")
+        if len(validation):
+            errors = metrics.regression(targets[validation_rows], validation)
             row |= {"validation_MAE": errors["MAE"], "validation_MSE": errors["MSE"]}
             score = errors[recipe.monitor]
-        if not np.isfinite(row["loss"]):
-            raise UserError(f"the loss is not a number after epoch {row['epoch']}; lower the learning rate")
         if score < state.best:
             state.best, state.best_epoch, best_weights = score, state.epoch, model.get_weights()
         state.epoch += 1
@@ -154,6 +165,16 @@ def _patience_over(state: State, recipe: Recipe) -> bool:
     return bool(recipe.patience) and state.best_epoch >= 0 and state.epoch - 1 - state.best_epoch >= recipe.patience
 
 
+def _fingerprint(targets, train_rows, validation_rows, recipe: Recipe, seed: int) -> str:
+    """A hash of what a run may not change when it goes on; more epochs and another patience it may have."""
+    numbers = {k: v for k, v in recipe.numbers().items() if k not in ("epochs", "patience")}
+    sha = hashlib.sha256(json.dumps([seed, numbers], sort_keys=True).encode())
+    for rows in (train_rows, validation_rows):
+        sha.update(np.asarray(rows, dtype=np.int64).tobytes())
+        sha.update(np.asarray(targets, dtype=np.float64)[rows].tobytes())
+    return sha.hexdigest()[:16]
+
+
 def _keep(path: Path, variables, state: State, best_weights) -> None:
     arrays = {f"v{i}": np.asarray(v) for i, v in enumerate(variables)}
     arrays |= {f"b{i}": w for i, w in enumerate(best_weights or [])}
@@ -161,18 +182,20 @@ def _keep(path: Path, variables, state: State, best_weights) -> None:
         np.savez(file, state=np.array(json.dumps(asdict(state))), **arrays)
 
 
-def _restore(path: Path, variables) -> tuple[State, list | None]:
+def _restore(path: Path, variables, run: str) -> tuple[State, list | None]:
     try:
         with np.load(path, allow_pickle=False) as data:
             state = State(**json.loads(str(data["state"])))
+            if state.run not in ("", run):
+                raise KeyError("other data, seed or settings")
             if f"v{len(variables)}" in data or any(data[f"v{i}"].shape != v.shape for i, v in enumerate(variables)):
                 raise KeyError("other shapes")
             for i, variable in enumerate(variables):
                 variable.assign(data[f"v{i}"])
             n_best = sum(name.startswith("b") for name in data.files)
             return state, [data[f"b{i}"] for i in range(n_best)] or None
-    except (OSError, ValueError, KeyError) as error:
-        raise UserError(f"{path} does not belong to this run ({error}); delete it to start afresh") from None
+    except (OSError, EOFError, TypeError, ValueError, KeyError, zipfile.BadZipFile) as error:
+        raise UserError(f"{path} is damaged or of another run ({error}); delete it to start afresh") from None
 
 
 def _write_history(path: Path, history: list[dict]) -> None:

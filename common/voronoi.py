@@ -15,6 +15,8 @@ from common.lattice import covering_diameter, images_within, reduced_basis
 
 #: Two atoms closer than this (angstrom) are taken for a mistake in the structure.
 SHORTEST_DISTANCE = 0.1
+#: Radius of the first tessellation, in edges of a cube of the volume of one atom: enough for most crystals.
+START = 2.1
 
 
 class VoronoiFaces(NamedTuple):
@@ -29,39 +31,83 @@ class VoronoiFaces(NamedTuple):
 def voronoi_faces(crystal: Crystal) -> VoronoiFaces:
     """All faces of the Voronoi cells of the atoms in `crystal`.
 
-    The padding starts small and grows atom by atom: if all vertices of a cell lie within rho of
-    its atom, only atoms within 2 rho can cut it. The growth is bounded by the covering diameter
-    of the lattice, so an almost flat tessellation cannot ask for a sphere without end.
+    The first tessellation holds the images within a moderate radius r of each atom. A vertex nearer than r / 2 to
+    its atom is final, since no atom beyond r can cut it off. Of every other vertex it is asked whether an atom lies
+    nearer to it than the one whose cell it bounds: only such atoms can still cut, and only they are added. A sphere
+    that reaches every vertex would hold tens of thousands of atoms in a flat cell or a slab.
     """
-    from scipy.spatial import QhullError
-
     basis = reduced_basis(crystal.lattice)
-    cart = crystal.frac @ crystal.lattice
-    frac = cart @ np.linalg.inv(basis)
+    frac = crystal.frac @ crystal.lattice @ np.linalg.inv(basis)
     home = (frac - np.floor(frac)) @ basis
-    limit = covering_diameter(basis) * (1 + 1e-9)
-    start = 2.6 * (crystal.volume / len(home)) ** (1 / 3)
-    radius = np.full(len(home), min(start, limit))
+    enough = covering_diameter(basis) * (1 + 1e-9)
+    start = min(START * (crystal.volume / len(home)) ** (1 / 3), enough)
+    radius = max(start, SHORTEST_DISTANCE)
+    points, owner = images_within(home, basis, np.full(len(home), radius))
+    _refuse_overlap(points, len(home))
     while True:
-        points, owner = images_within(home, basis, radius)
-        try:
-            faces, reach = _tessellate(points, owner, len(home))
-        except QhullError:  # too few points, or all of them in one plane
-            faces, reach = None, np.full(len(home), np.inf)
-        wanted = np.minimum(2 * reach * (1 + 1e-9), limit)
-        short = wanted > radius
-        if not short.any():
-            if faces is None:
-                raise UserError("no Voronoi tessellation: atoms on top of each other or a damaged cell")
+        faces, reach, vertices, spread = _tessellate(points, owner, len(home))
+        far = (2 * spread * (1 + 1e-9) > radius) & (radius < enough)
+        unbounded = np.flatnonzero(reach > enough)
+        if not far.any() and not len(unbounded):
             return faces
-        radius = np.where(short, np.minimum(wanted, 1.5 * radius), radius)
+        more, more_owner = _cutting_images(home, basis, points, vertices[far], spread[far], unbounded)
+        if len(more):
+            points, owner = np.concatenate([points, more]), np.concatenate([owner, more_owner])
+        elif np.isfinite(reach).all():
+            return faces
+        elif radius < enough:
+            # Qhull finds no simplex to start from in some tall, regular columns of points. A fuller set helps.
+            radius = min(1.5 * radius, enough)
+            points, owner = images_within(home, basis, np.full(len(home), radius))
+        else:
+            raise UserError("no Voronoi tessellation; check the lattice vectors and the positions")
 
 
-def _tessellate(points: np.ndarray, owner: np.ndarray, n_home: int) -> tuple[VoronoiFaces, np.ndarray]:
-    """Faces of the first `n_home` points and the distance of the farthest vertex of each cell (inf where open)."""
-    from scipy.spatial import Voronoi
+def _refuse_overlap(points: np.ndarray, n_home: int) -> None:
+    from scipy.spatial import cKDTree
 
-    voronoi = Voronoi(points)
+    nearest = cKDTree(points).query(points[:n_home], k=2)[0][:, 1].min()
+    if nearest < SHORTEST_DISTANCE:
+        raise UserError(f"two atoms are only {nearest:.3f} angstrom apart; remove the double or mend the cell")
+
+
+def _cutting_images(home, basis, points, vertices, spread, unbounded) -> tuple[np.ndarray, np.ndarray]:
+    """Images not yet among `points` that lie nearer than `spread` to one of `vertices`, and what bounds a cell.
+
+    A cell is always bounded by its own atom's six nearest lattice translations.
+    """
+    from scipy.spatial import cKDTree
+
+    steps = np.concatenate([np.eye(3, dtype=np.int64), -np.eye(3, dtype=np.int64)])
+    image = np.column_stack([np.repeat(unbounded, 6), np.tile(steps, (len(unbounded), 1))])
+    if len(vertices):
+        # In a reduced basis the atoms nearest to a point of the cell stand at most two cells away.
+        shift = np.stack(np.meshgrid(*[np.arange(-2, 3)] * 3, indexing="ij"), axis=-1).reshape(-1, 3)
+        tree = cKDTree((home + (shift @ basis)[:, None]).reshape(-1, 3))
+        cell = np.floor(vertices @ np.linalg.inv(basis)).astype(np.int64)
+        distance, index = tree.query(vertices - cell @ basis, k=8)
+        vertex, rank = np.nonzero(distance < spread[:, None] * (1 - 1e-12))
+        found = index[vertex, rank]
+        image = np.concatenate([image, np.column_stack([found % len(home), shift[found // len(home)] + cell[vertex]])])
+    image = np.unique(image, axis=0)
+    position = home[image[:, 0]] + image[:, 1:] @ basis
+    # Near-degenerate vertices may name an atom that is there already.
+    new = cKDTree(points).query(position)[0] > SHORTEST_DISTANCE / 2
+    return position[new], image[new, 0]
+
+
+def _tessellate(points: np.ndarray, owner: np.ndarray, n_home: int):
+    """Faces and vertices of the cells of the first `n_home` points.
+
+    Returns the closed faces, the distance of the farthest vertex of each cell (n_home,), inf where it is open, the
+    vertices (v, 3) of these cells and how far each one is from the atoms whose cells it bounds (v,).
+    """
+    from scipy.spatial import QhullError, Voronoi
+
+    try:
+        voronoi = Voronoi(points)
+    except QhullError:  # too few points, or all of them in one plane: every cell is open
+        return None, np.full(n_home, np.inf), np.zeros((0, 3)), np.zeros(0)
     pairs = voronoi.ridge_points
     ridges = voronoi.ridge_vertices
     touching = np.flatnonzero((pairs < n_home).any(axis=1))
@@ -79,15 +125,13 @@ def _tessellate(points: np.ndarray, owner: np.ndarray, n_home: int) -> tuple[Vor
     first, counts = first[face], counts[face]
 
     distance = np.linalg.norm(points[other] - points[centre], axis=1)
-    if distance.min() < SHORTEST_DISTANCE:
-        raise UserError(f"two atoms are only {distance.min():.3f} angstrom apart")
-
     corner, corner_face = _ranges(first, counts)
     is_open = vertex[corner] < 0
     spread = np.linalg.norm(voronoi.vertices[vertex[corner]] - points[centre[corner_face]], axis=1)
     spread[is_open] = np.inf
     reach = np.full(n_home, 0.0)
     np.maximum.at(reach, centre[corner_face], spread)
+    bounding, at = np.unique(vertex[corner[~is_open]], return_index=True)
 
     # Solid angle of a face: a fan of triangles from its first vertex.
     triangle, triangle_face = _ranges(first + 1, np.maximum(counts - 2, 0))
@@ -99,7 +143,7 @@ def _tessellate(points: np.ndarray, owner: np.ndarray, n_home: int) -> tuple[Vor
     closed = np.ones(len(face), dtype=bool)
     closed[corner_face[is_open]] = False
     faces = VoronoiFaces(centre[closed], owner[other[closed]], distance[closed], angle[closed])
-    return faces, reach
+    return faces, reach, voronoi.vertices[bounding], spread[~is_open][at]
 
 
 def _ranges(start: np.ndarray, count: np.ndarray) -> tuple[np.ndarray, np.ndarray]:

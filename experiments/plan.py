@@ -28,10 +28,13 @@ class Cell:
     row: str
     seed: int
     settings: dict
+    #: Runs with another number of epochs than declared are kept apart and never reach a committed table.
+    epochs: int | None = None
 
     @property
     def key(self) -> str:
-        return "/".join((self.scale, self.paper, self.table, _slug(self.column), _slug(self.row), f"seed-{self.seed}"))
+        top = f"{self.scale}-{self.epochs}-epochs" if self.epochs else self.scale
+        return "/".join((top, self.paper, self.table, slug(self.column), slug(self.row), f"seed-{self.seed}"))
 
     def digest(self) -> str:
         """A hash of everything the result depends on, the model's defaults included: a stored result with another
@@ -41,7 +44,8 @@ class Cell:
         return hashlib.sha256(json.dumps(whole, sort_keys=True).encode()).hexdigest()[:16]
 
 
-def _slug(text: str) -> str:
+def slug(text: str) -> str:
+    """A name as part of a path."""
     return re.sub(r"[^A-Za-z0-9_.+-]+", "-", text).strip("-")
 
 
@@ -64,12 +68,13 @@ def reported(paper: str) -> dict:
 
 
 def tables(paper: str) -> list[str]:
-    return list(declaration(paper)["tables"])
+    """The paper's tables; `check`, the small cells of `make check`, is none of them."""
+    return [name for name in declaration(paper)["tables"] if name != "check"]
 
 
 def layout(paper: str, table: str, scale: str) -> dict:
     """The declaration of one table at one scale; what a table leaves out it takes from the top of the file."""
-    if table not in declaration(paper)["tables"]:
+    if table not in (*tables(paper), "check"):
         raise UserError(f"{paper} has no table {table!r}; it has: {', '.join(tables(paper))}")
     whole = declaration(paper)["tables"][table]
     if scale not in whole["scales"]:
@@ -99,7 +104,7 @@ def cells(paper: str, table: str, scale: str, *, seeds: int | None = None, epoch
                     "recipe": recipe if model["model"] in NETWORKS else {},
                     "seed": seed,
                 }
-                made.append(Cell(paper, table, scale, column, row, seed, settings))
+                made.append(Cell(paper, table, scale, column, row, seed, settings, epochs))
     return made
 
 

@@ -16,7 +16,9 @@ from common.materials import MaterialsTable
 from common.predictions import Predictions
 from common.splits import Split
 
-MAGPIE = "magpie-1"
+MAGPIE = "magpie-2"
+#: The heaviest element with a row of its own; for those above it matminer would fill in the mean of all elements.
+LAST_ELEMENT = 112
 
 
 @lru_cache(maxsize=1)
@@ -30,14 +32,18 @@ def magpie_row(formula: str) -> dict[str, np.ndarray]:
     """The 132 Magpie features of a formula."""
     import warnings
 
-    from pymatgen.core import Composition
+    from pymatgen.core import Composition, Element
 
+    try:
+        composition = Composition(formula)
+    except ValueError:
+        raise UserError(f"{formula!r} is not a formula") from None
+    for element in composition.elements:
+        if not isinstance(element, Element) or element.Z > LAST_ELEMENT:
+            raise UserError(f"{formula}: Magpie has no properties for {element.symbol}")
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
-        values = np.asarray(_featuriser().featurize(Composition(formula)), dtype=np.float64)
-    if not np.isfinite(values).all():
-        raise UserError(f"Magpie has no properties for an element of {formula}")
-    return {"magpie": values}
+        return {"magpie": np.asarray(_featuriser().featurize(composition), dtype=np.float64)}
 
 
 class _Classical:
@@ -57,7 +63,9 @@ class _Classical:
         split.check()
         self.target, self.unit = target, table.target(target).unit
         x_train, y_train = self._arrays(table.select(split.train).known(target), jobs)
+        left_out = self.left_out
         x_val, y_val = self._arrays(table.select(split.validation).known(target), jobs)
+        self.left_out = left_out | self.left_out
         if len(y_train) == 0:
             raise UserError("no training material has a target value")
         self._fit(x_train, y_train, x_val, y_val, jobs)
@@ -66,7 +74,8 @@ class _Classical:
     def predict(self, table: MaterialsTable, *, jobs: int = 1, bar: bool = False) -> Predictions:
         x, good = self._features(table, jobs)
         known = table.target(self.target).values[good] if self.target in table.targets else None
-        return Predictions(table.ids[good], np.asarray(self._predict(x), dtype=np.float64), known, unit=self.unit)
+        values = np.asarray(self._predict(x) if len(good) else [], dtype=np.float64)
+        return Predictions(table.ids[good], values, known, unit=self.unit)
 
     def _arrays(self, table: MaterialsTable, jobs: int) -> tuple[np.ndarray, np.ndarray]:
         x, good = self._features(table, jobs)

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import csv
 import os
+from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
@@ -34,25 +35,39 @@ def mp_structures() -> MaterialsTable:
 
 
 def exp_band_gap() -> MaterialsTable:
+    """Measured band gaps with Materials Project structures."""
     return _measured("mp/exp_band_gap.csv", "Eg_exp", "eV")
 
 
 def exp_formation_enthalpy() -> MaterialsTable:
+    """Measured formation enthalpies with Materials Project structures."""
     return _measured("mp/exp_formation_enthalpy.csv", "dHf_exp", "eV/atom")
 
 
 def _measured(name: str, column: str, unit: str) -> MaterialsTable:
     """A measured target by material id, for the ids whose structure is in the pack. Equal ids are averaged."""
     values: dict[str, list[float]] = {}
-    with open(_path(name), newline="") as file:
-        for row in csv.DictReader(file):
-            if row["material_id"] and row[column]:
+    for row in _rows(name, "material_id", column):
+        if row["material_id"] and row[column]:
+            try:
                 values.setdefault(row["material_id"], []).append(float(row[column]))
+            except ValueError:
+                raise UserError(f"{_path(name)}: {column} of {row['material_id']} is not a number") from None
     pack = mp_structures()
     ids = [name for name in values if name in pack]
     table = pack.select(ids).with_target(column, np.array([np.mean(values[i]) for i in ids]), unit)
     table.origin = Path(name).name
     return table
+
+
+def _rows(name: str, *columns: str) -> Iterator[dict[str, str]]:
+    with open(_path(name), newline="") as file:
+        reader = csv.DictReader(file)
+        for column in columns:
+            if column not in (reader.fieldnames or ()):
+                found = ", ".join(reader.fieldnames or ()) or "none"
+                raise UserError(f"{_path(name)} has no column {column!r}; its columns are: {found}")
+        yield from reader
 
 
 def profit_pbe_enthalpy() -> MaterialsTable:
@@ -68,8 +83,8 @@ def profit_pbe_gap() -> MaterialsTable:
 
 def _listed() -> MaterialsTable:
     pack = mp_structures()
-    with open(_path("mp/mp_ids_46744.csv"), newline="") as file:
-        return pack.select(row["material_id"] for row in csv.DictReader(file) if row["material_id"] in pack)
+    listed = (row["material_id"] for row in _rows("mp/mp_ids_46744.csv", "material_id"))
+    return pack.select(name for name in listed if name in pack)
 
 
 SOURCES = {

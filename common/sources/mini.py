@@ -17,7 +17,7 @@ GPA = 160.21766
 
 
 def load() -> MaterialsTable:
-    """Targets: formation_energy and total_energy (eV/atom), band_gap (eV), bulk_modulus (GPa, where known)."""
+    """The embedded data set: 336 small crystals with energies, gaps and some bulk moduli."""
     ids, crystals, energy, formation, gap, series = [], [], [], [], [], defaultdict(list)
     with open_hdf5(PATH) as file:
         for name, group in file["materials"].items():
@@ -40,12 +40,17 @@ def load() -> MaterialsTable:
 
 
 def bulk_modulus(points: list[tuple[float, float]]) -> float:
-    """B = V d2E/dV2 in GPa at the minimum of a parabola through three (volume, energy) points, else NaN."""
+    """B = V d2E/dV2 in GPa at the minimum of a parabola through three (volume, energy) points, else NaN.
+
+    A minimum outside the three volumes is extrapolation (GaN would come out 60 % too stiff) and counts as unknown.
+    """
     if len(points) != 3:
         return float("nan")
-    a, b, _ = np.polyfit(*np.array(points).T, 2)
+    volumes, energies = np.array(sorted(points)).T
+    a, b, _ = np.polyfit(volumes, energies, 2)
     equilibrium = -b / (2 * a)
-    return float(2 * a * equilibrium * GPA) if a > 0 and equilibrium > 0 else float("nan")
+    inside = a > 0 and volumes[0] <= equilibrium <= volumes[-1]
+    return float(2 * a * equilibrium * GPA) if inside else float("nan")
 
 
 def _formulas(crystals: list[Crystal]) -> list[str]:

@@ -1,0 +1,62 @@
+# One command a task. Every target makes the virtual environment first when it is missing.
+#
+# Variables: SCALE=mini|real|paper  SEEDS=n  JOBS=n  EPOCHS=n  PYTHON=python3.11
+# Data for SCALE=real: MATREPRO_DATA=/path/to/data
+
+PYTHON ?= python3
+SCALE ?= mini
+JOBS ?= 1
+VENV ?= .venv
+BIN := $(VENV)/bin
+READY := $(VENV)/.ready
+OPTIONS := --scale $(SCALE) --jobs $(JOBS) $(if $(SEEDS),--seeds $(SEEDS)) $(if $(EPOCHS),--epochs $(EPOCHS))
+
+.DEFAULT_GOAL := help
+.PHONY: help setup test test-real lint bench check tables clean reproduce-all
+
+help:  ## this list
+	@grep -hE '^[a-z%0-9<>-]+:.*## ' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 34
+	@echo
+	@echo "variables: SCALE=$(SCALE) (mini, real, paper)  SEEDS=$(SEEDS)  JOBS=$(JOBS)  EPOCHS=$(EPOCHS)  MATREPRO_DATA=$(MATREPRO_DATA)"
+
+setup: $(READY)  ## make the virtual environment
+
+$(READY): setup.cfg constraints.txt
+	$(PYTHON) -c 'import sys; sys.exit(0 if (3, 11) <= sys.version_info[:2] <= (3, 13) else "Python 3.11 to 3.13 is needed; name one with PYTHON=python3.11")'
+	$(PYTHON) -m venv $(VENV)
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt -e '.[baselines,explain,dev]'
+	@touch $@
+
+test: $(READY)  ## the fast tests, under five minutes
+	$(BIN)/python -m pytest -n 2 -m 'not real and not slow'
+
+test-real: $(READY)  ## the tests that need MATREPRO_DATA, and the slow ones
+	$(BIN)/python -m pytest -n 2 -m 'real or slow'
+
+lint: $(READY)  ## style and formatting
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+
+bench: $(READY)  ## speed and memory against named references, kept in benchmarks/results.md
+	$(BIN)/python -m benchmarks
+
+check: $(READY)  ## recompute the committed results, retrain one small cell a model, hold all to their bands
+	$(BIN)/matrepro check --jobs $(JOBS)
+
+tables: $(READY)  ## write every table again from the stored predictions
+	$(BIN)/matrepro tables
+
+reproduce-profitnet: $(READY)  ## all tables of PROFiT-Net
+	$(BIN)/matrepro reproduce profitnet $(OPTIONS)
+
+reproduce-profitnet-%: $(READY)  ## one of them: figure3, table-s8
+	$(BIN)/matrepro reproduce profitnet $* $(OPTIONS)
+
+reproduce-table%: $(READY)  ## that table of every paper that has one
+	$(BIN)/matrepro reproduce all table$* $(OPTIONS)
+
+reproduce-all: $(READY)  ## every table of every paper
+	$(BIN)/matrepro reproduce all $(OPTIONS)
+
+clean:  ## remove the environment and what tests leave behind
+	rm -rf $(VENV) .pytest_cache .ruff_cache *.egg-info

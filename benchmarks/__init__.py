@@ -1,0 +1,1 @@
+"""How fast and how small: ratios against named references, measured in one run. `python -m benchmarks [topic ...]`."""

@@ -1,0 +1,47 @@
+"""`python -m benchmarks [topic ...]`: measure, print Markdown, keep it in `results.md`.
+
+Exit status 1 where a target is missed, 2 where something could not be measured.
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+
+from benchmarks import commands, features, report, training
+from common.errors import UserError
+
+TOPICS = {
+    "featurisation": features.featurisation,
+    "features-on-disk": features.on_disk,
+    "jobs": features.jobs,
+    "training-time": training.epoch_time,
+    "training-memory": training.memory,
+    "commands": commands.commands,
+}
+
+
+def main(names: list[str]) -> int:
+    unknown = [name for name in names if name not in TOPICS]
+    if unknown:
+        print(f"no topic is called {unknown[0]!r}; there are: {', '.join(TOPICS)}", file=sys.stderr)
+        return 2
+    status = 0
+    for name in names or TOPICS:
+        load = os.getloadavg()[0]
+        try:
+            lines, notes = TOPICS[name]()
+        except UserError as error:
+            print(f"## {name}\n\nnot measured: {error}\n")
+            status = max(status, 2)
+            continue
+        text = report.section(name, lines, notes, load)
+        print(text, flush=True)
+        report.keep(name, text)
+        if not all(line.met for line in lines):
+            status = max(status, 1)
+    return status
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))

@@ -1,0 +1,99 @@
+"""Training against the bare Keras model: time of an epoch, memory, and whether memory grows with the rows."""
+
+from __future__ import annotations
+
+import time
+
+import numpy as np
+
+from benchmarks.child import fresh
+from benchmarks.report import Line
+from common import devices
+from common.ragged import Ragged
+from common.sources import load_source
+from common.splits import by_fractions
+from common.training import train
+from profitnet.features import ProfitFeatures
+from profitnet.regressor import PROFiTNet
+
+GIB = 2**30
+ROUNDS, EPOCHS = 3, 3
+
+
+def _eps(times: int = 1):
+    """Features, targets, training and validation rows of the eps set, all of it `times` over."""
+    table = load_source("mp-structures").known("eps_profitnet")
+    split = by_fractions(table)
+    table = table.select((*split.train, *split.validation))
+    model = PROFiTNet()
+    features, good, _ = model.features(table)
+    inside = np.isin(table.ids[good], split.train)
+    targets = table.target("eps_profitnet").values[good].astype(np.float32)
+    features = ProfitFeatures(Ragged.concatenate([features.weights] * times), model.config)
+    rows, inside = np.arange(times * len(good)), np.tile(inside, times)
+    return features, np.tile(targets, times), rows[inside], rows[~inside]
+
+
+def epoch_time() -> tuple[list[Line], list[str]]:
+    """Blocks of ours and of `Model.fit` in turn, in one process; the first epoch of a block traces and is dropped."""
+    devices.setup(0)
+    features, targets, train_rows, validation_rows = _eps()
+    dense = features.batch(train_rows), features.batch(validation_rows)
+    recipe = PROFiTNet(epochs=EPOCHS + 1).recipe
+    ours, bare = [], []
+    for _ in range(ROUNDS):
+        state = train(PROFiTNet().build(), features, targets, train_rows, validation_rows, recipe, seed=0)
+        ours += np.diff([row["seconds"] for row in state.history]).tolist()
+        bare += _bare(dense, targets, train_rows, validation_rows, recipe)
+    ratio = float(np.median(ours) / np.median(bare))
+    reference = (
+        f"Model.fit on dense arrays, batch {recipe.batch}, validation included: {np.median(bare):.2f} s an epoch; "
+        f"ours {np.median(ours):.2f} s ({len(train_rows)} + {len(validation_rows)} rows)"
+    )
+    lines = [Line("epoch time, ours against bare Keras", ratio, "times", "<= 1.05", reference)]
+    spread = "; ".join(
+        f"{name} {min(values):.2f} to {max(values):.2f} s" for name, values in (("ours", ours), ("bare", bare))
+    )
+    return lines, [f"Medians of {len(ours)} epochs each, {ROUNDS} blocks in turn in one process: {spread}."]
+
+
+def _bare(dense, targets, train_rows, validation_rows, recipe) -> list[float]:
+    import keras
+
+    model = PROFiTNet().build()
+    model.compile(keras.optimizers.Adam(recipe.learning_rate), recipe.loss, jit_compile=False)
+    ends = []
+    model.fit(
+        dense[0],
+        targets[train_rows],
+        batch_size=recipe.batch,
+        epochs=recipe.epochs,
+        validation_data=(dense[1], targets[validation_rows]),
+        verbose=0,
+        callbacks=[keras.callbacks.LambdaCallback(on_epoch_end=lambda *_: ends.append(time.perf_counter()))],
+    )
+    return np.diff(ends).tolist()
+
+
+def memory() -> tuple[list[Line], list[str]]:
+    one, three = (fresh("benchmarks.training:train_eps", times) for times in (1, 3))
+    growth = three["peak"] / one["peak"]
+    lines = [
+        Line("peak memory of training on eps", one["peak"] / GIB, "GiB", "< 2.5", "whole process, TensorFlow included"),
+        Line(
+            "the same with three times the rows",
+            growth,
+            "times",
+            "<= 1.05",
+            f"{three['rows']} rows against {one['rows']}",
+        ),
+    ]
+    dense = three["rows"] * 136**2 * 4 / GIB
+    return lines, [f"Two epochs each. As dense arrays the tripled rows alone would take {dense:.2f} GiB."]
+
+
+def train_eps(times: int) -> dict[str, int]:
+    devices.setup(0)
+    features, targets, train_rows, validation_rows = _eps(times)
+    train(PROFiTNet().build(), features, targets, train_rows, validation_rows, PROFiTNet(epochs=2).recipe, seed=0)
+    return {"rows": len(targets)}

@@ -1,0 +1,143 @@
+"""`predict` and `evaluate`, for any of a paper's `Regressor` classes."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from common import cli, printing
+from common.cli import Paper
+from common.errors import UserError
+from common.hdf5 import write_text
+from common.printing import note, report_left_out
+
+
+def add_predict(commands, paper: Paper) -> None:
+    parser = cli.add_command(
+        commands,
+        "predict",
+        lambda arguments: predict(arguments, paper),
+        "predict a property of new materials",
+        f"""{paper.name} predict --model gap_model NaCl.cif POSCAR
+        {paper.name} predict --model gap_model crystals/ --output predicted.csv""",
+    )
+    parser.add_argument("data", nargs="+", metavar="FILES", help=cli.FILES_HELP)
+    cli.add_model(parser)
+    parser.add_argument("--output", metavar="FILE", help="write CSV, or JSON if it ends in .json, instead of printing")
+    cli.add_common(parser)
+
+
+def add_evaluate(commands, paper: Paper) -> None:
+    parser = cli.add_command(
+        commands,
+        "evaluate",
+        lambda arguments: evaluate(arguments, paper),
+        "compute the errors of a model on materials with known values",
+        f"""{paper.name} evaluate --model gap_model mini --split gap_model/split.json
+        {paper.name} evaluate --model gap_model new.csv --target "gap (eV)" --json""",
+    )
+    parser.add_argument("data", metavar="DATA", help=cli.TABLE_HELP)
+    cli.add_model(parser)
+    cli.add_target(parser, help="its name in DATA, if that is not the name it was trained under")
+    parser.add_argument("--split", metavar="FILE", help="evaluate its parts one by one, not all of DATA at once")
+    parser.add_argument("--output", metavar="FILE", help="write id, target and prediction as CSV (.csv or .csv.gz)")
+    cli.add_common(parser)
+
+
+def known(arguments, target: str):
+    """The rows of DATA with the target, its plain name, and what was left out."""
+    from common.sources.columns import heading
+
+    table, left_out = cli.load_data(
+        arguments.data, target=target, unit=arguments.unit, strict=arguments.strict, jobs=arguments.jobs
+    )
+    if not target:
+        if len(table.targets) != 1:
+            names = ", ".join(sorted(table.targets)) or "none"
+            raise UserError(f"{arguments.data} has these targets: {names}; choose one with --target")
+        target = next(iter(table.targets))
+        if arguments.unit:
+            from common.sources.files import with_unit
+
+            table = with_unit(table, target, arguments.unit)
+    name = heading(target).name
+    known = table.known(name)
+    if len(known) < len(table):
+        note(f"{len(table) - len(known)} of {len(table)} materials have no value of {name} and are left out")
+    report_left_out(left_out, len(known), strict=arguments.strict)
+    return known, name, left_out | {n: f"no value of {name}" for n in table.ids.tolist() if n not in known}
+
+
+def predict(arguments, paper: Paper) -> None:
+    from common.regressor import read_card
+
+    read_card(arguments.model)  # a wrong folder is told before hours of reading
+    table, left_out = cli.load_data(arguments.data, strict=arguments.strict, jobs=arguments.jobs)
+    if not len(table):
+        report_left_out(left_out, 0, strict=arguments.strict)
+    model = paper.load(arguments.model)
+    predicted = model.predict(table, jobs=arguments.jobs, strict=arguments.strict)
+    left_out = {**left_out, **model.left_out}
+    report_left_out(left_out, len(predicted))
+    form = printing.form_of(arguments)
+    if arguments.output:
+        form = "json" if arguments.output.endswith(".json") else "csv"
+    text = printing.predictions(predicted, table.select(predicted.ids).formulas.tolist(), model.target, form, left_out)
+    if arguments.output:
+        write_text(arguments.output, text)
+        note(f"wrote {arguments.output}, predictions: {len(predicted)}")
+    else:
+        print(text, end="")
+
+
+def evaluate(arguments, paper: Paper) -> None:
+    from common.regressor import read_card
+
+    card = read_card(arguments.model)
+    table, name, left_out = known(arguments, arguments.target or card["target"])
+    values, unit = table.target(name)
+    if unit and card["unit"] and unit != card["unit"]:
+        raise UserError(f"{arguments.data} gives {name} in {unit}, the model predicts {card['unit']}; convert the data")
+    if name != card["target"]:
+        table = table.with_target(card["target"], values, unit)
+    parts = {"all": tuple(table.ids.tolist())}
+    if arguments.split:
+        arguments.shares = arguments.group_by_formula = None
+        split = cli.make_split(arguments, table, left_out)
+        parts = {part: ids for part, ids in split.parts().items() if ids}
+        table = table.select(name for ids in parts.values() for name in ids)
+    else:
+        _warn_of_training(Path(arguments.model), table)
+    model = paper.load(arguments.model)
+    predicted = model.predict(table, jobs=arguments.jobs, strict=arguments.strict)
+    report_left_out(model.left_out, len(predicted))
+    scores = {part: _score(predicted, ids) for part, ids in parts.items()}
+    scores = {part: score for part, score in scores.items() if score}
+    if arguments.output:
+        predicted.save(arguments.output)
+        note(f"wrote {arguments.output}, predictions: {len(predicted)}")
+    more = {"left_out": {**left_out, **model.left_out}}
+    print(printing.errors(scores, card["target"], card["unit"], printing.form_of(arguments), more), end="")
+
+
+def _score(predicted, ids) -> dict:
+    import numpy as np
+
+    from common import metrics
+
+    rows = np.isin(predicted.ids, list(ids))
+    if not rows.any():
+        return {}
+    return {"n": int(rows.sum()), **metrics.regression(predicted.target[rows], predicted.prediction[rows])}
+
+
+def _warn_of_training(folder: Path, table) -> None:
+    """An error on materials that the model has learned says nothing about new ones."""
+    from common.splits import Split
+
+    if (folder / "split.json").exists():
+        learned = sum(name in table for name in Split.load(folder / "split.json").train)
+        if learned:
+            note(
+                f"warning: the model was trained on {learned} of these {len(table)} ids; "
+                f"--split {folder / 'split.json'} tells the parts apart"
+            )

@@ -1,0 +1,140 @@
+"""What commands print: predictions and errors as aligned text, JSON or CSV; notes and bad materials on stderr."""
+
+from __future__ import annotations
+
+import csv
+import io
+import json
+import math
+import sys
+from collections.abc import Sequence
+
+from common.errors import UserError
+
+#: Of many bad materials so many are listed one by one.
+LISTED = 20
+#: The power of the target's unit in which a metric comes; the others have none.
+POWERS = {"MAE": 1, "RMSE": 1, "ME": 1, "MSE": 2}
+
+
+def note(text: str) -> None:
+    """One line on stderr, where it does not mix with results."""
+    print(" ".join(text.split()), file=sys.stderr, flush=True)
+
+
+def report_left_out(left_out: dict[str, str], n_good: int, *, strict: bool = False) -> None:
+    """List what cannot be used; it is an error if that is everything, or with `strict`."""
+    # A table names the id in its reasons too.
+    lines = [f"{name}: {reason.removeprefix(f'{name}: ')}" for name, reason in left_out.items()]
+    if strict and lines:
+        raise UserError(lines[0])
+    if len(lines) == 1 and not n_good:
+        raise UserError(lines[0])
+    for line in lines[:LISTED]:
+        note(f"left out: {line}")
+    if len(lines) > LISTED:
+        note(f"left out: {len(lines) - LISTED} more")
+    if not n_good:
+        raise UserError(f"none of the {len(lines)} materials can be used" if lines else "there are no materials")
+
+
+def aligned(header: Sequence[str], rows: Sequence[Sequence[str]], left: int = 1) -> str:
+    """Columns of text; the first `left` of them flush left, the others flush right."""
+    lines = [list(map(str, header)), *(list(map(str, row)) for row in rows)]
+    widths = [max(len(line[i]) for line in lines) for i in range(len(header))]
+    cells = (
+        [cell.ljust(width) if i < left else cell.rjust(width) for i, (cell, width) in enumerate(zip(line, widths))]  # noqa: B905
+        for line in lines
+    )
+    return "\n".join("  ".join(line).rstrip() for line in cells) + "\n"
+
+
+def as_csv(header: Sequence[str], rows: Sequence[Sequence]) -> str:
+    text = io.StringIO()
+    writer = csv.writer(text, lineterminator="\n")
+    writer.writerow(header)
+    writer.writerows(rows)
+    return text.getvalue()
+
+
+def as_json(value) -> str:
+    """JSON that every reader takes: NaN and infinity become null."""
+    return json.dumps(_plain(value), indent=1, ensure_ascii=False) + "\n"
+
+
+def _plain(value):
+    if isinstance(value, dict):
+        return {key: _plain(inner) for key, inner in value.items()}
+    if isinstance(value, list | tuple):
+        return [_plain(inner) for inner in value]
+    if isinstance(value, float) and not math.isfinite(value):
+        return None
+    return value
+
+
+def form_of(arguments) -> str:
+    return "json" if arguments.json else "csv" if arguments.csv else "text"
+
+
+# --- predictions ---------------------------------------------------------------------------------
+
+
+def predictions(predicted, formulas: Sequence[str], target: str, form: str, left_out: dict[str, str]) -> str:
+    """Id, formula, value, unit, and the standard deviation where the model has one."""
+    with_std = predicted.std is not None
+    columns = [predicted.prediction, *([predicted.std] if with_std else [])]
+    names = ["value", *(["std"] if with_std else [])]
+    if form == "text":
+        columns = [_fixed(values) for values in columns]
+        names[0] = target
+    else:
+        # Nine digits hold a float32 exactly.
+        columns = [[f"{value:.9g}" for value in values] for values in columns]
+    rows = list(zip(predicted.ids.tolist(), formulas, *columns, [predicted.unit] * len(predicted), strict=True))
+    header = ["id", "formula", *names, "unit"]
+    if form == "csv":
+        return as_csv(header, rows)
+    if form == "json":
+        numbers = range(2, 2 + len(columns))
+        rows = [[float(cell) if i in numbers else cell for i, cell in enumerate(row)] for row in rows]
+        found = [dict(zip(header, row, strict=True)) for row in rows]
+        return as_json({"target": target, "unit": predicted.unit, "predictions": found, "left_out": left_out})
+    return _with_left_unit(header, rows)
+
+
+def _with_left_unit(header: list[str], rows: list[tuple]) -> str:
+    """Text whose last column, the unit, is flush left."""
+    width = max(len(str(row[-1])) for row in [header, *rows])
+    return aligned(header, [[*row[:-1], row[-1].ljust(width)] for row in rows], left=2)
+
+
+def _fixed(values: Sequence[float]) -> list[str]:
+    """Four significant digits of the largest value, the same number of decimals for all."""
+    largest = max((abs(float(value)) for value in values if math.isfinite(value)), default=0.0)
+    decimals = min(max(3 - math.floor(math.log10(largest)), 1), 9) if largest > 0 else 4
+    return [f"{value:.{decimals}f}" for value in values]
+
+
+# --- errors --------------------------------------------------------------------------------------
+
+
+def errors(scores: dict[str, dict], target: str, unit: str, form: str, more: dict | None = None) -> str:
+    """`scores`: part -> n and metrics. `more` goes into the JSON alone."""
+    names = list(next(iter(scores.values())))
+    if form == "json":
+        return as_json({"target": target, "unit": unit, "errors": scores, **(more or {})})
+    if form == "csv":
+        rows = [[part, target, unit, *(_digits(score[n], 9) for n in names)] for part, score in scores.items()]
+        return as_csv(["part", "target", "unit", *names], rows)
+    header = [target, *(f"{name}{_unit(name, unit)}" for name in names)]
+    return aligned(header, [[part, *(_digits(score[n], 4) for n in names)] for part, score in scores.items()])
+
+
+def _unit(metric: str, unit: str) -> str:
+    if not unit or metric not in POWERS:
+        return ""
+    return f" ({unit})" if POWERS[metric] == 1 else f" (({unit})^2)" if "/" in unit else f" ({unit}^2)"
+
+
+def _digits(value: float, digits: int) -> str:
+    return str(value) if isinstance(value, int) else f"{value:.{digits}g}"

@@ -1,0 +1,227 @@
+"""Tables from the user's own files: structure files, a folder, a CSV, an HDF5 table, pymatgen objects.
+
+What cannot be read is listed as id -> reason and the rest goes on; `strict=True` stops at the first.
+"""
+
+from __future__ import annotations
+
+import warnings
+from collections import Counter
+from collections.abc import Iterable, Mapping, Sequence
+from pathlib import Path
+from typing import NamedTuple
+
+import numpy as np
+
+from common.cache import map_rows
+from common.errors import UserError
+from common.materials import MaterialsTable, Target
+from common.progress import progress
+from common.sources.columns import Sheet, heading, read_id_prop, read_sheet
+from common.sources.reading import SUFFIXES, Reading, is_structure_file, read_cif, read_file, read_formula, read_object
+
+
+class Loaded(NamedTuple):
+    """A table and, as id or file -> reason, what could not go into it."""
+
+    table: MaterialsTable
+    left_out: dict[str, str]
+
+
+class Entry(NamedTuple):
+    """One material before it is read.
+
+    kind: what `content` is: the path of a "file" that the user gave or that is "listed" in a table, the text of a
+    "cif", a "formula", a pymatgen "object", or "nothing".
+    """
+
+    name: str
+    kind: str
+    content: object
+
+    @property
+    def label(self) -> str:
+        """What an error is reported under: a file that did not become a material has no id yet."""
+        return self.content if self.kind == "file" else self.name
+
+
+def load(
+    paths: str | Path | Sequence[str | Path], *, target: str = "", unit: str = "", strict: bool = False, jobs: int = 1
+) -> Loaded:
+    """The table of one or several structure files, a folder (with `id_prop.csv` or without), a CSV or an HDF5 table.
+
+    With a `target` every row must have it as a number; without one all columns of numbers become targets,
+    NaN where a cell is empty. `unit` is that of the target, if its column does not say so itself.
+    """
+    paths = [Path(paths)] if isinstance(paths, str | Path) else [Path(path) for path in paths]
+    for path in paths:
+        if len(paths) > 1 and (_is_table(path) or (path / "id_prop.csv").exists()):
+            raise UserError(f"{path} is a whole table; give it alone")
+    path = paths[0]
+    if not path.exists() and (len(paths) == 1 or _is_table(path)):
+        raise UserError(f"{path} does not exist; check the name")
+    if path.suffix in (".h5", ".hdf5"):
+        table = MaterialsTable.from_hdf5(path)
+        return Loaded(with_unit(table, target, unit) if target else table, {})
+    if path.name == "id_prop.csv" or (path / "id_prop.csv").exists():
+        folder = path if path.is_dir() else path.parent
+        sheet = read_id_prop(folder / "id_prop.csv", target, _known_files(folder))
+        entries = _listed(sheet, folder)
+    elif _is_table(path):
+        sheet = read_sheet(path)
+        entries = _from_sheet(sheet, path)
+    else:
+        return _build(_from_files(paths), {}, str(path) if len(paths) == 1 else "files", strict=strict, jobs=jobs)
+    values, wrong = sheet.numbers(target, unit)
+    return _build(entries, values, path.name, wrong, strict=strict, jobs=jobs)
+
+
+def read_table(
+    paths: str | Path | Sequence[str | Path], *, target: str = "", unit: str = "", strict: bool = False, jobs: int = 1
+) -> MaterialsTable:
+    """The table of `load` alone; what was left out becomes a warning."""
+    table, left_out = load(paths, target=target, unit=unit, strict=strict, jobs=jobs)
+    if left_out:
+        name, reason = next(iter(left_out.items()))
+        warnings.warn(f"{len(left_out)} left out, the first of them {name}: {reason}", stacklevel=2)
+    return table
+
+
+def from_structures(
+    structures: Mapping[str, object] | Iterable,
+    ids: Sequence[str] | None = None,
+    targets: Mapping[str, Target | Sequence[float]] | None = None,
+    *,
+    strict: bool = False,
+) -> Loaded:
+    """From pymatgen structures, or objects that hold one as `structure`. Without ids they are numbered from 1.
+
+    >>> table, left_out = from_structures({"rock salt": structure}, targets={"gap": Target(np.array([8.5]), "eV")})
+    """
+    if isinstance(structures, Mapping):
+        ids, structures = list(structures), list(structures.values())
+    structures = list(structures)
+    ids = [str(name) for name in (ids or range(1, len(structures) + 1))]
+    values = {}
+    for name, target in (targets or {}).items():
+        numbers, unit = target if isinstance(target, Target) else (target, "")
+        values[name] = Target(np.asarray(numbers, dtype=np.float64), unit)
+    for what, count in {"ids": len(ids), **{f"values of {n!r}": len(t.values) for n, t in values.items()}}.items():
+        if count != len(structures):
+            raise UserError(f"{count} {what} for {len(structures)} structures")
+    entries = [Entry(name, "object", thing) for name, thing in zip(ids, structures, strict=True)]
+    return _build(entries, values, "structures", strict=strict)
+
+
+def _is_table(path: Path) -> bool:
+    return path.suffix.lower() in (".csv", ".tsv", ".h5", ".hdf5")
+
+
+def with_unit(table: MaterialsTable, target: str, unit: str = "") -> MaterialsTable:
+    """The table with the unit filled in that the user gave, in `unit` or as `target="gap (eV)"`."""
+    target, said = heading(target)
+    old, unit = table.target(target), unit or said
+    if unit and old.unit and unit != old.unit:
+        raise UserError(f"{table.origin} gives {target} in {old.unit}, not in {unit}; leave the unit out")
+    return table.with_target(target, old.values, unit) if unit and not old.unit else table
+
+
+# --- entries -------------------------------------------------------------------------------------
+
+
+def _stem(path: Path) -> str:
+    """The name of a structure file without what only tells its format."""
+    name = path.as_posix().removesuffix(".gz")
+    suffix = Path(name).suffix
+    return name.removesuffix(suffix) if suffix.lower() in SUFFIXES else name
+
+
+def _from_files(paths: Sequence[Path]) -> list[Entry]:
+    """Named by the file without its suffix; names that would meet keep it, and their folder."""
+    found: dict[Path, str] = {}
+    for path in paths:
+        inside = [path]
+        if path.is_dir():
+            inside = sorted(p for p in path.rglob("*") if is_structure_file(p) and p.is_file())
+            if not inside:
+                raise UserError(f"{path} holds no structure file (.cif, .vasp, POSCAR or the like)")
+        for file in inside:
+            found[file] = _stem(file.relative_to(path) if path.is_dir() else Path(file.name))
+    times = Counter(found.values())
+    return [Entry(name if times[name] == 1 else str(file), "file", str(file)) for file, name in found.items()]
+
+
+def _known_files(folder: Path) -> dict[str, Path]:
+    files = sorted(p for p in folder.iterdir() if is_structure_file(p))
+    # Of two files with one stem the CIF comes last and so is the one that is found.
+    files.sort(key=lambda p: p.suffix == ".cif")
+    return {_stem(Path(p.name)): p for p in files} | {p.name: p for p in files}
+
+
+def _listed(sheet: Sheet, folder: Path) -> list[Entry]:
+    known = _known_files(folder)
+    return [Entry(name, "listed", str(known.get(name, folder / f"{name}.cif"))) for name in sheet.ids]
+
+
+def _from_sheet(sheet: Sheet, path: Path) -> list[Entry]:
+    """The `cif` column counts before `formula`: a path relative to the CSV, or the text of a CIF."""
+    if sheet.column("cif") is None:
+        return [Entry(name, "formula", text) for name, text in zip(sheet.ids, sheet.column("formula"), strict=True)]
+    entries = []
+    for name, text in zip(sheet.ids, sheet.column("cif"), strict=True):
+        inline = "\n" in text or text.startswith("data_")
+        kind = "cif" if inline else "listed" if text else "nothing"
+        entries.append(Entry(name, kind, text if inline else str(path.parent / text)))
+    return entries
+
+
+def read_entry(entry: Entry) -> Reading:
+    if entry.kind == "nothing":
+        raise UserError("the cif column is empty; name a file there or delete the row")
+    if entry.kind == "formula":
+        return Reading(None, read_formula(entry.content))
+    if entry.kind == "file":
+        return read_file(entry.content)
+    if entry.kind == "listed":
+        try:
+            return read_file(entry.content)
+        except UserError as error:
+            raise UserError(f"{entry.content}: {error}") from None
+    return read_cif(entry.content) if entry.kind == "cif" else read_object(entry.content)
+
+
+def _build(
+    entries: list[Entry],
+    values: dict[str, Target],
+    origin: str,
+    wrong: dict[str, str] | None = None,
+    *,
+    strict: bool = False,
+    jobs: int = 1,
+) -> Loaded:
+    """Read all entries; `wrong` names those that are out already."""
+    left_out = dict(wrong or {})
+    _stop(left_out, strict)
+    rows = [row for row, entry in enumerate(entries) if entry.name not in left_out]
+    good, readings = [], []
+    with progress(total=len(rows), desc="reading", unit="file") as bar:
+        for row, result in zip(rows, map_rows(read_entry, entries.__getitem__, rows, jobs, bar), strict=True):
+            if isinstance(result, str):
+                left_out[entries[row].label] = result
+                _stop(left_out, strict)
+            else:
+                good.append(row)
+                readings.append(result)
+    left_out = {entry.label: left_out[entry.label] for entry in entries if entry.label in left_out}
+    ids, formulas = [entries[row].name for row in good], [reading.formula for reading in readings]
+    targets = {name: Target(target.values[good], target.unit) for name, target in values.items()}
+    if readings and readings[0].crystal is None:
+        return Loaded(MaterialsTable(ids, formulas, targets=targets, origin=origin), left_out)
+    crystals = [reading.crystal for reading in readings]
+    return Loaded(MaterialsTable.from_structures(ids, crystals, targets, formulas=formulas, origin=origin), left_out)
+
+
+def _stop(left_out: dict[str, str], strict: bool) -> None:
+    if strict and left_out:
+        name, reason = next(iter(left_out.items()))
+        raise UserError(f"{name}: {reason}")

@@ -1,0 +1,132 @@
+"""One structure from a file, from CIF text or from a pymatgen object; whatever is wrong is said in one line."""
+
+from __future__ import annotations
+
+import gzip
+import re
+import warnings
+from pathlib import Path
+from typing import NamedTuple
+
+from common.crystal import Crystal, as_crystal
+from common.errors import UserError
+
+#: Names under which a folder is searched. Data files such as `atom_init.json` lie there too and are left alone.
+SUFFIXES = (".cif", ".mcif", ".vasp", ".poscar", ".contcar", ".cssr", ".xsf", ".res")
+STEMS = ("POSCAR", "CONTCAR")
+#: Warnings of pymatgen after which its structure is not the one that the file means.
+GUESSES = {
+    "cannot be determined": "the element names are missing; add them as line 6 of the POSCAR",
+    "Missing elements": "its formula names elements that have no position (hydrogen perhaps); complete the structure",
+    "Incorrect stoichiometry": "its formula and its atom positions disagree; complete the structure",
+}
+ISOTOPES = {"D": "deuterium", "T": "tritium"}
+
+
+class Reading(NamedTuple):
+    """A crystal and its reduced formula as chemists write it."""
+
+    crystal: Crystal
+    formula: str
+
+
+def is_structure_file(path: Path) -> bool:
+    name = path.name.removesuffix(".gz")
+    return Path(name).suffix.lower() in SUFFIXES or name.upper().startswith(STEMS)
+
+
+def read_file(path: str | Path) -> Reading:
+    """Any format that pymatgen reads; CIF and POSCAR also under a name that does not say so."""
+    path = Path(path)
+    if path.is_dir():
+        raise UserError("is a folder, not a structure file")
+    try:
+        with (gzip.open if path.suffix == ".gz" else open)(path, "rb") as file:
+            head = file.read(4096)
+            is_cif = b"_cell_length_a" in head or {".cif", ".mcif"} & {s.lower() for s in path.suffixes}
+            text = (head + file.read()).decode(errors="replace") if is_cif else ""
+    except FileNotFoundError:
+        raise UserError("there is no such file") from None
+    except (OSError, EOFError) as error:
+        raise UserError(f"cannot be opened: {getattr(error, 'strerror', None) or error}") from None
+    if not head.strip():
+        raise UserError("the file is empty; fetch or export it again")
+    if is_cif:
+        return read_cif(text)
+    from pymatgen.core import Structure
+
+    return _read(lambda: _by_name(Structure, path))
+
+
+def _by_name(structure_class, path: Path):
+    try:
+        return structure_class.from_file(path)
+    except ValueError as error:
+        if "Unrecognized" not in str(error):
+            raise
+    return structure_class.from_str(path.read_text(), fmt="poscar")
+
+
+def read_cif(text: str) -> Reading:
+    from pymatgen.core import Structure
+
+    count = text.count("_cell_length_a")
+    if count > 1:
+        raise UserError(f"holds {count} structures; give each of them a file of its own")
+    return _read(lambda: Structure.from_str(text, fmt="cif"))
+
+
+def read_object(thing) -> Reading:
+    """A pymatgen `Structure`, or an object that holds one as `structure`, such as a Materials Project document."""
+    structure = getattr(thing, "structure", thing)
+    if not hasattr(structure, "frac_coords") or not hasattr(structure, "composition"):
+        raise UserError(f"a {type(thing).__name__} is not a pymatgen Structure")
+    return _check(structure)
+
+
+def read_formula(text: str) -> str:
+    """The reduced formula of a composition; unknown elements and isotopes are refused."""
+    from pymatgen.core import Composition
+
+    try:
+        composition = Composition(text)
+    except (ValueError, TypeError, KeyError):
+        raise UserError(f"{text!r} is not a chemical formula; write it like TiO2 or Ca(OH)2") from None
+    _check_elements(composition)
+    return composition.reduced_formula
+
+
+def _read(parse) -> Reading:
+    """Run a parser of pymatgen, which reports damage by warnings and by exceptions of many kinds."""
+    with warnings.catch_warnings(record=True) as caught:
+        warnings.simplefilter("always")
+        try:
+            structure = parse()
+        except Exception as error:
+            reason = next((str(w.message) for w in caught if "No structure parsed" in str(w.message)), str(error))
+            last = " ".join(reason.splitlines()[-1:]).strip().rstrip(".!")
+            if re.fullmatch(r"'\w+'", last):  # a KeyError: the entry of the file that is not there
+                last += " is missing"
+            raise UserError(f"cannot be read as a structure ({last}); check or export it again") from None
+    for warning in caught:
+        for sign, reason in GUESSES.items():
+            if sign in str(warning.message):
+                raise UserError(reason)
+    return _check(structure)
+
+
+def _check(structure) -> Reading:
+    _check_elements(structure.composition)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        return Reading(as_crystal(structure), structure.composition.element_composition.reduced_formula)
+
+
+def _check_elements(composition) -> None:
+    for species in composition:
+        name = getattr(species, "element", species)
+        name = getattr(name, "name", None) or str(species)
+        if name in ISOTOPES:
+            raise UserError(f"holds {ISOTOPES[name]} ({name}), which no model here knows; write H if that will do")
+        if not hasattr(species, "Z") or type(species).__name__ == "DummySpecies":
+            raise UserError(f"{getattr(species, 'symbol', species)} is not a chemical element; correct the name")

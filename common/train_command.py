@@ -1,0 +1,127 @@
+"""`train`, for any of a paper's `Regressor` classes."""
+
+from __future__ import annotations
+
+import json
+import shutil
+from pathlib import Path
+
+from common import cli, printing
+from common.cli import Paper
+from common.commands import known
+from common.errors import UserError
+from common.hdf5 import write_text
+from common.printing import note, report_left_out
+
+
+def add_train(commands, paper: Paper) -> None:
+    parser = cli.add_command(
+        commands,
+        "train",
+        lambda arguments: train(arguments, paper),
+        "train a model on materials with known values",
+        f"""{paper.name} train mini --target band_gap --epochs 20 --model gap_model
+        {paper.name} train my_crystals/ --target "gap (eV)" --model my_model   # CIFs and id_prop.csv""",
+        "Train a model. The folder of --model gets the model, its split, its history and its predictions for "
+        "validation and test. An interrupted training goes on where it stopped when the same command is given again.",
+    )
+    parser.add_argument("data", metavar="DATA", help=cli.TABLE_HELP)
+    cli.add_target(parser, help="what to learn; may be left out if DATA has one target only")
+    parser.add_argument("--model", required=True, metavar="DIR", help="folder to write")
+    parser.add_argument("--network", choices=list(paper.networks), default=paper.default, help="default %(default)s")
+    parser.add_argument("--variant", choices=paper.variants, default="corrected", help="default %(default)s")
+    parser.add_argument("--epochs", type=cli.positive, metavar="N", help="default: as in the paper")
+    parser.add_argument("--batch", type=cli.positive, metavar="N", help="rows an update, default: as in the paper")
+    parser.add_argument(
+        "--deterministic", action="store_true", help="equal to the bit in every run with one seed; slower"
+    )
+    parser.add_argument("--overwrite", action="store_true", help="train anew although DIR has another model")
+    cli.add_split(parser)
+    cli.add_common(parser)
+
+
+def train(arguments, paper: Paper) -> None:
+    from common import splits
+
+    folder = Path(arguments.model)
+    table, target, left_out = known(arguments, arguments.target)
+    split = cli.make_split(arguments, table, left_out)
+    audit = splits.audit(split, table)
+    changes = {name: getattr(arguments, name) for name in ("epochs", "batch") if getattr(arguments, name)}
+    network = paper.regressor(arguments.network)
+    model = network(arguments.variant, seed=arguments.seed, deterministic=arguments.deterministic, **changes)
+    if arguments.strict:
+        _, good, bad = model.features(table, arguments.jobs)
+        report_left_out(bad, len(good), strict=True)
+    done = _claim(folder, model, table, target, split, overwrite=arguments.overwrite)
+    note(_audit_line(audit))
+    if done:
+        note(f"{folder} is trained already; --overwrite trains it anew")
+        model = paper.load(arguments.model)
+    else:
+        model.fit(table, target, split, folder=folder / "run", jobs=arguments.jobs)
+    bad = dict(getattr(model, "left_out", {}))
+    scores = {}
+    for part in ("validation", "test"):
+        if split.parts()[part]:
+            predicted = model.predict(table.select(split.parts()[part]), jobs=arguments.jobs)
+            bad |= model.left_out
+            if len(predicted):
+                predicted.save(folder / f"{part}.csv")
+                scores[part] = {"n": len(predicted), **predicted.metrics()}
+    report_left_out(bad, len(table) - len(bad))
+    if not done:
+        _finish(folder, model, split)
+    more = {"split": audit, "model": model.settings(), "left_out": {**left_out, **bad}}
+    if scores:
+        print(printing.errors(scores, target, model.unit, printing.form_of(arguments), more), end="")
+    note(f"saved in {folder}: model, split.json, history.csv{''.join(f', {part}.csv' for part in scores)}")
+
+
+def _finish(folder: Path, model, split) -> None:
+    """Keep what the run made. The model comes last, since its presence says that the folder is complete."""
+    split.save(folder / "split.json")
+    (folder / "run" / "history.csv").replace(folder / "history.csv")
+    model.save(folder)
+    shutil.rmtree(folder / "run", ignore_errors=True)
+
+
+def _claim(folder: Path, model, table, target: str, split, *, overwrite: bool) -> bool:
+    """Write down what is trained in `folder`; True if this very training is finished there.
+
+    Another training there is an error, unless it is to be overwritten.
+    """
+    wanted = {**model.settings(), "target": target, "data": table.digest(target), "split": split.digest()}
+    wanted = json.loads(json.dumps(wanted))
+    path, finished, checkpoint = folder / "training.json", folder / "model.json", folder / "run" / "checkpoint.npz"
+    try:
+        found = json.loads(path.read_text())
+    except (OSError, ValueError):
+        found = {}
+    if found == wanted and not overwrite:
+        return finished.exists()
+    if (finished.exists() or checkpoint.exists()) and not overwrite:
+        old, new = _flat(found), _flat(wanted)
+        changed = [f"{name} {old[name]}, not {new[name]}" for name in new if old.get(name, new[name]) != new[name]]
+        which = f" with {changed[0]}" if changed else ""
+        raise UserError(f"{folder} holds another training{which}; choose another folder or add --overwrite")
+    finished.unlink(missing_ok=True)
+    checkpoint.unlink(missing_ok=True)
+    write_text(path, json.dumps(wanted, indent=1))
+    return False
+
+
+def _flat(settings: dict) -> dict:
+    """Nested settings as one level: {"recipe": {"epochs": 3}} -> {"epochs": 3}."""
+    flat = {}
+    for name, value in settings.items():
+        flat |= _flat(value) if isinstance(value, dict) else {name: value}
+    return flat
+
+
+def _audit_line(audit: dict) -> str:
+    line = "split: " + ", ".join(f"{audit[f'n_{part}']} {part}" for part in ("train", "validation", "test"))
+    if not audit["n_test"]:
+        return line
+    share = audit["share_of_test_rows_with_formula_in_training"]
+    return f"{line}; {share:.0%} of the test materials have a formula that stands in training too"

@@ -1,0 +1,234 @@
+"""The `matrepro` command: reproduce tables, print them, check them; look at data, splits and devices."""
+
+from __future__ import annotations
+
+import json
+
+from common import cli
+from common.errors import UserError
+from common.printing import note
+
+EXAMPLE = """matrepro reproduce profitnet figure3 --scale mini
+matrepro tables --print profitnet figure3"""
+
+
+def build_parser():
+    parser = cli.make_parser("matrepro", "Reproduce the tables of four papers on materials properties.", EXAMPLE)
+    commands = parser.add_subparsers(title="commands", metavar="COMMAND")
+
+    one = cli.add_command(
+        commands,
+        "reproduce",
+        reproduce,
+        "run the cells of a paper's tables, then print the tables",
+        "matrepro reproduce profitnet figure3 --scale real --jobs 2",
+        "Run the cells of a paper's tables, then print the tables. Finished cells are skipped, interrupted ones go on.",
+    )
+    _add_place(one)
+    one.add_argument("--jobs", type=cli.positive, default=1, metavar="N", help="cells at a time, default 1")
+
+    one = cli.add_command(
+        commands,
+        "tables",
+        tables,
+        "print a table from stored predictions, or write all table files again",
+        "matrepro tables\nmatrepro tables profitnet figure3 --scale real --style latex",
+        "With a paper: print its tables. Without: write every table file and the README's tables again.",
+    )
+    _add_place(one, optional=True)
+    one.add_argument("--style", choices=("markdown", "csv", "latex"), default="markdown")
+
+    one = cli.add_command(
+        commands,
+        "figures",
+        figures,
+        "draw a table's results: parity plots and bars",
+        "matrepro figures profitnet figure3 --scale real --output pictures",
+    )
+    _add_place(one)
+    one.add_argument("--output", required=True, metavar="DIR", help="folder for the pictures")
+
+    one = cli.add_command(
+        commands,
+        "check",
+        check,
+        "recompute the committed results and retrain one small cell a model",
+        "matrepro check --stored-only",
+        "Recompute every committed result from its predictions and hold it to its band; compare the table files; "
+        "retrain one small cell a model on the embedded set.",
+    )
+    one.add_argument("--stored-only", action="store_true", help="do not train")
+    one.add_argument("--jobs", type=cli.positive, default=1, metavar="N", help="cells at a time, default 1")
+    one.add_argument("--json", action="store_true", help="print JSON")
+
+    one = cli.add_command(
+        commands, "data", data, "list the sources, or say what a table holds", "matrepro data\nmatrepro data mini"
+    )
+    one.add_argument("data", nargs="*", metavar="DATA", help=cli.FILES_HELP)
+    one.add_argument("--json", action="store_true", help="print JSON")
+
+    one = cli.add_command(
+        commands,
+        "split",
+        split,
+        "write a split as lists of ids, and audit it",
+        "matrepro split mini --target formation_energy --shares 8:1:1 --output split.json",
+    )
+    one.add_argument("data", nargs="+", metavar="DATA", help=cli.FILES_HELP)
+    one.add_argument("--output", metavar="FILE", help="JSON file to write")
+    one.add_argument("--json", action="store_true", help="print JSON")
+    cli.add_target(one, help="leave out materials without this target")
+    cli.add_split(one)
+
+    one = cli.add_command(commands, "devices", devices, "say what computes here", "matrepro devices")
+    one.add_argument("--json", action="store_true", help="print JSON")
+    return parser
+
+
+def _add_place(parser, *, optional: bool = False) -> None:
+    parser.add_argument("paper", nargs="?" if optional else None, help="profitnet, or all")
+    parser.add_argument("table", nargs="?", help="one table, such as figure3; default: all of the paper")
+    parser.add_argument(
+        "--scale", choices=("mini", "real", "paper"), default="mini", help="default mini, embedded data"
+    )
+    parser.add_argument("--seeds", type=cli.positive, metavar="N", help="N seeds instead of the declared ones")
+    parser.add_argument("--epochs", type=cli.positive, metavar="N", help="N epochs instead of the declared ones")
+
+
+def _chosen(arguments) -> list[tuple[str, str]]:
+    """The (paper, table) pairs that a command names, at a scale at which they are declared."""
+    from experiments import plan
+
+    papers = plan.papers() if arguments.paper == "all" else [arguments.paper]
+    pairs = []
+    for paper in papers:
+        named = [arguments.table] if arguments.table else plan.tables(paper)
+        if arguments.paper == "all":
+            named = [table for table in named if table in plan.tables(paper)]
+        pairs += [(paper, table) for table in named]
+    if not pairs:
+        raise UserError(f"no paper has a table {arguments.table!r} yet; run matrepro tables all to see what there is")
+    return pairs
+
+
+def _budget(arguments) -> dict:
+    return {"seeds": arguments.seeds, "epochs": arguments.epochs}
+
+
+def reproduce(arguments) -> None:
+    from experiments import plan, run
+    from experiments.tables import render
+
+    pairs = _chosen(arguments)
+    cells = [c for pair in pairs for c in plan.cells(*pair, arguments.scale, **_budget(arguments))]
+    todo = [cell for cell in cells if not run.finished(cell)]
+    note(f"{len(cells)} cells, {len(cells) - len(todo)} finished before, {len(todo)} to run")
+    wrong = run.run_all(todo, jobs=arguments.jobs)
+    for pair in pairs:
+        print(render(*pair, arguments.scale, **_budget(arguments)))
+    if arguments.scale == "mini":
+        print("Committed results at scale real, beside the paper's numbers:\n")
+        for pair in pairs:
+            print(render(*pair, "real"))
+    if wrong:
+        raise UserError(f"{len(wrong)} of {len(todo)} cells failed; the first: {wrong[0]}")
+
+
+def tables(arguments) -> None:
+    from experiments.tables import render, write_all
+
+    if arguments.paper is None:
+        for path in write_all():
+            note(f"wrote {path}")
+        return
+    for pair in _chosen(arguments):
+        print(render(*pair, arguments.scale, arguments.style, **_budget(arguments)))
+
+
+def figures(arguments) -> None:
+    from pathlib import Path
+
+    from experiments.figures import draw
+
+    drawn = [path for pair in _chosen(arguments) for path in draw(*pair, arguments.scale, Path(arguments.output))]
+    if not drawn:
+        raise UserError(f"nothing is stored of that at scale {arguments.scale}; run matrepro reproduce first")
+    print("\n".join(str(path) for path in drawn))
+
+
+def check(arguments) -> None:
+    from common.sources.datadir import data_root
+    from experiments import check as checks
+
+    stored, count = checks.check_stored()
+    wrong, looked = [*stored, *checks.check_tables()], {"stored results": count}
+    if (data_root() / "mp").is_dir():
+        wrong += checks.check_data()
+        looked["splits and data compared"] = "yes"
+    if not arguments.stored_only:
+        trained, looked["cells retrained"] = checks.check_training(arguments.jobs)
+        wrong += trained
+    if arguments.json:
+        print(json.dumps({"looked_at": looked, "wrong": wrong}, indent=1))
+    else:
+        print("; ".join(f"{name}: {value}" for name, value in looked.items()))
+        print("\n".join(wrong) or "all within their bands")
+    if wrong:
+        raise UserError(f"{len(wrong)} checks failed")
+
+
+def data(arguments) -> None:
+    from common.sources import SOURCES
+
+    if not arguments.data:
+        lines = {name: (load.__doc__ or "").strip().splitlines()[0] for name, load in SOURCES.items()}
+        print(json.dumps(lines, indent=1) if arguments.json else "\n".join(f"{n:24} {t}" for n, t in lines.items()))
+        return
+    import numpy as np
+
+    table = cli.load_data(arguments.data).table
+    facts = {
+        "materials": len(table),
+        "formulas": len(set(table.formulas.tolist())),
+        "structures": table.has_structures,
+        "targets": {
+            name: {"unit": t.unit, "known": int(np.isfinite(t.values).sum()), "median": float(np.nanmedian(t.values))}
+            for name, t in table.targets.items()
+            if np.isfinite(t.values).any()
+        },
+    }
+    if arguments.json:
+        print(json.dumps(facts, indent=1))
+        return
+    kind = "with structures" if table.has_structures else "formulas only"
+    print(f"{facts['materials']:,} materials, {facts['formulas']:,} formulas, {kind}")
+    for name, t in facts["targets"].items():
+        print(f"{name:32} {t['known']:>8,} known   median {t['median']:.4g} {t['unit']}")
+
+
+def split(arguments) -> None:
+    from common.splits import audit
+
+    table = cli.load_data(arguments.data, target=arguments.target, unit=arguments.unit).table
+    if arguments.target:
+        table = table.known(arguments.target)
+    made = cli.make_split(arguments, table)
+    if arguments.output:
+        made.save(arguments.output)
+    facts = audit(made, table)
+    print(json.dumps(facts, indent=1) if arguments.json else "\n".join(f"{k:48} {v:.6g}" for k, v in facts.items()))
+
+
+def devices(arguments) -> None:
+    from common.devices import describe
+
+    facts = describe()
+    print(json.dumps(facts, indent=1) if arguments.json else "\n".join(f"{k:12} {v}" for k, v in facts.items()))
+
+
+def main(argv: list[str] | None = None) -> int:
+    return cli.run(build_parser(), argv)
+
+
+if __name__ == "__main__":
+    raise SystemExit(main())

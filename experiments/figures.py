@@ -1,0 +1,49 @@
+"""Pictures of a table from stored predictions: a parity plot a network, a bar chart a data set."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+
+from common import plots
+from experiments import plan
+from experiments.tables import load_block, stored_cell
+
+
+def draw(paper: str, table: str, scale: str, folder: Path) -> list[Path]:
+    """Draw what is stored of a table into `folder`; rows and columns without results are left out."""
+    layout = plan.layout(paper, table, scale)
+    cells, drawn = plan.cells(paper, table, scale), []
+    for column in layout["columns"]:
+        block = load_block(paper, table, scale, column, {})
+        heights = _heights(block, mini=scale == "mini")
+        if heights:
+            path = folder / f"{plan.slug(column)}-{layout['metrics'][0]}.png"
+            unit = "" if block.unit == "dimensionless" else block.unit
+            label = plots.with_unit(f"{layout['metrics'][0]} of {column}", unit)
+            plots.bars(path, list(heights), list(heights.values()), label=label)
+            drawn.append(path)
+        for row, model in layout["rows"].items():
+            stored = [s for s in (stored_cell(c) for c in cells if (c.column, c.row) == (column, row)) if s]
+            if not stored or model.get("model") not in plan.NETWORKS:
+                continue
+            path = folder / f"{plan.slug(column)}-{plan.slug(row)}.png"
+            target = np.concatenate([predictions.target for predictions, _ in stored])
+            mean = np.concatenate([predictions.prediction for predictions, _ in stored])
+            parts = "one test part" if len(stored) == 1 else f"{len(stored)} test parts"
+            plots.parity(path, target, mean, unit=stored[0][0].unit, name=f"{row}, {column}, {parts}")
+            drawn.append(path)
+    return drawn
+
+
+def _heights(block, *, mini: bool) -> dict[str, float]:
+    """Bar -> height: our mean of every row that has results, and the paper's value beside it."""
+    heights = {}
+    for line in block.lines:
+        if line.values:
+            metric = next(iter(line.values))
+            heights[line.row] = line.mean(metric)
+            if not mini and metric in line.reported and "(" not in line.row:
+                heights[f"{line.row}, paper's"] = line.reported[metric]
+    return heights

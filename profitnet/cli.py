@@ -1,0 +1,167 @@
+"""The `profitnet` command."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Sequence
+
+from common import cli
+from common.cli import Paper
+from common.commands import add_evaluate, add_predict
+from common.errors import UserError
+from common.printing import note, report_left_out
+from common.train_command import add_train
+
+PAPER = Paper(
+    "profitnet",
+    "PROFiT-Net: a property of a crystal from its property-networking orbital field matrix.",
+    {"profitnet": "profitnet.regressor:PROFiTNet", "ofmcnn": "profitnet.regressor:OFMCNN"},
+)
+
+
+def build_parser():
+    parser = cli.make_parser(
+        PAPER.name,
+        PAPER.description,
+        """profitnet train mini --target band_gap --network ofmcnn --epochs 20 --model gap_model
+        profitnet predict --model gap_model my_crystals/*.cif""",
+    )
+    commands = parser.add_subparsers(metavar="COMMAND")
+    add_train(commands, PAPER)
+    add_predict(commands, PAPER)
+    add_evaluate(commands, PAPER)
+    _add_featurize(commands)
+    _add_explain(commands)
+    _add_screen(commands)
+    return parser
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    return cli.run(build_parser(), argv)
+
+
+# --- featurize -----------------------------------------------------------------------------------
+
+
+def _add_featurize(commands) -> None:
+    parser = cli.add_command(
+        commands,
+        "featurize",
+        featurize,
+        "write the matrices of materials to a file",
+        """profitnet featurize crystals/ --output matrices.h5
+        profitnet featurize mini --matrix ofm --output ofm.npz""",
+        "Write the matrices of materials, float32, with id and formula. With --factorised the file is much smaller: "
+        "the matrix of a material is V.T @ W @ V, V = atom_vectors[species], W = weights as a square.",
+    )
+    parser.add_argument("data", nargs="+", metavar="FILES", help=cli.FILES_HELP)
+    parser.add_argument("--output", required=True, metavar="FILE", help="ends in .h5 or .npz")
+    parser.add_argument("--matrix", choices=("profit", "ofm"), default="profit", help="136 x 136 or 32 x 32")
+    parser.add_argument("--variant", choices=PAPER.variants, default="corrected", help="default %(default)s")
+    parser.add_argument("--factorised", action="store_true", help="write the factors, not the matrices")
+    cli.add_common(parser, output=False)
+
+
+def featurize(arguments) -> None:
+    from common.cache import featurise
+    from profitnet.config import ProfitConfig
+    from profitnet.export import write_features
+    from profitnet.features import FEATURE_VERSION, weights_row
+
+    if not arguments.output.endswith((".h5", ".npz")):
+        raise UserError(f"--output {arguments.output}: the name must end in .h5 or .npz")
+    table, left_out = cli.load_data(arguments.data, strict=arguments.strict, jobs=arguments.jobs)
+    if not len(table):
+        report_left_out(left_out, 0, strict=arguments.strict)
+    weights, good, bad = featurise(table, FEATURE_VERSION, weights_row, jobs=arguments.jobs)
+    report_left_out({**left_out, **bad}, len(good), strict=arguments.strict)
+    config = ProfitConfig.preset(arguments.variant, matrix=arguments.matrix)
+    write_features(arguments.output, table.take(good), weights, config, factorised=arguments.factorised)
+    note(f"wrote {arguments.output}, materials: {len(good)}")
+
+
+# --- explain and screen --------------------------------------------------------------------------
+
+
+def _add_explain(commands) -> None:
+    parser = cli.add_command(
+        commands,
+        "explain",
+        explain,
+        "tell which pairs of atomic properties a model looks at",
+        "profitnet explain --model gap_model mini --output explained/",
+        "Group SHAP values into the 11 x 11 matrix of property pairs (Figure 5). The folder of --output gets "
+        "importance.csv, matrix.png and top5.png.",
+    )
+    parser.add_argument("data", metavar="DATA", help=cli.FILES_HELP)
+    cli.add_model(parser)
+    parser.add_argument("--output", required=True, metavar="DIR", help="folder to write")
+    parser.add_argument("--samples", type=cli.positive, default=100, metavar="N", help="default %(default)s")
+    parser.add_argument("--background", type=cli.positive, default=50, metavar="N", help="materials to compare with")
+    parser.add_argument("--seed", type=int, default=0, metavar="N", help="of the choice of both, default 0")
+    cli.add_common(parser, output=False)
+
+
+def explain(arguments) -> None:
+    import numpy as np
+
+    from profitnet.explain import explain
+
+    table, background = _with_background(arguments)
+    rows = np.random.default_rng(arguments.seed).permutation(len(background))[: arguments.background]
+    model = PAPER.load(arguments.model)
+    importance = explain(
+        model, table, background=background.take(np.sort(rows)), samples=arguments.samples, seed=arguments.seed
+    )
+    importance.save(arguments.output)
+    note(f"wrote importance.csv, matrix.png and top5.png to {arguments.output}")
+
+
+def _with_background(arguments):
+    """DATA, and the materials in it on which the model was trained, or all where none were."""
+    from pathlib import Path
+
+    from common.regressor import read_card
+    from common.splits import Split
+
+    read_card(arguments.model)
+    table, left_out = cli.load_data(arguments.data, strict=arguments.strict, jobs=arguments.jobs)
+    report_left_out(left_out, len(table), strict=arguments.strict)
+    stored = Path(arguments.model) / "split.json"
+    learned = [name for name in Split.load(stored).train if name in table] if stored.exists() else []
+    return table, (table.select(learned) if learned else table)
+
+
+def _add_screen(commands) -> None:
+    parser = cli.add_command(
+        commands,
+        "screen",
+        screen,
+        "predict a table of any size and draw what stands out",
+        "profitnet screen --model eps_model --gap-model gap_model crystals.h5 --output screened/",
+        "Stream a table through one or two models (Figure 6): predictions by id, negative values, and with "
+        "--gap-model the dielectric constant against the gap with the Penn relation.",
+    )
+    parser.add_argument("data", metavar="DATA", help=cli.FILES_HELP)
+    cli.add_model(parser)
+    parser.add_argument("--gap-model", metavar="DIR", help="a second model, of the band gap")
+    parser.add_argument("--output", required=True, metavar="DIR", help="folder to write")
+    cli.add_common(parser, output=False)
+
+
+def screen(arguments) -> None:
+    from common.regressor import read_card
+    from profitnet.screening import screen
+
+    for folder in filter(None, (arguments.model, arguments.gap_model)):
+        read_card(folder)
+    table, left_out = cli.load_data(arguments.data, strict=arguments.strict, jobs=arguments.jobs)
+    report_left_out(left_out, len(table), strict=arguments.strict)
+    model = PAPER.load(arguments.model)
+    gap_model = PAPER.load(arguments.gap_model) if arguments.gap_model else None
+    screen(model, table, arguments.output, gap_model=gap_model, jobs=arguments.jobs)
+    note(f"wrote predictions and figures to {arguments.output}")
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,64 @@
+"""A declaration of a tiny paper, in place of the real ones, and a folder of its own for results."""
+
+import pytest
+import yaml
+
+from experiments import plan
+
+DECLARED = {
+    "paper": "tiny",
+    "rows": {
+        "net": {"model": "ofmcnn", "variant": "corrected", "reported": "Net"},
+        "dummy": {"model": "dummy"},
+        "peer": {"open": "comes later", "reported": "Peer"},
+    },
+    "tables": {
+        "one": {
+            "title": "Table 1",
+            "metrics": ["MAE", "MSE"],
+            "scales": {
+                "mini": {
+                    "split": {"kind": "fractions", "shares": [6, 2, 2]},
+                    "recipe": {"epochs": 1},
+                    "columns": {"gap (mini)": {"source": "mini", "target": "band_gap", "seeds": [0, 1]}},
+                },
+                "real": {
+                    "split": {"kind": "formula", "shares": [6, 2, 2]},
+                    "recipe": {"epochs": 1},
+                    "columns": {
+                        "gap": {
+                            "source": "mini",
+                            "target": "band_gap",
+                            "seeds": [0, 1],
+                            "reported": "gap",
+                            "bands": {"dummy": [0.1, 5.0]},
+                            "notes": ["A note."],
+                        },
+                        "away": {"open": "no source", "reported": "away"},
+                    },
+                    "seeds": {"net": [0]},
+                },
+            },
+        }
+    },
+}
+REPORTED = {
+    "gap": {"unit": "eV", "rows": {"Net": {"MAE": {"value": 0.5}}, "Peer": {"MAE": {"value": "not stated"}}}},
+    "away": {"unit": "eV", "rows": {"Net": {"MAE": {"value": 0.25}}}},
+}
+
+
+@pytest.fixture
+def tiny(tmp_path, monkeypatch):
+    """The declaration as a dictionary that a test may change; results go to the folder that `results_root` names."""
+    home = tmp_path / "experiments"
+    (home / "reported").mkdir(parents=True)
+    (home / "tiny.yaml").write_text(yaml.safe_dump(DECLARED, sort_keys=False))
+    (home / "reported" / "tiny.yaml").write_text(yaml.safe_dump({"tables": REPORTED}))
+    monkeypatch.setattr(plan, "HERE", home)
+    monkeypatch.setenv("MATREPRO_RESULTS", str(tmp_path / "results"))
+    plan.declaration.cache_clear()
+    plan.reported.cache_clear()
+    yield plan.declaration("tiny")
+    plan.declaration.cache_clear()
+    plan.reported.cache_clear()
