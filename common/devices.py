@@ -68,8 +68,16 @@ def _limit_threads(threads: int) -> None:
         torch.set_num_threads(threads)
 
 
-def describe() -> dict[str, str]:
-    """Backend, processor and accelerators, as stored beside every result."""
+def describe(*, backend: bool = True) -> dict[str, str]:
+    """Processor, cores, backend and accelerators, as stored beside every result.
+
+    `backend=False` leaves out the last two and so starts no backend.
+    """
+    machine = {"processor": processor(), "cores": str(os.cpu_count())}
+    return machine | _accelerators() if backend else machine
+
+
+def _accelerators() -> dict[str, str]:
     quiet_backend()
     import keras
 
@@ -87,12 +95,7 @@ def describe() -> dict[str, str]:
         import torch
 
         gpus = [torch.cuda.get_device_name(i) for i in range(torch.cuda.device_count())]
-    return {
-        "backend": backend,
-        "accelerator": ", ".join(gpus) or "none",
-        "processor": processor(),
-        "cores": str(os.cpu_count()),
-    }
+    return {"backend": backend, "accelerator": ", ".join(gpus) or "none"}
 
 
 def processor() -> str:

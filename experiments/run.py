@@ -23,7 +23,7 @@ from common.errors import UserError
 from common.hdf5 import write_text
 from common.progress import progress
 from common.sources import load_source
-from experiments.plan import HERE, Cell, make_model
+from experiments.plan import HERE, NETWORKS, Cell, make_model
 
 PACKAGES = ("tensorflow", "keras", "numpy", "scipy", "scikit-learn", "matminer", "pymatgen", "xgboost")
 
@@ -48,8 +48,11 @@ def finished(cell: Cell) -> bool:
 
 def run_cell(cell: Cell, *, jobs: int = 1, threads: int = 0) -> None:
     """Run one cell in this process and store its result."""
-    devices.setup(cell.seed, threads=threads)
     settings = cell.settings
+    # The classical rows need no backend, whose start takes longer than they do.
+    is_network = settings["model"] in NETWORKS
+    if is_network:
+        devices.setup(cell.seed, threads=threads)
     table = load_source(settings["source"]).known(settings["target"])
     split = make_split(table, settings["split"], cell.seed)
     model = make_model(settings)
@@ -69,7 +72,7 @@ def run_cell(cell: Cell, *, jobs: int = 1, threads: int = 0) -> None:
         "unit": test.unit,
         "left_out": left_out | dict(model.left_out),
         "wall_seconds": round(state.seconds if state else time.perf_counter() - started, 1),
-        "device": devices.describe() | {"threads": threads or os.cpu_count()},
+        "device": devices.describe(backend=is_network) | {"threads": threads or os.cpu_count()},
         "versions": {"python": platform.python_version()} | {name: _version(name) for name in PACKAGES},
     }
     if state:

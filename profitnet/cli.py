@@ -138,29 +138,42 @@ def _add_screen(commands) -> None:
         "screen",
         screen,
         "predict a table of any size and draw what stands out",
-        "profitnet screen --model eps_model --gap-model gap_model crystals.h5 --output screened/",
-        "Stream a table through one or two models (Figure 6): predictions by id, negative values, and with "
-        "--gap-model the dielectric constant against the gap with the Penn relation.",
+        "profitnet screen --eps-model eps_model --gap-model gap_model crystals.h5 --output screened/",
+        "Stream a table through saved models (Figure 6): predictions by id, negative values, the correlation of "
+        "models of one unit, and the dielectric constant against the gap with the Penn relation. A killed run goes on.",
     )
-    parser.add_argument("data", metavar="DATA", help=cli.FILES_HELP)
-    cli.add_model(parser)
-    parser.add_argument("--gap-model", metavar="DIR", help="a second model, of the band gap")
+    parser.add_argument("data", nargs="+", metavar="DATA", help=cli.FILES_HELP)
+    parser.add_argument("--model", action="append", default=[], metavar="DIR", help="a saved model; may be repeated")
+    parser.add_argument("--eps-model", metavar="DIR", help="the model of the dielectric constant")
+    parser.add_argument("--gap-model", metavar="DIR", help="the model of the band gap")
     parser.add_argument("--output", required=True, metavar="DIR", help="folder to write")
     cli.add_common(parser, output=False)
 
 
 def screen(arguments) -> None:
-    from common.regressor import read_card
+    from pathlib import Path
+
     from profitnet.screening import screen
 
-    for folder in filter(None, (arguments.model, arguments.gap_model)):
-        read_card(folder)
+    folders = [*filter(None, (arguments.eps_model, arguments.gap_model)), *arguments.model]
+    if not folders:
+        raise UserError("screen needs a model: --model DIR, or --eps-model DIR and --gap-model DIR")
+    names = [Path(folder).resolve().name for folder in folders]
+    if len(set(names)) < len(names):
+        raise UserError(f"two models are called {max(names, key=names.count)}; their folders need different names")
     table, left_out = cli.load_data(arguments.data, strict=arguments.strict, jobs=arguments.jobs)
     report_left_out(left_out, len(table), strict=arguments.strict)
-    model = PAPER.load(arguments.model)
-    gap_model = PAPER.load(arguments.gap_model) if arguments.gap_model else None
-    screen(model, table, arguments.output, gap_model=gap_model, jobs=arguments.jobs)
-    note(f"wrote predictions and figures to {arguments.output}")
+    models = {name: PAPER.load(folder) for name, folder in zip(names, folders, strict=True)}
+    eps = names[0] if arguments.eps_model else ""
+    gap = names[1 if arguments.eps_model else 0] if arguments.gap_model else ""
+    summary = screen(models, table, arguments.output, eps=eps, gap=gap, jobs=arguments.jobs)
+    for name, facts in summary["models"].items():
+        print(f"{name}: {facts['target']}, {facts['negative']:,} of {summary['predicted']:,} are negative")
+    for pair, value in summary["pearson"].items():
+        print(f"{pair}: Pearson r = {value:.3f}")
+    if summary.get("penn_energy_eV"):
+        print(f"Penn relation: E_p = {summary['penn_energy_eV']:.2f} eV")
+    note(f"predicted {summary['predicted']:,}, failed {summary['failed']:,} (failed.csv); wrote {arguments.output}")
 
 
 if __name__ == "__main__":

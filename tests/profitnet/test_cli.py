@@ -4,6 +4,7 @@ import csv
 import io
 import json
 import os
+import shutil
 import subprocess
 import sys
 from dataclasses import replace
@@ -82,6 +83,7 @@ def test_help_has_an_example_that_parses(run, command):
 
 def test_help_loads_nothing_heavy():
     program = f"""
+import shutil
 import sys
 from profitnet.cli import main
 for argv in [["--help"], ["--version"], *([c, "--help"] for c in {COMMANDS!r})]:
@@ -433,13 +435,18 @@ def test_explain_compares_with_what_was_learned(trained, run, tmp_path, monkeypa
     assert options == {"samples": 7, "seed": 0}
 
 
-def test_screen_hands_over_both_models(trained, run, tmp_path, monkeypatch):
+def test_screen_predicts_counts_and_draws(trained, run, tmp_path):
     folder, _ = trained
-    calls = recorder(monkeypatch, "screening", "screen")
-    assert run("screen", "--model", folder, "mini", "--output", tmp_path)[0] == 0
-    assert run("screen", "--model", folder, "--gap-model", folder, "mini", "--output", tmp_path)[0] == 0
-    assert [options["gap_model"] is None for _, options in calls] == [True, False]
-    assert all(len(table) == 336 and output == str(tmp_path) for (_, table, output), _ in calls)
+    other = tmp_path / "other"
+    shutil.copytree(folder, other)
+    out = tmp_path / "out"
+    status, text, err = run("screen", "--eps-model", folder, "--gap-model", other, "mini", "--output", out)
+    assert status == 0 and "of 336 are negative" in text and "Pearson r = 1.000" in text
+    assert (out / "penn.png").exists() and (out / "predictions.csv.gz").exists()
+    status, _, err = run("screen", "--model", folder, "--gap-model", folder, "mini", "--output", out)
+    assert status == 2 and "two models are called" in err
+    status, _, err = run("screen", "mini", "--output", out)
+    assert status == 2 and "screen needs a model" in err
 
 
 @pytest.mark.parametrize("command", ["explain", "screen"])

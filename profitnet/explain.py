@@ -1,0 +1,127 @@
+"""Which pairs of atomic properties a model looks at: SHAP values grouped into 11 x 11 blocks (Figure 5).
+
+Every entry of the matrix belongs to a pair of property blocks, one of the neighbour and one of the centre atom. SHAP's
+DeepExplainer shares out f(x) - mean f(background) over the entries, exactly in sum; the importance of a pair is
+the sum over its entries of the mean absolute value, as a share of the whole.
+"""
+
+from __future__ import annotations
+
+import warnings
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+
+from common import plots
+from common.errors import UserError
+from common.hdf5 import write_text
+from common.materials import MaterialsTable
+from common.printing import as_csv
+from common.progress import progress
+from profitnet.atoms import ATOM, BLOCKS
+
+#: Materials explained at a time; each of them is run together with the whole background.
+CHUNK = 8
+
+
+@dataclass(frozen=True)
+class Importance:
+    """Shares (11, 11) of the mean absolute SHAP value that sum to one, and how many materials they come from.
+
+    rows, columns: the atom that each side stands for. gap: the largest difference between the sum of a material's
+    SHAP values and its prediction less the background's mean, in the unit of the target.
+    """
+
+    matrix: np.ndarray
+    rows: str
+    columns: str
+    materials: int
+    gap: float
+    unit: str
+
+    def pairs(self) -> list[tuple[str, str, float]]:
+        """(row property, column property, share), the largest first."""
+        names = list(BLOCKS)
+        order = np.argsort(-self.matrix, axis=None, kind="stable")
+        return [(names[i // len(names)], names[i % len(names)], float(self.matrix.flat[i])) for i in order]
+
+    def save(self, folder: str | Path) -> None:
+        """Write importance.csv (11 x 11), pairs.csv (ranked), matrix.png and top5.png."""
+        folder, names = Path(folder), list(BLOCKS)
+        header = [f"{self.rows} \\ {self.columns}", *names]
+        shares = [[name, *(f"{v:.6g}" for v in row)] for name, row in zip(names, self.matrix, strict=True)]
+        write_text(folder / "importance.csv", as_csv(header, shares))
+        ranked = [[one, other, f"{share:.6g}"] for one, other, share in self.pairs()]
+        write_text(folder / "pairs.csv", as_csv([self.rows, self.columns, "share"], ranked))
+        plots.heat_map(
+            folder / "matrix.png",
+            100 * self.matrix,
+            names,
+            rows=f"property of the {self.rows}",
+            columns=f"property of the {self.columns}",
+            label="share of mean |SHAP| (%)",
+            text="{:.1f}",
+        )
+        top = self.pairs()[:5]
+        plots.bars(
+            folder / "top5.png",
+            [f"{one} - {other}" for one, other, _ in top],
+            [100 * share for *_, share in top],
+            label=f"share of mean |SHAP| (%), {self.rows} - {self.columns}",
+        )
+
+
+def explain(
+    model, table: MaterialsTable, *, background: MaterialsTable, samples: int = 100, seed: int = 0
+) -> Importance:
+    """The importance of all property pairs to a trained `PROFiTNet`, over `samples` random materials of `table`."""
+    if model.config.matrix != "profit":
+        raise UserError("an ofmcnn model sees the valence block alone; train a profitnet model to explain")
+    if model.model is None:
+        raise UserError("this model is not trained yet: call fit or load")
+    reference, _, _ = model.features(background)
+    rows = np.sort(np.random.default_rng(seed).permutation(len(table))[:samples])
+    features, good, bad = model.features(table.take(rows))
+    if reference is None or features is None:
+        raise UserError(
+            f"no material can be explained; the first reason is: {next(iter(bad.values()), 'no background')}"
+        )
+    base = reference.batch(np.arange(len(reference)))
+    total, gap = np.zeros((ATOM, ATOM)), 0.0
+    values = deep_shap(model.model, base, (features.batch(p) for p in _parts(len(good))))
+    for shap_values, difference in progress(values, total=-(-len(good) // CHUNK), desc="explaining", unit="batch"):
+        gap = max(gap, float(np.abs(shap_values.sum(axis=1) - difference).max()))
+        total += np.abs(shap_values).sum(axis=0).reshape(ATOM, ATOM)
+    sides = ("neighbour", "centre") if model.config.rows == "neighbour" else ("centre", "neighbour")
+    return Importance(grouped(total), *sides, len(good), gap, model.unit)
+
+
+def grouped(entries: np.ndarray) -> np.ndarray:
+    """Sums (11, 11) of the (136, 136) entries over pairs of property blocks, as shares of the whole."""
+    sums = np.array([[entries[one, other].sum() for other in BLOCKS.values()] for one in BLOCKS.values()])
+    return sums / sums.sum() if sums.sum() > 0 else sums
+
+
+def deep_shap(network, background: np.ndarray, batches):
+    """For every batch: SHAP values (n, entries) and what they must sum to (n,), prediction less background mean."""
+    try:
+        import shap
+    except ImportError:
+        raise UserError("shap is not installed; install the extra: pip install 'matrepro[explain]'") from None
+    import keras
+
+    if keras.backend.backend() != "tensorflow":
+        raise UserError("SHAP's DeepExplainer needs TensorFlow; run with KERAS_BACKEND=tensorflow")
+    with warnings.catch_warnings():
+        # shap warns of TensorFlow's age and Keras of a list where a tensor would do; neither matters here.
+        warnings.simplefilter("ignore")
+        explainer = shap.DeepExplainer(network, background)
+        mean = float(np.mean(network.predict_on_batch(background)))
+        for batch in batches:
+            values = np.asarray(explainer.shap_values(batch, check_additivity=False), dtype=np.float64)
+            yield values.reshape(len(batch), -1), np.asarray(network.predict_on_batch(batch))[:, 0] - mean
+
+
+def _parts(n: int) -> list[np.ndarray]:
+    return [np.arange(start, min(start + CHUNK, n)) for start in range(0, n, CHUNK)]

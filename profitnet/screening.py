@@ -1,0 +1,189 @@
+"""A table of any size through saved models, and what Figure 6 draws of it.
+
+The table goes through in chunks that are kept on disk, so memory stays flat and a killed run goes on. From the
+predictions come the number of negative values, the correlation of any two models of one unit, and the dielectric
+constant against the gap with the Penn relation eps = 1 + (E_p / E_gap)^2, one fitted constant E_p (Penn's plasmon
+energy, up to a factor near one).
+"""
+
+from __future__ import annotations
+
+import csv
+import gzip
+import hashlib
+import io
+import itertools
+import json
+from collections.abc import Mapping
+from pathlib import Path
+
+import numpy as np
+
+from common import metrics, plots
+from common.errors import UserError
+from common.hdf5 import replacing, write_text
+from common.materials import MaterialsTable
+from common.printing import as_csv
+from common.progress import progress
+from common.regressor import Regressor
+
+#: Gaps below this (eV) say nothing of the Penn relation: eps would have to be infinite.
+SMALLEST_GAP = 0.05
+
+
+def screen(
+    models: Mapping[str, Regressor],
+    table: MaterialsTable,
+    folder: str | Path,
+    *,
+    eps: str = "",
+    gap: str = "",
+    jobs: int = 1,
+    chunk: int = 2000,
+) -> dict:
+    """Predict `table` with every model and write predictions.csv.gz, failed.csv, summary.json and pictures.
+
+    `eps` and `gap` name the two models of the Penn picture. Returns the summary.
+    """
+    folder = Path(folder)
+    for name in filter(None, (eps, gap)):
+        if name not in models:
+            raise UserError(f"no model is called {name!r}; there are: {', '.join(models)}")
+    _claim(folder, models, table, chunk)
+    starts = range(0, len(table), chunk)
+    for start in progress(starts, desc="screening", unit="chunk"):
+        path = folder / "chunks" / f"{start:09d}.csv"
+        if not path.exists():
+            part = table.take(np.arange(start, min(start + chunk, len(table))))
+            write_text(path, _chunk(models, part, jobs))
+    values, failed = _gather(folder, models, starts)
+    summary = _summary(models, values, failed, eps, gap)
+    write_text(folder / "failed.csv", as_csv(["id", "reason"], failed))
+    write_text(folder / "summary.json", json.dumps(summary, indent=1))
+    _draw(folder, models, values, summary, eps, gap)
+    return summary
+
+
+def penn_energy(gap: np.ndarray, eps: np.ndarray) -> float | None:
+    """E_p (eV) of eps = 1 + (E_p / gap)^2, fitted to log(eps - 1): large eps do not outweigh the rest."""
+    good = (gap > SMALLEST_GAP) & (eps > 1.0)
+    if not good.any():
+        return None
+    return float(np.exp(np.mean(np.log(gap[good]) + 0.5 * np.log(eps[good] - 1.0))))
+
+
+def _claim(folder: Path, models: Mapping[str, Regressor], table: MaterialsTable, chunk: int) -> None:
+    """Refuse a folder in which other models or another table have been screened."""
+    ids = hashlib.sha256("\n".join(table.ids).encode()).hexdigest()[:16]
+    whole = {name: [m.settings(), m.target, _weights(m)] for name, m in models.items()}
+    wanted = json.dumps({"ids": ids, "chunk": chunk, "models": whole}, sort_keys=True)
+    path = folder / "screening.json"
+    if path.exists() and path.read_text() != wanted:
+        raise UserError(f"{folder} holds another screening; choose another folder or delete it")
+    write_text(path, wanted)
+
+
+def _weights(model: Regressor) -> str:
+    sha = hashlib.sha256()
+    for array in model.model.get_weights():
+        sha.update(np.ascontiguousarray(array).tobytes())
+    return sha.hexdigest()[:16]
+
+
+def _chunk(models: Mapping[str, Regressor], part: MaterialsTable, jobs: int) -> str:
+    """id, formula, one column a model, and the reason where a material has no prediction."""
+    columns, reasons = [], {}
+    for model in models.values():
+        predicted = model.predict(part, jobs=jobs, bar=False)
+        found = dict(zip(predicted.ids.tolist(), predicted.prediction.tolist(), strict=True))
+        columns.append([f"{found[name]:.6g}" if name in found else "" for name in part.ids.tolist()])
+        reasons |= model.left_out
+    names = part.ids.tolist()
+    rows = zip(names, part.formulas.tolist(), *columns, [reasons.get(n, "") for n in names], strict=True)
+    return as_csv(["id", "formula", *models, "reason"], list(rows))
+
+
+def _gather(folder: Path, models: Mapping[str, Regressor], starts: range):
+    """Join the chunks to predictions.csv.gz; returns values by model (n,) and the failed as (id, reason)."""
+    columns, failed = [[] for _ in models], []
+    heads = [f"{name} ({m.unit})" if m.unit and m.unit != "1" else name for name, m in models.items()]
+    with (
+        replacing(folder / "predictions.csv.gz") as temporary,
+        open(temporary, "wb") as raw,
+        gzip.GzipFile("", "wb", fileobj=raw, mtime=0) as packed,
+        io.TextIOWrapper(packed, newline="") as file,
+    ):
+        writer = csv.writer(file, lineterminator="\n")
+        writer.writerow(["id", "formula", *heads])
+        for start in starts:
+            with open(folder / "chunks" / f"{start:09d}.csv", newline="") as chunk:
+                reader = csv.reader(chunk)
+                next(reader)
+                for name, formula, *numbers, reason in reader:
+                    if reason:
+                        failed.append([name, reason])
+                        continue
+                    writer.writerow([name, formula, *numbers])
+                    for column, number in zip(columns, numbers, strict=True):
+                        column.append(float(number))
+    return {name: np.array(c) for name, c in zip(models, columns, strict=True)}, failed
+
+
+def _summary(models: Mapping[str, Regressor], values: dict, failed: list, eps: str, gap: str) -> dict:
+    reasons: dict[str, int] = {}
+    for name, reason in failed:
+        reason = reason.removeprefix(f"{name}: ")
+        reasons[reason] = reasons.get(reason, 0) + 1
+    summary = {
+        "predicted": len(next(iter(values.values()))),
+        "failed": len(failed),
+        "failed_by_reason": reasons,
+        "models": {
+            name: {
+                "target": model.target,
+                "unit": model.unit,
+                "negative": int((values[name] < 0).sum()),
+                "median": float(np.median(values[name])) if len(values[name]) else None,
+            }
+            for name, model in models.items()
+        },
+        "pearson": {
+            f"{one} and {other}": metrics.pearson(values[one], values[other])
+            for one, other in itertools.combinations(models, 2)
+            if models[one].unit == models[other].unit and len(values[one])
+        },
+    }
+    if eps and gap:
+        summary["penn_energy_eV"] = penn_energy(values[gap], values[eps])
+    return summary
+
+
+def _draw(folder: Path, models: Mapping[str, Regressor], values: dict, summary: dict, eps: str, gap: str) -> None:
+    if not summary["predicted"]:
+        return
+    for pair in summary["pearson"]:
+        one, other = pair.split(" and ")
+        path = folder / f"{one}-{other}.png"
+        plots.parity(path, values[one], values[other], unit=models[one].unit, labels=(one, other))
+    if eps and gap:
+        _draw_penn(folder / "penn.png", values[gap], values[eps], summary["penn_energy_eV"])
+
+
+def _draw_penn(path: Path, gap: np.ndarray, eps: np.ndarray, energy: float | None) -> None:
+    top = max(float(np.quantile(eps, 0.999)), 2.0)
+    right = max(float(np.quantile(gap, 0.999)), 1.0)
+    window = (min(0.0, float(gap.min())), 1.02 * right, 1.0, 1.1 * top)
+    curve = None
+    if energy is not None:
+        x = np.linspace(energy / (1.1 * top) ** 0.5, 1.02 * right, 200)
+        curve = (x, 1 + (energy / x) ** 2, f"Penn, $E_p$ = {energy:.1f} eV")
+    plots.scatter(
+        path,
+        gap,
+        eps,
+        labels=("predicted gap (eV)", "predicted dielectric constant"),
+        window=window,
+        curve=curve,
+        corner=f"n = {len(gap):,}\nnegative gaps: {int((gap < 0).sum()):,}",
+        log_y=True,
+    )
