@@ -5,7 +5,7 @@ from __future__ import annotations
 import csv
 import io
 import json
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 import numpy as np
@@ -42,6 +42,9 @@ class Block:
     test: int
     lines: list[Line]
     notes: list[str]
+    #: The paper's own model and what the paper reports of it, to see where that lies among our splits.
+    own: str = ""
+    own_reported: dict[str, float] = field(default_factory=dict)
 
 
 def load_block(paper: str, table: str, scale: str, column: str, budget: dict) -> Block:
@@ -50,7 +53,9 @@ def load_block(paper: str, table: str, scale: str, column: str, budget: dict) ->
     data = layout["columns"][column]
     printed = plan.reported(paper).get(data.get("reported"), {})
     every = [c for c in plan.cells(paper, table, scale, **budget) if c.column == column]
-    block = Block(column, printed.get("unit", ""), 0, 0, [], data.get("notes", []))
+    own = plan.declaration(paper).get("own", "")
+    reported = _printed(printed, layout["rows"].get(own, {}).get("reported"))
+    block = Block(column, printed.get("unit", ""), 0, 0, [], data.get("notes", []), own, reported)
     for row, model in layout["rows"].items():
         mine = [c for c in every if c.row == row]
         stored = [s for s in map(stored_cell, mine) if s]
@@ -85,7 +90,7 @@ def rows_of(block: Block, metrics: list[str], mini: bool) -> tuple[list[str], li
     first = metrics[0]
     head = ["model", *(f"{m}, mean ± sd" for m in metrics), "splits", "range"]
     if not mini:
-        head += [f"paper's {first}", "ours / paper's", "splits below the paper's"]
+        head += [f"paper's {first}", "ours / paper's", f"splits below the paper's {block.own}"]
     rows = []
     for line in block.lines:
         if not line.values:
@@ -97,20 +102,19 @@ def rows_of(block: Block, metrics: list[str], mini: bool) -> tuple[list[str], li
             if line.open:
                 cells[0] += f" ({line.open})"
         if not mini:
-            cells += _compared(line, first)
+            cells += _compared(line, first, block.own_reported.get(first))
         rows.append([line.row, *cells])
     return head, rows
 
 
-def _compared(line: Line, metric: str) -> list[str]:
-    printed = line.reported.get(metric)
-    if printed is None:
-        return ["", "", ""]
-    if not line.values:
-        return [f"{printed:g}", "", ""]
-    values = line.values[metric]
-    below = f"{(values < printed).sum()} of {len(values)}" if len(values) > 1 else ""
-    return [f"{printed:g}", f"{values.mean() / printed:.2f}", below]
+def _compared(line: Line, metric: str, own: float | None) -> list[str]:
+    """What the paper reports of this row, our ratio to it, and how many of our splits undercut the paper's own model."""
+    printed, values = line.reported.get(metric), line.values.get(metric, np.zeros(0))
+    return [
+        "" if printed is None else f"{printed:g}",
+        "" if printed is None or not len(values) else f"{values.mean() / printed:.2f}",
+        "" if own is None or len(values) < 2 else f"{(values < own).sum()} of {len(values)}",
+    ]
 
 
 def _spread(values: np.ndarray) -> str:

@@ -7,6 +7,7 @@ from experiments import plan
 
 DECLARED = {
     "paper": "tiny",
+    "own": "net",
     "rows": {
         "net": {"model": "ofmcnn", "variant": "corrected", "reported": "Net"},
         "dummy": {"model": "dummy"},

@@ -40,7 +40,7 @@ def test_a_ratio_is_ours_over_the_papers(stored, tiny):
     line = next(line for line in block.lines if line.row == "dummy")
     head, rows = tables.rows_of(block, ["MAE"], mini=False)
     assert rows[1][head.index("ours / paper's")] == f"{line.mean('MAE') / 0.5:.2f}"
-    assert rows[1][head.index("splits below the paper's")] == "0 of 2"
+    assert rows[1][head.index("splits below the paper's net")] == "0 of 2"
 
 
 def test_mini_is_never_put_beside_the_papers_numbers(tiny):
