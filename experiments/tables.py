@@ -108,7 +108,7 @@ def rows_of(block: Block, metrics: list[str], mini: bool) -> tuple[list[str], li
 
 
 def _compared(line: Line, metric: str, own: float | None) -> list[str]:
-    """What the paper reports of this row, our ratio to it, and how many of our splits undercut the paper's own model."""
+    """The paper's number, our ratio to it, and how many of our splits undercut what the paper has for its own model."""
     printed, values = line.reported.get(metric), line.values.get(metric, np.zeros(0))
     return [
         "" if printed is None else f"{printed:g}",
