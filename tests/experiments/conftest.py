@@ -3,7 +3,7 @@
 import pytest
 import yaml
 
-from experiments import plan
+from experiments import plan, run
 
 DECLARED = {
     "paper": "tiny",
@@ -63,3 +63,12 @@ def tiny(tmp_path, monkeypatch):
     yield plan.declaration("tiny")
     plan.declaration.cache_clear()
     plan.reported.cache_clear()
+
+
+@pytest.fixture
+def stored(tiny):
+    """Two finished cells of the tiny paper."""
+    cells = [cell for cell in plan.cells("tiny", "one", "real") if cell.row == "dummy"]
+    for cell in cells:
+        run.run_cell(cell)
+    return cells

@@ -2,18 +2,8 @@
 
 import json
 
-import pytest
-
 from common.predictions import Predictions
-from experiments import check, plan, run
-
-
-@pytest.fixture
-def stored(tiny):
-    cells = [c for c in plan.cells("tiny", "one", "real") if c.row == "dummy"]
-    for cell in cells:
-        run.run_cell(cell)
-    return cells
+from experiments import check, run
 
 
 def test_good_results_pass(stored):

@@ -3,17 +3,7 @@
 import csv
 import io
 
-import pytest
-
-from experiments import plan, run, tables
-
-
-@pytest.fixture
-def stored(tiny):
-    cells = [c for c in plan.cells("tiny", "one", "real") if c.row == "dummy"]
-    for cell in cells:
-        run.run_cell(cell)
-    return cells
+from experiments import tables
 
 
 def test_a_table_shows_mean_spread_ratio_and_reasons(stored):
