@@ -35,10 +35,19 @@ class Regressor:
     recipe: Recipe
     variants: dict
 
-    def __init__(self, variant: str = "corrected", *, seed: int = 0, deterministic: bool = False, **recipe):
+    def __init__(
+        self,
+        variant: str = "corrected",
+        *,
+        seed: int = 0,
+        deterministic: bool = False,
+        mixed_precision: bool = False,
+        **recipe,
+    ):
         if variant not in self.variants:
             raise UserError(f"variant {variant!r} is unknown; choose one of {', '.join(self.variants)}")
-        self.variant, self.seed, self.deterministic = variant, seed, deterministic
+        self.variant, self.seed = variant, seed
+        self.deterministic, self.mixed_precision = deterministic, mixed_precision
         self.config = self.variants[variant]
         self.recipe = replace(type(self).recipe, **recipe)
         self.target, self.unit = "", ""
@@ -68,7 +77,7 @@ class Regressor:
             name, reason = next(iter(self.left_out.items()))
             raise UserError(f"no training material is left; the first one left out is {name}: {reason}")
         values = table.target(target).values[good].astype(np.float32)
-        devices.setup(self.seed, deterministic=self.deterministic)
+        devices.setup(self.seed, deterministic=self.deterministic, mixed_precision=self.mixed_precision)
         self.model = self.build()
         rows = np.arange(len(good))
         self.state: State = train(
@@ -96,13 +105,14 @@ class Regressor:
 
     def settings(self) -> dict:
         """Everything the result depends on, as plain values."""
-        return {
+        settings = {
             "model": self.name,
             "variant": self.variant,
             "config": asdict(self.config),
             "recipe": self.recipe.numbers(),
             "seed": self.seed,
         }
+        return settings | ({"mixed_precision": True} if self.mixed_precision else {})
 
     def save(self, folder: str | Path) -> Path:
         """Write `model.json` and `model.weights.h5`; a functional model and its weights reload exactly."""
@@ -127,7 +137,8 @@ class Regressor:
         if card.get("model") != cls.name:
             raise UserError(f"{folder} holds a {card.get('model')} model, not {cls.name}")
         try:
-            regressor = cls(card["variant"], seed=card["seed"], **card["recipe"])
+            mixed = card.get("mixed_precision", False)
+            regressor = cls(card["variant"], seed=card["seed"], mixed_precision=mixed, **card["recipe"])
             regressor.config = type(regressor.config)(**card["config"])
             regressor.target, regressor.unit = card["target"], card["unit"]
             wanted = card["weights"]
@@ -137,7 +148,7 @@ class Regressor:
         try:
             if _digest(weights) != wanted:
                 raise UserError(f"{weights} is damaged or not that of its model.json; copy or train the model again")
-            devices.setup(card["seed"])
+            devices.setup(card["seed"], mixed_precision=mixed)
             regressor.model = regressor.build()
             regressor.model.load_weights(weights)
         except (OSError, ValueError, KeyError) as error:

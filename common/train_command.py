@@ -35,6 +35,7 @@ def add_train(commands, paper: Paper) -> None:
     parser.add_argument(
         "--deterministic", action="store_true", help="equal to the bit in every run with one seed; slower"
     )
+    parser.add_argument("--mixed-precision", action="store_true", help="half-precision arithmetic, for GPUs")
     parser.add_argument("--overwrite", action="store_true", help="train anew although DIR has another model")
     cli.add_split(parser)
     cli.add_common(parser)
@@ -49,7 +50,8 @@ def train(arguments, paper: Paper) -> None:
     audit = splits.audit(split, table)
     changes = {name: getattr(arguments, name) for name in ("epochs", "batch") if getattr(arguments, name)}
     network = paper.regressor(arguments.network)
-    model = network(arguments.variant, seed=arguments.seed, deterministic=arguments.deterministic, **changes)
+    switches = {"deterministic": arguments.deterministic, "mixed_precision": arguments.mixed_precision}
+    model = network(arguments.variant, seed=arguments.seed, **switches, **changes)
     if arguments.strict:
         _, good, bad = model.features(table, arguments.jobs)
         report_left_out(bad, len(good), strict=True)

@@ -106,8 +106,8 @@ def train(
     optimizer = keras.optimizers.Adam(recipe.learning_rate, gradient_accumulation_steps=accumulate)
     # XLA makes these networks slower on TensorFlow (15 times, on a processor); JAX without it does not compile at all.
     model.compile(optimizer, recipe.loss, jit_compile=keras.backend.backend() == "jax")
-    optimizer.build(model.trainable_variables)
-    variables = [*model.variables, *optimizer.variables]
+    model.optimizer.build(model.trainable_variables)  # in half precision, a wrapper that scales the loss
+    variables = [*model.variables, *model.optimizer.variables]
     state, best_weights = State(_fingerprint(targets, train_rows, validation_rows, recipe, seed)), None
     checkpoint = Path(folder) / "checkpoint.npz" if folder else None
     if folder:

@@ -59,6 +59,15 @@ def test_ofmcnn_comes_back_with_the_same_output(fitted, saved, table):
     assert loaded.settings() == fitted.settings() and loaded.recipe.epochs == 2
 
 
+def test_half_precision_trains_and_comes_back_with_the_same_output(table, tmp_path):
+    model = OFMCNN(mixed_precision=True, **RECIPE).fit(table, "formation_energy", by_fractions(table))
+    assert {layer.compute_dtype for layer in model.model.layers if layer.name.startswith("conv")} == {"float16"}
+    loaded = OFMCNN.load(model.save(tmp_path))
+    assert loaded.settings() == model.settings() and "mixed_precision" in model.settings()
+    one, other = model.predict(table, bar=False), loaded.predict(table, bar=False)
+    assert np.array_equal(one.prediction, other.prediction) and np.ptp(one.prediction) > 0
+
+
 def test_a_loaded_model_can_be_saved_again(saved, table, tmp_path):
     again = OFMCNN.load(saved).save(tmp_path / "again")
     one, other = read_card(again), read_card(saved)
