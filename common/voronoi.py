@@ -29,19 +29,31 @@ class VoronoiFaces(NamedTuple):
 
 
 def voronoi_faces(crystal: Crystal) -> VoronoiFaces:
-    """All faces of the Voronoi cells of the atoms in `crystal`.
-
-    The first tessellation holds the images within a moderate radius r of each atom. A vertex nearer than r / 2 to
-    its atom is final, since no atom beyond r can cut it off. Of every other vertex it is asked whether an atom lies
-    nearer to it than the one whose cell it bounds: only such atoms can still cut, and only they are added. A sphere
-    that reaches every vertex would hold tens of thousands of atoms in a flat cell or a slab.
-    """
+    """All faces of the Voronoi cells of the atoms in `crystal`."""
     basis = reduced_basis(crystal.lattice)
     frac = crystal.frac @ crystal.lattice @ np.linalg.inv(basis)
     home = (frac - np.floor(frac)) @ basis
     enough = covering_diameter(basis) * (1 + 1e-9)
-    start = min(START * (crystal.volume / len(home)) ** (1 / 3), enough)
-    radius = max(start, SHORTEST_DISTANCE)
+    radius = max(min(START * (crystal.volume / len(home)) ** (1 / 3), enough), SHORTEST_DISTANCE)
+    for way in (_by_cutting, _by_growing):
+        faces = way(home, basis, radius, enough)
+        if faces is not None and _complete(faces, len(home)):
+            return faces
+    raise UserError("no Voronoi tessellation; check the lattice vectors and the positions")
+
+
+def _complete(faces: VoronoiFaces, n_home: int) -> bool:
+    """Whether the faces of every atom close around it."""
+    return np.allclose(np.bincount(faces.centre, faces.solid_angle, n_home), 4 * np.pi, rtol=1e-6)
+
+
+def _by_cutting(home, basis, radius: float, enough: float) -> VoronoiFaces | None:
+    """Start from the images within `radius` of each atom and add only those that cut a vertex.
+
+    A vertex nearer than half the radius to its atom is final, since no atom beyond the radius can cut it off. Of every
+    other vertex it is asked whether an atom lies nearer to it than the one whose cell it bounds. A sphere that
+    reaches every vertex would hold tens of thousands of atoms in a flat cell or a slab.
+    """
     points, owner = images_within(home, basis, np.full(len(home), radius))
     _refuse_overlap(points, len(home))
     while True:
@@ -51,16 +63,26 @@ def voronoi_faces(crystal: Crystal) -> VoronoiFaces:
         if not far.any() and not len(unbounded):
             return faces
         more, more_owner = _cutting_images(home, basis, points, vertices[far], spread[far], unbounded)
-        if len(more):
-            points, owner = np.concatenate([points, more]), np.concatenate([owner, more_owner])
-        elif np.isfinite(reach).all():
+        if not len(more):
             return faces
-        elif radius < enough:
-            # Qhull finds no simplex to start from in some tall, regular columns of points. A fuller set helps.
-            radius = min(1.5 * radius, enough)
-            points, owner = images_within(home, basis, np.full(len(home), radius))
-        else:
-            raise UserError("no Voronoi tessellation; check the lattice vectors and the positions")
+        points, owner = np.concatenate([points, more]), np.concatenate([owner, more_owner])
+
+
+def _by_growing(home, basis, radius: float, enough: float) -> VoronoiFaces | None:
+    """Let the sphere of every atom grow until it holds all that can cut its cell: slower, with a fuller set of points.
+
+    In some tall, regular columns of points Qhull finds no simplex to start from, or loses most of the points, when
+    only a few of them lie far out. The growth ends at the covering diameter of the lattice.
+    """
+    radii = np.full(len(home), radius)
+    while True:
+        points, owner = images_within(home, basis, radii)
+        faces, reach, *_ = _tessellate(points, owner, len(home))
+        wanted = np.minimum(2 * reach * (1 + 1e-9), enough)
+        short = wanted > radii
+        if not short.any():
+            return faces
+        radii = np.where(short, np.minimum(wanted, 1.5 * radii), radii)
 
 
 def _refuse_overlap(points: np.ndarray, n_home: int) -> None:
@@ -111,7 +133,7 @@ def _tessellate(points: np.ndarray, owner: np.ndarray, n_home: int):
     pairs = voronoi.ridge_points
     ridges = voronoi.ridge_vertices
     touching = np.flatnonzero((pairs < n_home).any(axis=1))
-    counts = np.array([len(ridges[r]) for r in touching])
+    counts = np.array([len(ridges[r]) for r in touching], dtype=np.int64)
     vertex = np.fromiter(chain.from_iterable(ridges[r] for r in touching), dtype=np.int64, count=counts.sum())
     first = np.cumsum(counts) - counts
     pairs = pairs[touching]
@@ -129,8 +151,9 @@ def _tessellate(points: np.ndarray, owner: np.ndarray, n_home: int):
     is_open = vertex[corner] < 0
     spread = np.linalg.norm(voronoi.vertices[vertex[corner]] - points[centre[corner_face]], axis=1)
     spread[is_open] = np.inf
-    reach = np.full(n_home, 0.0)
+    reach = np.full(n_home, -1.0)
     np.maximum.at(reach, centre[corner_face], spread)
+    reach[reach < 0] = np.inf  # Qhull has lost the atom
     bounding, at = np.unique(vertex[corner[~is_open]], return_index=True)
 
     # Solid angle of a face: a fan of triangles from its first vertex.
