@@ -45,6 +45,8 @@ class Block:
     #: The paper's own model and what the paper reports of it, to see where that lies among our splits.
     own: str = ""
     own_reported: dict[str, float] = field(default_factory=dict)
+    #: Why no row of this column can run; empty where some can.
+    open: str = ""
 
 
 def load_block(paper: str, table: str, scale: str, column: str, budget: dict) -> Block:
@@ -55,7 +57,8 @@ def load_block(paper: str, table: str, scale: str, column: str, budget: dict) ->
     every = [c for c in plan.cells(paper, table, scale, **budget) if c.column == column]
     own = plan.declaration(paper).get("own", "")
     reported = _printed(printed, layout["rows"].get(own, {}).get("reported"))
-    block = Block(column, printed.get("unit", ""), 0, 0, [], data.get("notes", []), own, reported)
+    unit, notes = printed.get("unit", ""), data.get("notes", [])
+    block = Block(column, unit, 0, 0, [], notes, own, reported, data.get("open", ""))
     for row, model in layout["rows"].items():
         mine = [c for c in every if c.row == row]
         stored = [s for s in map(stored_cell, mine) if s]
@@ -144,11 +147,17 @@ def render(paper: str, table: str, scale: str, style: str = "markdown", **budget
 
 
 def _markdown(block: Block, head: list[str], rows: list[list[str]]) -> str:
+    title = f"**{block.name}**" + (f", {block.unit}" if block.unit else "")
+    if block.open:
+        # A variant in brackets repeats the number of its row.
+        own = [line for line in block.lines if line.reported and "(" not in line.row]
+        printed = [f"{line.row} {next(iter(line.reported.values())):g}" for line in own]
+        return f"{title}: open, {block.open}. The paper reports: {', '.join(printed)}."
     widths = [max(len(r[i]) for r in [head, *rows]) for i in range(len(head))]
     text = ["| " + " | ".join(c.ljust(w) for c, w in zip(r, widths, strict=True)) + " |" for r in [head, *rows]]
     text.insert(1, "|" + "|".join("-" * (w + 2) for w in widths) + "|")
     size = f"; {block.materials:,} materials, {block.test:,} in each test part" if block.materials else ""
-    lines = [f"**{block.name}**" + (f", {block.unit}" if block.unit else "") + size, "", *text]
+    lines = [title + size, "", *text]
     if block.notes:
         lines += ["", *(f"* {note}" for note in block.notes)]
     return "\n".join(lines)

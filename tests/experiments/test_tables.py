@@ -13,7 +13,7 @@ def test_a_table_shows_mean_spread_ratio_and_reasons(stored):
     assert f"{mean:.3f} ± {spread:.3f}" in text
     assert "open: not run yet" in text
     assert "open: comes later" in text
-    assert "open: no source" in text
+    assert "open, no source. The paper reports: net 0.25." in text
     assert "* A note." in text
     assert "eV; 336 materials" in text
 
