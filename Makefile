@@ -15,7 +15,7 @@ OPTIONS := --scale $(SCALE) --jobs $(JOBS) $(if $(SEEDS),--seeds $(SEEDS)) $(if 
 .PHONY: help setup test test-real lint bench check tables clean reproduce-all
 
 help:  ## this list
-	@grep -hE '^[a-z%0-9<>-]+:.*## ' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 34
+	@grep -hE '^[a-z%0-9<>-]+:.*## ' $(MAKEFILE_LIST) | sed 's/:.*## /\t/; s/-%/-<table>/; s/table%/table<n>/' | expand -t 34
 	@echo
 	@echo "variables: SCALE=$(SCALE) (mini, real, paper)  SEEDS=$(SEEDS)  JOBS=$(JOBS)  EPOCHS=$(EPOCHS)  MATREPRO_DATA=$(MATREPRO_DATA)"
 

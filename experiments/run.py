@@ -10,17 +10,17 @@ import json
 import os
 import platform
 import shutil
-import sys
 import time
-from concurrent.futures import ProcessPoolExecutor, as_completed
 from importlib.metadata import version
 from multiprocessing import get_context
+from multiprocessing.connection import wait
 from pathlib import Path
 
 from common import devices, splits
 from common.cache import cache_root
 from common.errors import UserError
 from common.hdf5 import write_text
+from common.printing import note
 from common.progress import progress
 from common.sources import load_source
 from experiments.plan import HERE, NETWORKS, Cell, make_model
@@ -94,24 +94,76 @@ def make_split(table, declared: dict, seed: int) -> splits.Split:
 
 
 def run_all(cells: list[Cell], *, jobs: int = 1) -> list[str]:
-    """Run the unfinished cells, `jobs` at a time, each in a process of its own; returns a line for each failure."""
+    """Run the unfinished cells, `jobs` at a time, each in a process of its own; returns a line for each failure.
+
+    A fresh process a cell gives its memory back, and one that dies, for want of memory perhaps, takes no other with it.
+    """
     todo = [cell for cell in cells if not finished(cell)]
-    if not todo:
-        return []
+    away = missing_sources(todo)
+    wrong = [f"{cell.key}: {away[cell.settings['source']]}" for cell in todo if cell.settings["source"] in away]
+    for reason in away.values():
+        note(f"cannot run {sum(reason in line for line in wrong)} cells: {reason}")
+    queue = [cell for cell in todo if cell.settings["source"] not in away]
     threads = max(1, (os.cpu_count() or 1) // jobs) if jobs > 1 else 0
-    wrong = []
-    # A fresh process a cell gives its memory back, and one that dies takes no other with it.
-    with ProcessPoolExecutor(jobs, mp_context=get_context("spawn"), max_tasks_per_child=1) as pool:
-        waiting = {pool.submit(run_cell, cell, threads=threads): cell for cell in todo}
-        for future in progress(as_completed(waiting), total=len(todo), desc="cells", unit="cell"):
-            cell = waiting[future]
-            try:
-                future.result()
-                print(f"finished {cell.key}", file=sys.stderr, flush=True)
-            except Exception as error:
-                wrong.append(f"{cell.key}: {error}")
-                print(f"failed {cell.key}: {error}", file=sys.stderr, flush=True)
+    running: dict[int, _Running] = {}
+    with progress(total=len(queue), desc="cells", unit="cell") as bar:
+        try:
+            while queue or running:
+                while queue and len(running) < jobs:
+                    started = _Running(queue.pop(0), threads)
+                    running[started.process.sentinel] = started
+                for sentinel in wait(running):
+                    done = running.pop(sentinel)
+                    reason = done.failure()
+                    note(f"failed {done.cell.key}: {reason}" if reason else f"finished {done.cell.key}")
+                    wrong += [f"{done.cell.key}: {reason}"] if reason else []
+                    bar.update()
+        finally:
+            # Reached with cells still running only on an interruption: they go on from their checkpoints next time.
+            for left in running.values():
+                left.process.terminate()
     return wrong
+
+
+def missing_sources(cells: list[Cell]) -> dict[str, str]:
+    """Source -> reason, for the sources of these cells that cannot be read."""
+    away = {}
+    for name in dict.fromkeys(cell.settings["source"] for cell in cells):
+        try:
+            load_source(name)
+        except UserError as error:
+            away[name] = str(error)
+    return away
+
+
+class _Running:
+    """A cell in a process of its own, and the end of a pipe through which it says what went wrong."""
+
+    def __init__(self, cell: Cell, threads: int):
+        context = get_context("spawn")
+        self.cell = cell
+        self.result, other = context.Pipe(duplex=False)
+        self.process = context.Process(target=_child, args=(cell, threads, other))
+        self.process.start()
+        other.close()
+
+    def failure(self) -> str:
+        """Why the ended process did not finish its cell; empty if it did."""
+        self.process.join()
+        try:
+            return self.result.recv()
+        except EOFError:
+            return f"its process ended with status {self.process.exitcode}"
+
+
+def _child(cell: Cell, threads: int, result) -> None:
+    try:
+        run_cell(cell, threads=threads)
+        result.send("")
+    except KeyboardInterrupt:  # the terminal interrupts children too; the parent says so
+        result.send("interrupted")
+    except Exception as error:
+        result.send(str(error) or type(error).__name__)
 
 
 def _version(name: str) -> str:

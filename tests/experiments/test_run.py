@@ -59,6 +59,35 @@ def test_a_failing_cell_is_told_of_and_the_others_are_run(tiny):
     assert not run.finished(bad)
 
 
+def test_a_source_that_is_away_is_named_once_and_the_others_are_run(tiny, monkeypatch, capsys, tmp_path):
+    import dataclasses
+
+    monkeypatch.setenv("MATREPRO_DATA", str(tmp_path))
+    good = plan.cells("tiny", "one", "mini")[2]
+    away = [
+        dataclasses.replace(good, seed=seed, settings={**good.settings, "source": "exp-band-gap", "seed": seed})
+        for seed in (5, 6)
+    ]
+    wrong = run.run_all([*away, good])
+    assert len(wrong) == 2 and all("set MATREPRO_DATA" in line for line in wrong)
+    assert capsys.readouterr().err.count("set MATREPRO_DATA") == 1
+    assert run.finished(good)
+
+
+def test_a_process_that_is_killed_fails_its_own_cell_alone(tiny, monkeypatch):
+    bad, good = plan.cells("tiny", "one", "mini")[2:]
+    start = run._Running.__init__
+
+    def kill_the_first(self, cell, threads):
+        start(self, cell, threads)
+        if cell is bad:
+            self.process.kill()
+
+    monkeypatch.setattr(run._Running, "__init__", kill_the_first)
+    assert run.run_all([bad, good], jobs=2) == [f"{bad.key}: its process ended with status -9"]
+    assert run.finished(good) and not run.finished(bad)
+
+
 SCRIPT = """
 from experiments import plan, run
 from experiments.plan import Cell
