@@ -10,6 +10,7 @@ import json
 import os
 import platform
 import shutil
+import signal
 import time
 from importlib.metadata import version
 from multiprocessing import get_context
@@ -121,7 +122,7 @@ def run_all(cells: list[Cell], *, jobs: int = 1) -> list[str]:
         finally:
             # Reached with cells still running only on an interruption: they go on from their checkpoints next time.
             for left in running.values():
-                left.process.terminate()
+                left.stop()
     return wrong
 
 
@@ -154,6 +155,13 @@ class _Running:
             return self.result.recv()
         except EOFError:
             return f"its process ended with status {self.process.exitcode}"
+
+    def stop(self) -> None:
+        """Interrupt the process, and end it if it does not stop within some seconds."""
+        if self.process.is_alive():
+            os.kill(self.process.pid, signal.SIGINT)
+        self.process.join(5)
+        self.process.terminate()
 
 
 def _child(cell: Cell, threads: int, result) -> None:
