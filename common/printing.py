@@ -126,11 +126,11 @@ def errors(scores: dict[str, dict], target: str, unit: str, form: str, more: dic
     if form == "csv":
         rows = [[part, target, unit, *(_digits(score[n], 9) for n in names)] for part, score in scores.items()]
         return as_csv(["part", "target", "unit", *names], rows)
-    header = [target, *(f"{name}{_unit(name, unit)}" for name in names)]
+    header = [target, *(f"{name}{unit_of(name, unit)}" for name in names)]
     return aligned(header, [[part, *(_digits(score[n], 4) for n in names)] for part, score in scores.items()])
 
 
-def _unit(metric: str, unit: str) -> str:
+def unit_of(metric: str, unit: str) -> str:
     if not unit or metric not in POWERS:
         return ""
     return f" ({unit})" if POWERS[metric] == 1 else f" (({unit})^2)" if "/" in unit else f" ({unit}^2)"

@@ -51,7 +51,7 @@ class Regressor:
         self.config = self.variants[variant]
         self.recipe = replace(type(self).recipe, **recipe)
         self.target, self.unit = "", ""
-        self.model, self.state = None, None
+        self.model, self.state, self.split = None, None, None
 
     def features(self, table: MaterialsTable, jobs: int = 1):
         """Features of the good rows, the numbers of those rows, and id -> reason for the bad ones."""
@@ -69,7 +69,7 @@ class Regressor:
         """
         split.check()
         table = table.select((*split.train, *split.validation)).known(target)
-        self.target, self.unit = target, table.target(target).unit
+        self.target, self.unit, self.split = target, table.target(target).unit, split
         features, good, self.left_out = self.features(table, jobs)
         ids = table.ids[good]
         inside = np.isin(ids, split.train)
@@ -118,6 +118,7 @@ class Regressor:
         """Write `model.json` and `model.weights.h5`; a functional model and its weights reload exactly."""
         self._check_trained()
         folder = Path(folder)
+        _refuse_other_training(folder, self.settings())
         weights = folder / "model.weights.h5"
         bare = self.build()  # without the optimizer's state, which would be three quarters of the file
         bare.set_weights(self.model.get_weights())
@@ -127,6 +128,8 @@ class Regressor:
             bare.save_weights(temporary)
         card = {"format": FORMAT, **self.settings(), "target": self.target, "unit": self.unit}
         card["weights"] = _digest(weights)
+        if self.split:
+            self.split.save(folder / "split.json")
         write_text(folder / "model.json", json.dumps(card, indent=1))
         return folder
 
@@ -154,6 +157,17 @@ class Regressor:
         except (OSError, ValueError, KeyError) as error:
             raise UserError(f"{weights} cannot be read ({reason_of(error)}); copy or train the model again") from None
         return regressor
+
+
+def _refuse_other_training(folder: Path, settings: dict) -> None:
+    """A folder of the `train` command holds the split and errors of its own model; another one must not go there."""
+    try:
+        found = json.loads((folder / "training.json").read_text())
+    except (OSError, ValueError):
+        return
+    settings = json.loads(json.dumps(settings))
+    if any(found.get(name) != value for name, value in settings.items()):
+        raise UserError(f"{folder} holds the model of another training; choose another folder")
 
 
 def _digest(path: Path) -> str:

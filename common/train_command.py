@@ -73,16 +73,16 @@ def train(arguments, paper: Paper) -> None:
                 scores[part] = {"n": len(predicted), **predicted.metrics()}
     report_left_out(bad, len(table) - len(bad))
     if not done:
-        _finish(folder, model, split)
+        _finish(folder, model)
     more = {"split": audit, "model": model.settings(), "left_out": {**left_out, **bad}}
     if scores:
         print(printing.errors(scores, target, model.unit, printing.form_of(arguments), more), end="")
-    note(f"saved in {folder}: model, split.json, history.csv{''.join(f', {part}.csv' for part in scores)}")
+    if not done:
+        note(f"saved in {folder}: model, split.json, history.csv{''.join(f', {part}.csv' for part in scores)}")
 
 
-def _finish(folder: Path, model, split) -> None:
+def _finish(folder: Path, model) -> None:
     """Keep what the run made. The model comes last, since its presence says that the folder is complete."""
-    split.save(folder / "split.json")
     (folder / "run" / "history.csv").replace(folder / "history.csv")
     model.save(folder)
     shutil.rmtree(folder / "run", ignore_errors=True)

@@ -6,10 +6,10 @@ import json
 
 from common import cli
 from common.errors import UserError
-from common.printing import note
+from common.printing import note, report_left_out
 
 EXAMPLE = """matrepro reproduce profitnet figure3 --scale mini
-matrepro tables --print profitnet figure3"""
+matrepro tables profitnet figure3 --scale real"""
 
 
 def build_parser():
@@ -186,7 +186,8 @@ def data(arguments) -> None:
         return
     import numpy as np
 
-    table = cli.load_data(arguments.data).table
+    table, left_out = cli.load_data(arguments.data)
+    report_left_out(left_out, len(table))
     facts = {
         "materials": len(table),
         "formulas": len(set(table.formulas.tolist())),

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import csv
-import io
 import json
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -12,11 +10,16 @@ import numpy as np
 
 from common.hdf5 import write_text
 from common.predictions import Predictions
+from common.printing import as_csv, unit_of
 from experiments import plan
 from experiments.run import folder_of
 
 HERE = Path(__file__).parent
-MINI_NOTE = "Embedded data set, small budget: these numbers show the road and are not to be compared with the paper's."
+MINI_NOTE = "Embedded data set, small budget: to see that everything runs. Not to be compared with the paper's numbers."
+REAL_NOTE = (
+    "Mean ± standard deviation over random splits, computed from stored predictions; one value where there is one "
+    "split. A seed gives the same split to every model."
+)
 
 
 @dataclass
@@ -45,8 +48,6 @@ class Block:
     #: The paper's own model and what the paper reports of it, to see where that lies among our splits.
     own: str = ""
     own_reported: dict[str, float] = field(default_factory=dict)
-    #: Why no row of this column can run; empty where some can.
-    open: str = ""
 
 
 def load_block(paper: str, table: str, scale: str, column: str, budget: dict) -> Block:
@@ -58,7 +59,7 @@ def load_block(paper: str, table: str, scale: str, column: str, budget: dict) ->
     own = plan.declaration(paper).get("own", "")
     reported = _printed(printed, layout["rows"].get(own, {}).get("reported"))
     unit, notes = printed.get("unit", ""), data.get("notes", [])
-    block = Block(column, unit, 0, 0, [], notes, own, reported, data.get("open", ""))
+    block = Block(column, unit, 0, 0, [], notes, own, reported)
     for row, model in layout["rows"].items():
         mine = [c for c in every if c.row == row]
         stored = [s for s in map(stored_cell, mine) if s]
@@ -89,25 +90,31 @@ def _printed(printed: dict, row: str | None) -> dict[str, float]:
 
 
 def rows_of(block: Block, metrics: list[str], mini: bool) -> tuple[list[str], list[list[str]]]:
-    """Header and rows of text for one column."""
+    """Header and rows of text for the lines that have results."""
     first = metrics[0]
-    head = ["model", *(f"{m}, mean ± sd" for m in metrics), "splits", "range"]
+    unit = "" if block.unit == "dimensionless" else block.unit
+    head = ["model", *(f"{m}{unit_of(m, unit)}" for m in metrics), "splits", f"{first} from, to"]
     if not mini:
-        head += [f"paper's {first}", "ours / paper's", f"splits below the paper's {block.own}"]
+        head += [f"paper's {first}", "ours / paper's", f"splits better than the paper's {block.own}"]
     rows = []
     for line in block.lines:
-        if not line.values:
-            cells = ["open: " + line.open, *[""] * (len(metrics) + 1)]
-        else:
+        if line.values:
             values = line.values[first]
-            cells = [_spread(line.values[m]) for m in metrics]
-            cells += [str(len(values)), f"{values.min():.3f} to {values.max():.3f}" if len(values) > 1 else ""]
-            if line.open:
-                cells[0] += f" ({line.open})"
-        if not mini:
-            cells += _compared(line, first, block.own_reported.get(first))
-        rows.append([line.row, *cells])
+            count = line.open.replace(" seeds", "") or str(len(values))
+            span = f"{values.min():.3f}, {values.max():.3f}" if len(values) > 1 else ""
+            cells = [line.row, *(_spread(line.values[m]) for m in metrics), count, span]
+            rows.append(cells if mini else cells + _compared(line, first, block.own_reported.get(first)))
     return head, rows
+
+
+def open_lines(block: Block, metric: str, mini: bool) -> list[str]:
+    """One sentence a reason for the rows without results, with what the paper reports of them."""
+    reasons: dict[str, list[str]] = {}
+    for line in block.lines:
+        if not line.values:
+            printed = "" if mini or metric not in line.reported else f" (paper's {metric} {line.reported[metric]:g})"
+            reasons.setdefault(line.open, []).append(line.row + printed)
+    return [f"Open, {reason}: {', '.join(rows)}." for reason, rows in reasons.items()]
 
 
 def _compared(line: Line, metric: str, own: float | None) -> list[str]:
@@ -127,53 +134,52 @@ def _spread(values: np.ndarray) -> str:
 def render(paper: str, table: str, scale: str, style: str = "markdown", **budget) -> str:
     """A whole table as text. `style`: markdown, csv or latex; `budget`: seeds and epochs where they are overridden."""
     layout = plan.layout(paper, table, scale)
-    mini = scale == "mini"
-    parts = []
-    for column in layout["columns"]:
-        block = load_block(paper, table, scale, column, budget)
-        head, rows = rows_of(block, layout["metrics"], mini)
-        parts.append(STYLES[style](block, head, rows))
+    metrics, mini = layout["metrics"], scale == "mini"
+    blocks = [load_block(paper, table, scale, column, budget) for column in layout["columns"]]
     title = f"{layout['title']} ({paper}, scale {scale})"
-    if style == "markdown":
-        note = (
-            MINI_NOTE
-            if mini
-            else "Ours: mean and standard deviation over random splits, recomputed from stored predictions."
-        )
-        return "\n\n".join([f"### {title}", note, *parts]) + "\n"
     if style == "csv":
-        return "\n".join(parts)
-    return f"% {title}\n" + "\n".join(parts)
+        return _csv(blocks, metrics)
+    parts = [
+        STYLES[style](block, *rows_of(block, metrics, mini), open_lines(block, metrics[0], mini)) for block in blocks
+    ]
+    if style == "latex":
+        return f"% {title}\n" + "\n".join(parts)
+    return "\n\n".join([f"### {title}", MINI_NOTE if mini else REAL_NOTE, *parts]) + "\n"
 
 
-def _markdown(block: Block, head: list[str], rows: list[list[str]]) -> str:
-    title = f"**{block.name}**" + (f", {block.unit}" if block.unit else "")
-    if block.open:
-        # A variant in brackets repeats the number of its row.
-        own = [line for line in block.lines if line.reported and "(" not in line.row]
-        printed = [f"{line.row} {next(iter(line.reported.values())):g}" for line in own]
-        return f"{title}: open, {block.open}. The paper reports: {', '.join(printed)}."
-    widths = [max(len(r[i]) for r in [head, *rows]) for i in range(len(head))]
-    text = ["| " + " | ".join(c.ljust(w) for c, w in zip(r, widths, strict=True)) + " |" for r in [head, *rows]]
-    text.insert(1, "|" + "|".join("-" * (w + 2) for w in widths) + "|")
+def _markdown(block: Block, head: list[str], rows: list[list[str]], missing: list[str]) -> str:
     size = f"; {block.materials:,} materials, {block.test:,} in each test part" if block.materials else ""
-    lines = [title + size, "", *text]
-    if block.notes:
-        lines += ["", *(f"* {note}" for note in block.notes)]
-    return "\n".join(lines)
+    lines = [f"**{block.name}**" + (f", {block.unit}" if block.unit else "") + size]
+    if rows:
+        widths = [max(len(r[i]) for r in [head, *rows]) for i in range(len(head))]
+        text = ["| " + " | ".join(c.ljust(w) for c, w in zip(r, widths, strict=True)) + " |" for r in [head, *rows]]
+        text.insert(1, "|" + "|".join("-" * (w + 2) for w in widths) + "|")
+        lines += ["", *text]
+    notes = [*missing, *block.notes]
+    return "\n".join([*lines, "", *(f"* {note}" for note in notes)] if notes else lines)
 
 
-def _csv(block: Block, head: list[str], rows: list[list[str]]) -> str:
-    text = io.StringIO()
-    writer = csv.writer(text, lineterminator="\n")
-    writer.writerow(["data set", "unit", *head])
-    writer.writerows([block.name, block.unit, *row] for row in rows)
-    return text.getvalue()
+def _csv(blocks: list[Block], metrics: list[str]) -> str:
+    """One line a data set, model and metric, numbers in columns of their own."""
+    head = ["data set", "unit", "model", "metric", "mean", "sd", "splits", "lowest", "highest", "paper", "open"]
+    rows = []
+    for block in blocks:
+        for line in block.lines:
+            for metric in metrics:
+                found = _numbers(line.values[metric]) if line.values else ["", "", 0, "", ""]
+                unit = "" if block.unit == "dimensionless" else unit_of(metric, block.unit).strip(" ()")
+                rows.append([block.name, unit, line.row, metric, *found, line.reported.get(metric, ""), line.open])
+    return as_csv(head, rows)
 
 
-def _latex(block: Block, head: list[str], rows: list[list[str]]) -> str:
+def _numbers(values: np.ndarray) -> list:
+    sd = f"{values.std(ddof=1):.6g}" if len(values) > 1 else ""
+    return [f"{values.mean():.6g}", sd, len(values), f"{values.min():.6g}", f"{values.max():.6g}"]
+
+
+def _latex(block: Block, head: list[str], rows: list[list[str]], missing: list[str]) -> str:
     def line(cells: list[str]) -> str:
-        text = " & ".join(cells).replace("±", r"$\pm$").replace("_", r"\_").replace("%", r"\%")
+        text = " & ".join(cells).replace("±", r"$\pm$").replace("^2", "$^2$").replace("_", r"\_").replace("%", r"\%")
         return text + r" \\"
 
     body = [line(head), r"\midrule", *map(line, rows)]
@@ -185,12 +191,13 @@ def _latex(block: Block, head: list[str], rows: list[list[str]]) -> str:
         *body,
         r"\bottomrule",
         r"\end{tabular}",
+        *(f"% {line}" for line in missing),
         "",
     ]
     return "\n".join(lines)
 
 
-STYLES = {"markdown": _markdown, "csv": _csv, "latex": _latex}
+STYLES = {"markdown": _markdown, "latex": _latex}
 ENDINGS = {"markdown": "md", "csv": "csv", "latex": "tex"}
 
 
@@ -210,7 +217,7 @@ START, END = "<!-- tables: generated by `make tables` -->", "<!-- end of tables 
 
 def readme_with_tables(readme: str) -> str:
     """The README with its generated part renewed: the Markdown tables with at least one finished cell."""
-    blocks = [t for p, t in committed_tables().items() if p.suffix == ".md" and " ± " in t]
+    blocks = [t for p, t in committed_tables().items() if p.suffix == ".md" and "| model" in t]
     before, rest = readme.split(START)
     return f"{before}{START}\n\n{chr(10).join(blocks)}\n{END}{rest.split(END)[1]}"
 

@@ -91,7 +91,7 @@ def _add_explain(commands) -> None:
         "tell which pairs of atomic properties a model looks at",
         "profitnet explain --model gap_model mini --output explained/",
         "Group SHAP values into the 11 x 11 matrix of property pairs (Figure 5). The folder of --output gets "
-        "importance.csv, matrix.png and top5.png.",
+        "importance.csv, pairs.csv, matrix.png and top5.png.",
     )
     parser.add_argument("data", metavar="DATA", help=cli.FILES_HELP)
     cli.add_model(parser)

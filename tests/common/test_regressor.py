@@ -49,7 +49,7 @@ def with_element_100(table) -> MaterialsTable:
 
 def test_ofmcnn_comes_back_with_the_same_output(fitted, saved, table):
     loaded = OFMCNN.load(saved)
-    assert sorted(path.name for path in saved.iterdir()) == ["model.json", "model.weights.h5"]
+    assert sorted(path.name for path in saved.iterdir()) == ["model.json", "model.weights.h5", "split.json"]
     assert (saved / "model.weights.h5").stat().st_size < 4.2 * fitted.model.count_params()  # and no optimizer's state
     one, other = fitted.predict(table, bar=False), loaded.predict(table, bar=False)
     assert np.array_equal(one.prediction, other.prediction) and np.ptp(one.prediction) > 0
@@ -57,6 +57,15 @@ def test_ofmcnn_comes_back_with_the_same_output(fitted, saved, table):
     assert other.unit == "eV/atom" and other.ids.tolist() == table.ids.tolist()
     assert (loaded.target, loaded.variant, loaded.seed) == ("formation_energy", "paper", 3)
     assert loaded.settings() == fitted.settings() and loaded.recipe.epochs == 2
+
+
+def test_a_folder_with_another_training_is_not_overwritten(fitted, table, tmp_path):
+    (tmp_path / "training.json").write_text(json.dumps({**fitted.settings(), "seed": 77}))
+    with pytest.raises(UserError, match="another training"):
+        fitted.save(tmp_path)
+    assert [path.name for path in tmp_path.iterdir()] == ["training.json"]
+    (tmp_path / "training.json").write_text(json.dumps(fitted.settings()))
+    assert Split.load(fitted.save(tmp_path) / "split.json") == by_fractions(table)
 
 
 def test_half_precision_trains_and_comes_back_with_the_same_output(table, tmp_path):
