@@ -10,6 +10,7 @@ from typing import NamedTuple
 
 from common.crystal import Crystal, as_crystal
 from common.errors import UserError
+from common.formula import ISOTOPES, parse_formula
 
 #: Names under which a folder is searched. Data files such as `atom_init.json` lie there too and are left alone.
 SUFFIXES = (".cif", ".mcif", ".vasp", ".poscar", ".contcar", ".cssr", ".xsf", ".res")
@@ -20,7 +21,6 @@ GUESSES = {
     "Missing elements": "its formula names elements that have no position (hydrogen perhaps); complete the structure",
     "Incorrect stoichiometry": "its formula and its atom positions disagree; complete the structure",
 }
-ISOTOPES = {"D": "deuterium", "T": "tritium"}
 
 
 class Reading(NamedTuple):
@@ -86,14 +86,10 @@ def read_object(thing) -> Reading:
 
 def read_formula(text: str) -> str:
     """The reduced formula of a composition; unknown elements and isotopes are refused."""
-    from pymatgen.core import Composition
+    from pymatgen.core import Composition, Element
 
-    try:
-        composition = Composition(text)
-    except (ValueError, TypeError, KeyError):
-        raise UserError(f"{text!r} is not a chemical formula; write it like TiO2 or Ca(OH)2") from None
-    _check_elements(composition)
-    return composition.reduced_formula
+    amounts = {Element.from_Z(z): float(amount) for z, amount in parse_formula(text).items()}
+    return Composition(amounts).reduced_formula
 
 
 def _read(parse) -> Reading:
