@@ -37,6 +37,8 @@ def setup(seed: int = 0, *, deterministic: bool = False, mixed_precision: bool =
     if keras.backend.backend() == "tensorflow":
         import tensorflow as tf
 
+        # A new batch shape is traced once more; TensorFlow would print a paragraph about it.
+        tf.get_logger().setLevel("ERROR")
         for gpu in tf.config.list_physical_devices("GPU"):
             with contextlib.suppress(RuntimeError):  # the GPU is already in use by this process
                 tf.config.experimental.set_memory_growth(gpu, True)

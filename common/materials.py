@@ -22,10 +22,17 @@ STRUCTURE = ("offset", "lattice", "z", "frac")
 
 
 class Target(NamedTuple):
-    """Values (n,) float64, NaN where unknown, and their unit."""
+    """Values (n,) float64, NaN where unknown, with their unit; curves (n, m) with a common axis (m,) and its unit."""
 
     values: np.ndarray
     unit: str
+    axis: np.ndarray | None = None
+    axis_unit: str = ""
+
+    @property
+    def known(self) -> np.ndarray:
+        """Which rows are numbers, all along a curve."""
+        return np.isfinite(self.values).all(axis=tuple(range(1, self.values.ndim)))
 
 
 class StructureStore:
@@ -35,7 +42,9 @@ class StructureStore:
         self.offset, self.lattice, self.numbers, self.frac = offset, lattice, numbers, frac
 
     @classmethod
-    def from_crystals(cls, crystals: Sequence[Crystal]) -> StructureStore:
+    def from_crystals(cls, crystals: Sequence[Crystal | None]) -> StructureStore:
+        """`None` stands for a material that is known by its formula alone."""
+        crystals = [c or Crystal(np.zeros(0, np.int64), np.zeros((3, 3)), np.zeros((0, 3))) for c in crystals]
         counts = [len(c.numbers) for c in crystals]
         return cls(
             np.concatenate([[0], np.cumsum(counts)]).astype(np.int64),
@@ -46,6 +55,8 @@ class StructureStore:
 
     def read(self, row: int) -> Crystal:
         atoms = slice(int(self.offset[row]), int(self.offset[row + 1]))
+        if atoms.start == atoms.stop:
+            raise UserError("is given as a formula; this model needs a structure")
         return as_crystal((self.numbers[atoms], self.lattice[row], self.frac[atoms]))
 
     def count(self, row: int) -> int:
@@ -94,7 +105,7 @@ class MaterialsTable:
     def take(self, rows: np.ndarray) -> MaterialsTable:
         """The table of these row numbers, in this order."""
         rows = np.asarray(rows, dtype=np.int64)
-        targets = {name: Target(t.values[rows], t.unit) for name, t in self.targets.items()}
+        targets = {name: t._replace(values=t.values[rows]) for name, t in self.targets.items()}
         return MaterialsTable(
             self.ids[rows],
             self.formulas[rows],
@@ -139,13 +150,17 @@ class MaterialsTable:
 
     def known(self, name: str) -> MaterialsTable:
         """The rows whose target `name` is a number."""
-        return self.take(np.flatnonzero(np.isfinite(self.target(name).values)))
+        return self.take(np.flatnonzero(self.target(name).known))
 
-    def with_target(self, name: str, values: np.ndarray, unit: str) -> MaterialsTable:
+    def with_target(
+        self, name: str, values: np.ndarray, unit: str, *, axis: np.ndarray | None = None, axis_unit: str = ""
+    ) -> MaterialsTable:
         values = np.asarray(values, dtype=np.float64)
         if len(values) != len(self):
             raise UserError(f"target {name!r} has {len(values)} values for {len(self)} materials")
-        targets = {**self.targets, name: Target(values, unit)}
+        if values.ndim > 1 and (axis is None or values.shape[1:] != np.shape(axis)):
+            raise UserError(f"target {name!r} has curves of {values.shape[1]} points; give an axis of that length")
+        targets = {**self.targets, name: Target(values, unit, axis, axis_unit)}
         return MaterialsTable(self.ids, self.formulas, self._structures, targets, origin=self.origin, rows=self._rows)
 
     def digest(self, target: str | None = None) -> str:
@@ -164,7 +179,7 @@ class MaterialsTable:
     @classmethod
     def from_structures(cls, ids, structures, targets=None, *, formulas=None, origin="") -> MaterialsTable:
         """From pymatgen structures, `Crystal`s or `(numbers, lattice, frac)` triples."""
-        crystals = [as_crystal(s) for s in structures]
+        crystals = [None if s is None else as_crystal(s) for s in structures]
         formulas = [formula_of(c) for c in crystals] if formulas is None else formulas
         return cls(ids, formulas, StructureStore.from_crystals(crystals), targets, origin=origin)
 
@@ -179,11 +194,7 @@ class MaterialsTable:
             ids, formulas = (file[name].asstr("utf-8")[:] for name in ("material_id", "formula"))
         except (AttributeError, TypeError):
             raise UserError(f"{path}: material_id and formula are not lists of text") from None
-        targets = {
-            name: Target(data[:].astype(np.float64), str(data.attrs.get("unit", "")))
-            for name, data in file.items()
-            if getattr(data, "ndim", 0) == 1 and data.dtype.kind == "f" and len(data) == len(ids)
-        }
+        targets = {name: _read_target(data) for name, data in file.items() if _is_target(name, data, len(ids))}
         store = None
         if "z" in file:
             store = StructureStore(file["offset"][:], file["lattice"][:], file["z"][:], cached_dataset(file, "frac"))
@@ -204,6 +215,21 @@ class MaterialsTable:
             for name, target in self.targets.items():
                 file[name] = target.values
                 file[name].attrs["unit"] = target.unit
+                if target.axis is not None:
+                    file[name].attrs["axis"], file[name].attrs["axis_unit"] = target.axis, target.axis_unit
+
+
+def _is_target(name: str, data, n: int) -> bool:
+    """Numbers for every material: one each, or a curve with an axis."""
+    if name in STRUCTURE or getattr(data, "ndim", 0) not in (1, 2) or data.dtype.kind != "f" or len(data) != n:
+        return False
+    return data.ndim == 1 or "axis" in data.attrs
+
+
+def _read_target(data) -> Target:
+    axis = np.asarray(data.attrs["axis"]) if data.ndim == 2 else None
+    unit, axis_unit = (str(data.attrs.get(name, "")) for name in ("unit", "axis_unit"))
+    return Target(data[:].astype(np.float64), unit, axis, axis_unit)
 
 
 def crystal_key(crystal: Crystal) -> str:

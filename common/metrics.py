@@ -30,6 +30,11 @@ def regression(target: np.ndarray, prediction: np.ndarray) -> dict[str, float]:
     }
 
 
+def r2_swapped(target: np.ndarray, prediction: np.ndarray) -> float:
+    """R2 with predictions in the place of the truth, as Finder's released evaluation has it."""
+    return regression(prediction, target)["R2"]
+
+
 def pearson(one: np.ndarray, other: np.ndarray) -> float:
     """The correlation coefficient; NaN where one of the two is constant."""
     one, other = _pair(one, other)

@@ -18,13 +18,20 @@ from common.hdf5 import replacing
 
 @dataclass(frozen=True)
 class Predictions:
-    """Ids, predicted means (n,), the targets where known, and standard deviations where the model has them."""
+    """Ids, predicted means (n,) or curves (n, m), the targets where known, and standard deviations where the model
+    has them.
+
+    An ensemble tells apart what its members disagree about (`epistemic`, which more data would mend) and what each of
+    them is unsure of (`aleatoric`); the squares of the two add up to that of `std`.
+    """
 
     ids: np.ndarray
     prediction: np.ndarray
     target: np.ndarray | None = None
     std: np.ndarray | None = None
     unit: str = ""
+    epistemic: np.ndarray | None = None
+    aleatoric: np.ndarray | None = None
 
     def __len__(self) -> int:
         return len(self.ids)
@@ -34,9 +41,20 @@ class Predictions:
             raise UserError("these predictions carry no targets, so no error can be computed")
         return metrics.regression(self.target, self.prediction)
 
+    def uncertainties(self) -> dict[str, np.ndarray]:
+        """The standard deviations that are there, by name."""
+        found = {"std": self.std, "epistemic": self.epistemic, "aleatoric": self.aleatoric}
+        return {name: values for name, values in found.items() if values is not None}
+
     def _columns(self) -> dict[str, np.ndarray]:
-        columns = {"target": self.target, "prediction": self.prediction, "std": self.std}
-        return {name: values for name, values in columns.items() if values is not None}
+        """Name -> values (n,); point k of a curve has the column `name[k]`."""
+        fields = {"target": self.target, "prediction": self.prediction, **self.uncertainties()}
+        columns = {}
+        for name, values in fields.items():
+            if values is not None:
+                curve = values.ndim == 2
+                columns |= {f"{name}[{k}]": values[:, k] for k in range(values.shape[1])} if curve else {name: values}
+        return columns
 
     def save(self, path: str | Path) -> None:
         """Write CSV (gzip where the name ends in .gz). Equal predictions give equal bytes."""
@@ -59,13 +77,18 @@ class Predictions:
                 rows = list(csv.DictReader(file))
         except (OSError, EOFError, UnicodeDecodeError, zlib.error, csv.Error) as error:
             raise UserError(f"{path} cannot be read as predictions: {error}") from None
-        if not rows or "id" not in rows[0] or "prediction" not in rows[0]:
+        header = rows[0] if rows else {}
+        if "id" not in header or not {"prediction", "prediction[0]"} & set(header):
             raise UserError(f"{path} holds no predictions (columns id and prediction)")
 
         def column(name: str) -> np.ndarray | None:
             try:
-                return np.array([float(row[name]) for row in rows]) if name in rows[0] else None
+                if f"{name}[0]" in header:
+                    names = [key for key in header if key.startswith(f"{name}[")]
+                    return np.array([[float(row[key]) for key in names] for row in rows])
+                return np.array([float(row[name]) for row in rows]) if name in header else None
             except (TypeError, ValueError):
                 raise UserError(f"{path}: a value of column {name!r} is not a number") from None
 
-        return cls(np.array([row["id"] for row in rows]), column("prediction"), column("target"), column("std"), unit)
+        values = {name: column(name) for name in ("prediction", "target", "std", "epistemic", "aleatoric")}
+        return cls(np.array([row["id"] for row in rows]), unit=unit, **values)

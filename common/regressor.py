@@ -12,13 +12,13 @@ from pathlib import Path
 
 import numpy as np
 
-from common import devices
+from common import devices, losses
 from common.errors import UserError
 from common.hdf5 import reason_of, replacing, write_text
-from common.materials import MaterialsTable
+from common.materials import MaterialsTable, Target
 from common.predictions import Predictions
 from common.splits import Split
-from common.training import Recipe, State, predict, train
+from common.training import Recipe, Scale, State, means, predict, train
 
 #: Raised whenever a saved model of an earlier version would not give the same output.
 FORMAT = 1
@@ -34,6 +34,8 @@ class Regressor:
     name: str
     recipe: Recipe
     variants: dict
+    #: Materials at once when predicting.
+    predict_batch = 128
 
     def __init__(
         self,
@@ -50,7 +52,8 @@ class Regressor:
         self.deterministic, self.mixed_precision = deterministic, mixed_precision
         self.config = self.variants[variant]
         self.recipe = replace(type(self).recipe, **recipe)
-        self.target, self.unit = "", ""
+        self.target, self.unit, self.axis, self.axis_unit = "", "", None, ""
+        self.scale = Scale()
         self.model, self.state, self.split = None, None, None
 
     def features(self, table: MaterialsTable, jobs: int = 1):
@@ -59,6 +62,11 @@ class Regressor:
 
     def build(self):
         raise UserError(f"{type(self).__name__} defines no network")
+
+    def shape_for(self, target: Target) -> None:
+        """Make the configuration fit a target that is a curve."""
+        if target.values.ndim > 1:
+            raise UserError(f"{self.name} predicts one number a material, not a curve")
 
     def fit(
         self, table: MaterialsTable, target: str, split: Split, *, folder: Path | None = None, jobs: int = 1
@@ -69,19 +77,31 @@ class Regressor:
         """
         split.check()
         table = table.select((*split.train, *split.validation)).known(target)
-        self.target, self.unit, self.split = target, table.target(target).unit, split
+        self.target, self.split = target, split
+        values, self.unit, self.axis, self.axis_unit = whole = table.target(target)
+        self.shape_for(whole)
         features, good, self.left_out = self.features(table, jobs)
         ids = table.ids[good]
         inside = np.isin(ids, split.train)
         if self.left_out and not inside.any():
             name, reason = next(iter(self.left_out.items()))
             raise UserError(f"no training material is left; the first one left out is {name}: {reason}")
-        values = table.target(target).values[good].astype(np.float32)
+        values = values[good].astype(np.float32)
+        if self.recipe.standardise:
+            self.scale = Scale.of(values[inside])
         devices.setup(self.seed, deterministic=self.deterministic, mixed_precision=self.mixed_precision)
         self.model = self.build()
         rows = np.arange(len(good))
         self.state: State = train(
-            self.model, features, values, rows[inside], rows[~inside], self.recipe, seed=self.seed, folder=folder
+            self.model,
+            features,
+            values,
+            rows[inside],
+            rows[~inside],
+            self.recipe,
+            seed=self.seed,
+            folder=folder,
+            scale=self.scale,
         )
         return self
 
@@ -95,9 +115,16 @@ class Regressor:
         if strict and self.left_out:
             name, reason = next(iter(self.left_out.items()))
             raise UserError(f"{name}: {reason}")
-        values = predict(self.model, features, np.arange(len(good)), bar=bar)[:, 0] if len(good) else np.zeros(0)
         known = table.target(self.target).values[good] if self.target in table.targets else None
-        return Predictions(table.ids[good], values, known, unit=self.unit)
+        shape = (len(good),) if self.axis is None else (len(good), len(self.axis))
+        if not len(good):
+            return Predictions(table.ids[good], np.zeros(shape), known, unit=self.unit)
+        outputs = predict(self.model, features, np.arange(len(good)), self.predict_batch, bar=bar)
+        std = None
+        if losses.with_uncertainty(self.recipe.loss):
+            logs = np.clip(outputs[:, outputs.shape[1] // 2 :], -losses.LOG_LIMIT, losses.LOG_LIMIT)
+            std = self.scale.factor * np.exp(logs).reshape(shape)
+        return Predictions(table.ids[good], self.scale.outer(means(outputs, shape)), known, std, self.unit)
 
     def _check_trained(self) -> None:
         if self.model is None:
@@ -127,6 +154,10 @@ class Regressor:
             temporary.write_bytes(bytes(4 * bare.count_params() + 2**20))
             bare.save_weights(temporary)
         card = {"format": FORMAT, **self.settings(), "target": self.target, "unit": self.unit}
+        if self.recipe.standardise:
+            card["scale"] = asdict(self.scale)
+        if self.axis is not None:
+            card |= {"axis": np.asarray(self.axis).tolist(), "axis_unit": self.axis_unit}
         card["weights"] = _digest(weights)
         if self.split:
             self.split.save(folder / "split.json")
@@ -143,7 +174,12 @@ class Regressor:
             mixed = card.get("mixed_precision", False)
             regressor = cls(card["variant"], seed=card["seed"], mixed_precision=mixed, **card["recipe"])
             regressor.config = type(regressor.config)(**card["config"])
+            # Not through the variant, whose own changes would come on top.
+            regressor.recipe = Recipe(**{**card["recipe"], "parts": cls.recipe.parts})
             regressor.target, regressor.unit = card["target"], card["unit"]
+            regressor.scale = Scale(**card.get("scale", {}))
+            regressor.axis = np.array(card["axis"]) if "axis" in card else None
+            regressor.axis_unit = card.get("axis_unit", "")
             wanted = card["weights"]
         except (KeyError, TypeError) as error:
             raise UserError(f"{folder / 'model.json'} is damaged ({error}); train the model again") from None
@@ -178,6 +214,8 @@ def _digest(path: Path) -> str:
 def read_card(folder: str | Path) -> dict:
     """The `model.json` of a saved model, checked."""
     path = Path(folder) / "model.json"
+    if not path.exists() and (Path(folder) / "member-0").is_dir():
+        path = Path(folder) / "member-0" / "model.json"  # the members of an ensemble differ in their seed alone
     try:
         card = json.loads(path.read_text())
     except FileNotFoundError:

@@ -11,12 +11,12 @@ import json
 import time
 import zipfile
 from collections.abc import Iterator
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, fields
 from pathlib import Path
 
 import numpy as np
 
-from common import metrics
+from common import losses, metrics
 from common.errors import UserError
 from common.hdf5 import replacing, sweep, write_text
 from common.progress import progress
@@ -31,6 +31,9 @@ class Recipe:
     patience: epochs without improvement after which training stops; 0 = never.
     checkpoint_seconds: the longest pause between checkpoints; small networks are kept more often, for at most
     3 % of the time.
+    decay: the learning rate is multiplied by it after every epoch, or every update if `decay_every` says so.
+    keep: the weights left at the end, those of the "best" epoch or of the "last".
+    standardise: the loss sees targets less their mean, over their standard deviation, both of the training part.
     """
 
     loss: str = "mse"
@@ -41,10 +44,20 @@ class Recipe:
     monitor: str = "MAE"
     patience: int = 0
     checkpoint_seconds: float = field(default=60.0, metadata={"numerical": False})
+    decay: float = field(default=1.0, metadata={"later": True})
+    decay_every: str = field(default="epoch", metadata={"later": True})
+    keep: str = field(default="best", metadata={"later": True})
+    standardise: bool = field(default=False, metadata={"later": True})
 
     def numbers(self) -> dict:
-        """The fields that the result depends on."""
-        return {k: v for k, v in asdict(self).items() if k not in ("checkpoint_seconds", "parts")}
+        """The fields that the result depends on.
+
+        Fields that came later stand here only where they differ from what was done before there was a choice, so
+        that stored results keep their digest.
+        """
+        later = {f.name: f.default for f in fields(self) if f.metadata.get("later")}
+        numbers = {k: v for k, v in asdict(self).items() if k not in ("checkpoint_seconds", "parts")}
+        return {k: v for k, v in numbers.items() if k not in later or v != later[k]}
 
 
 class Batches:
@@ -92,10 +105,40 @@ class State:
     history: list[dict] = field(default_factory=list)
 
 
+@dataclass(frozen=True)
+class Scale:
+    """Between the target in its unit and what the network gives: target = shift + factor * output."""
+
+    shift: float = 0.0
+    factor: float = 1.0
+
+    @classmethod
+    def of(cls, targets: np.ndarray) -> Scale:
+        """Mean and population standard deviation; a constant target is only shifted."""
+        return cls(float(targets.mean(dtype=np.float64)), float(targets.std(dtype=np.float64)) or 1.0)
+
+    def inner(self, targets: np.ndarray) -> np.ndarray:
+        return ((targets - self.shift) / self.factor).astype(np.float32)
+
+    def outer(self, outputs: np.ndarray) -> np.ndarray:
+        return self.shift + self.factor * outputs
+
+
 def train(
-    model, features, targets, train_rows, validation_rows, recipe: Recipe, *, seed: int, folder: Path | None = None
+    model,
+    features,
+    targets,
+    train_rows,
+    validation_rows,
+    recipe: Recipe,
+    *,
+    seed: int,
+    folder: Path | None = None,
+    scale: Scale | None = None,
 ) -> State:
     """Train `model` in place and leave the best weights in it.
+
+    targets: (n,), or (n, m) for curves. The first m outputs of the model are their means, through `scale`.
 
     With a `folder`, progress is kept there and an interrupted run goes on from it; `history.csv` holds one line
     an epoch.
@@ -105,9 +148,12 @@ def train(
     if len(train_rows) == 0:
         raise UserError("no training material has a target value")
     accumulate = recipe.parts if recipe.parts > 1 else None
-    optimizer = keras.optimizers.Adam(recipe.learning_rate, gradient_accumulation_steps=accumulate)
+    rate = recipe.learning_rate
+    if recipe.decay_every == "update":
+        rate = keras.optimizers.schedules.ExponentialDecay(rate, decay_steps=1, decay_rate=recipe.decay)
+    optimizer = keras.optimizers.Adam(rate, gradient_accumulation_steps=accumulate)
     # XLA makes these networks slower on TensorFlow (15 times, on a processor); JAX without it does not compile at all.
-    model.compile(optimizer, recipe.loss, jit_compile=keras.backend.backend() == "jax")
+    model.compile(optimizer, losses.by_name(recipe.loss), jit_compile=keras.backend.backend() == "jax")
     model.optimizer.build(model.trainable_variables)  # in half precision, a wrapper that scales the loss
     variables = [*model.variables, *model.optimizer.variables]
     state, best_weights = State(_fingerprint(targets, train_rows, validation_rows, recipe, seed)), None
@@ -119,17 +165,20 @@ def train(
         if state.epoch > recipe.epochs:
             raise UserError(f"{checkpoint} is already past epoch {recipe.epochs}; delete it to start afresh")
 
-    batches = Batches(features, targets, train_rows, recipe, seed)
+    scale = scale or Scale()
+    batches = Batches(features, scale.inner(targets), train_rows, recipe, seed)
     started, saved = time.perf_counter() - state.seconds, time.perf_counter()
     pause = min(recipe.checkpoint_seconds, 5.0)
     bar = progress(total=recipe.epochs, initial=state.epoch, desc="training", unit="epoch")
     while state.epoch < recipe.epochs and not _patience_over(state, recipe):
+        if recipe.decay != 1 and recipe.decay_every == "epoch":
+            model.optimizer.learning_rate = recipe.learning_rate * recipe.decay**state.epoch
         loss = 0.0  # Keras forgets the earlier batches at every call, so the mean is taken here
         for x, y, weights, share in batches.epoch(state.epoch):
             loss += share * float(np.ravel(model.train_on_batch(x, y, sample_weight=weights))[0])
         row = {"epoch": state.epoch + 1, "loss": loss}
         score = row["loss"]
-        validation = predict(model, features, validation_rows)[:, 0]
+        validation = scale.outer(means(predict(model, features, validation_rows), targets.shape))
         if not (np.isfinite(score) and np.isfinite(validation).all()):
             raise UserError(f"the loss is not a number after epoch {row['epoch']}; lower the learning rate")
         if len(validation):
@@ -152,9 +201,14 @@ def train(
     if folder:
         _keep(checkpoint, variables, state, best_weights)
         _write_history(Path(folder) / "history.csv", state.history)
-    if best_weights is not None:
+    if best_weights is not None and recipe.keep == "best":
         model.set_weights(best_weights)
     return state
+
+
+def means(outputs: np.ndarray, shape: tuple[int, ...]) -> np.ndarray:
+    """The outputs that stand for targets of this shape, (n,) or (n, m); scales may follow them."""
+    return outputs[:, 0] if len(shape) == 1 else outputs[:, : shape[1]]
 
 
 def predict(model, features, rows: np.ndarray, batch: int = 128, *, bar: bool = False) -> np.ndarray:

@@ -96,10 +96,10 @@ class Median(_Classical):
         return np.zeros((len(table), 0)), np.arange(len(table))
 
     def _fit(self, x, y, x_val, y_val, jobs):
-        self.median = float(np.median(y))
+        self.median = np.median(y, axis=0)
 
     def _predict(self, x):
-        return np.full(len(x), self.median)
+        return np.broadcast_to(self.median, (len(x), *self.median.shape))
 
 
 class RandomForestMagpie(_Classical):
