@@ -28,12 +28,14 @@ class Paper:
     """What the shared commands must know of a paper.
 
     networks: name on the command line -> "module:Class" of a `Regressor`, imported when used; the first is the default.
+    formulas: whether chemical formulas may stand in place of files.
     """
 
     name: str
     description: str
     networks: dict[str, str]
     variants: Sequence[str] = field(default=("released", "paper", "corrected"))
+    formulas: bool = False
 
     @property
     def default(self) -> str:
@@ -50,9 +52,12 @@ class Paper:
         return getattr(import_module(module), member)
 
     def load(self, folder: str):
-        """A saved model of any of the paper's networks."""
+        """A saved model of any of the paper's networks, or an ensemble of them."""
+        from common.ensemble import Ensemble, member_folders
         from common.regressor import read_card
 
+        if member_folders(folder):
+            return Ensemble.load(folder, self.load)
         return self.regressor(read_card(folder).get("model", "?")).load(folder)
 
 
@@ -175,8 +180,19 @@ def run(parser: argparse.ArgumentParser, argv: Sequence[str] | None = None) -> i
     return 2
 
 
-def load_data(data: str | Sequence[str], *, target: str = "", unit: str = "", strict: bool = False, jobs: int = 1):
-    """The table behind DATA (a source by name, or files) and id -> reason for what is not in it."""
+def load_data(
+    data: str | Sequence[str],
+    *,
+    target: str = "",
+    unit: str = "",
+    strict: bool = False,
+    jobs: int = 1,
+    formulas: bool = False,
+):
+    """The table behind DATA (a source by name, or files) and id -> reason for what is not in it.
+
+    With `formulas`, what is no file but could be a chemical formula is taken as one.
+    """
     from common.sources import SOURCES, load_source
     from common.sources.files import Loaded, load, with_unit
 
@@ -187,9 +203,21 @@ def load_data(data: str | Sequence[str], *, target: str = "", unit: str = "", st
     if sources:
         table = load_source(data[0])
         return Loaded(with_unit(table, target, unit) if target else table, {})
+    texts = [name for name in data if _like_formula(name)] if formulas else []
+    if texts:
+        files = [name for name in data if name not in texts]
+        return load(files, target=target, unit=unit, strict=strict, jobs=jobs, formulas=texts)
     if len(data) == 1 and not os.path.exists(data[0]) and not os.path.splitext(data[0])[1]:
         raise UserError(f"there is no file, folder or source called {data[0]!r}; sources: {', '.join(SOURCES)}")
     return load(data, target=target, unit=unit, strict=strict, jobs=jobs)
+
+
+def _like_formula(text: str) -> bool:
+    """No file, no folder, no file name, and beginning as formulas do."""
+    ending = os.path.splitext(text)[1]
+    return text[:1] in "([{ABCDEFGHIJKLMNOPQRSTUVWXYZ" and not (
+        "/" in text or os.path.exists(text) or (ending[1:2].islower())
+    )
 
 
 def make_split(arguments, table, left_out: Container[str] = ()):

@@ -70,8 +70,17 @@ def known(arguments, target: str):
 def predict(arguments, paper: Paper) -> None:
     from common.regressor import read_card
 
-    read_card(arguments.model)  # a wrong folder is told before hours of reading
-    table, left_out = cli.load_data(arguments.data, strict=arguments.strict, jobs=arguments.jobs)
+    card = read_card(arguments.model)  # a wrong folder is told before hours of reading
+    if arguments.output and paper.formulas and card.get("config", {}).get("mode") != "crystal":
+        from common.streaming import is_list_of_formulas, predict_stream
+
+        if is_list_of_formulas(arguments.data) and not arguments.output.endswith(".json"):
+            return predict_stream(
+                paper.load(arguments.model), arguments.data[0], arguments.output, strict=arguments.strict
+            )
+    table, left_out = cli.load_data(
+        arguments.data, strict=arguments.strict, jobs=arguments.jobs, formulas=paper.formulas
+    )
     if not len(table):
         report_left_out(left_out, 0, strict=arguments.strict)
     model = paper.load(arguments.model)
@@ -94,11 +103,11 @@ def evaluate(arguments, paper: Paper) -> None:
 
     card = read_card(arguments.model)
     table, name, left_out = known(arguments, arguments.target or card["target"])
-    values, unit = table.target(name)
+    values, unit, axis, axis_unit = table.target(name)
     if unit and card["unit"] and unit != card["unit"]:
         raise UserError(f"{arguments.data} gives {name} in {unit}, the model predicts {card['unit']}; convert the data")
     if name != card["target"]:
-        table = table.with_target(card["target"], values, unit)
+        table = table.with_target(card["target"], values, unit, axis=axis, axis_unit=axis_unit)
     parts = {"all": tuple(table.ids.tolist())}
     if arguments.split:
         arguments.shares = arguments.group_by_formula = None

@@ -1,6 +1,15 @@
-"""Lattice geometry: a reduced basis and the periodic images around the atoms of a cell."""
+"""Lattice geometry: a reduced basis, periodic images around the atoms of a cell, pairs of atoms within a cutoff."""
+
+from __future__ import annotations
+
+from typing import NamedTuple
 
 import numpy as np
+
+#: Up to so many distances a matrix of all is faster than a tree, and small.
+MATRIX = 2**20
+#: A basis that needs more images than this is reduced first.
+MANY_IMAGES = 200
 
 
 def reduced_basis(lattice: np.ndarray) -> np.ndarray:
@@ -64,3 +73,59 @@ def images_within(home: np.ndarray, basis: np.ndarray, radius: np.ndarray) -> tu
     keep = np.unique(np.concatenate([np.asarray(f, dtype=np.int64) for f in found])) if len(copies) else []
     keep = np.asarray(keep, dtype=np.int64)
     return np.concatenate([home, copies[keep]]), np.concatenate([np.arange(len(home)), owner[keep]])
+
+
+class Pairs(NamedTuple):
+    """Ordered pairs (e,) of atoms: `centre` in the cell, an image of `neighbour`, their distance in angstrom, and
+    whether that image lies in another cell."""
+
+    centre: np.ndarray
+    neighbour: np.ndarray
+    distance: np.ndarray
+    elsewhere: np.ndarray
+
+
+def pairs_within(lattice: np.ndarray, frac: np.ndarray, cutoff: float) -> Pairs:
+    """All pairs nearer than the cutoff, over all periodic images; an atom is no pair with itself."""
+    basis, inside = lattice, frac
+    if _images(basis, cutoff).prod() > MANY_IMAGES:
+        basis = reduced_basis(lattice)
+        inside = frac @ lattice @ np.linalg.inv(basis)
+    home = (inside - np.floor(inside)) @ basis
+    points, owner = _around(home, basis, cutoff)
+    n = len(home)
+    if n * len(points) <= MATRIX:
+        squared = ((home[:, None] - points) ** 2).sum(axis=-1)
+        centre, image = np.nonzero(squared < cutoff**2)
+        distance = np.sqrt(squared[centre, image])
+    else:
+        from scipy.spatial import cKDTree
+
+        found = cKDTree(points).query_ball_point(home, cutoff)
+        centre = np.repeat(np.arange(n), [len(one) for one in found])
+        image = np.concatenate([np.asarray(one, dtype=np.int64) for one in found])
+        distance = np.linalg.norm(points[image] - home[centre], axis=1)
+    keep = (image != centre) & (distance < cutoff)
+    centre, image, distance = centre[keep], image[keep], distance[keep]
+    return Pairs(centre, owner[image], distance, image >= n)
+
+
+def _images(basis: np.ndarray, cutoff: float) -> np.ndarray:
+    """How many cells along each vector hold images within the cutoff of a point of the home cell."""
+    heights = 1.0 / np.linalg.norm(np.linalg.inv(basis), axis=0)
+    return 2 * np.ceil(cutoff / heights).astype(int) + 1
+
+
+def _around(home: np.ndarray, basis: np.ndarray, cutoff: float) -> tuple[np.ndarray, np.ndarray]:
+    """The home atoms, then the images in the box around them that is wider by the cutoff, and the owner of each."""
+    counts = _images(basis, cutoff)
+    shifts = np.indices(counts).reshape(3, -1).T - counts // 2
+    offsets = shifts[(shifts != 0).any(axis=1)] @ basis
+    low, high = home.min(axis=0) - cutoff, home.max(axis=0) + cutoff
+    # First whole cells, then single atoms: a flat cell in a large vacuum would otherwise take gigabytes.
+    box_low, box_high = home.min(axis=0), home.max(axis=0)
+    offsets = offsets[((box_low + offsets <= high) & (box_high + offsets >= low)).all(axis=1)]
+    copies = (home + offsets[:, None]).reshape(-1, 3)
+    near = np.flatnonzero(((copies >= low) & (copies <= high)).all(axis=1))
+    n = len(home)
+    return np.concatenate([home, copies[near]]), np.concatenate([np.arange(n), near % n])

@@ -80,6 +80,27 @@ def k_folds(table: MaterialsTable, k: int = 5, validation: float = 0.1, seed: in
     return splits
 
 
+def by_fold(table: MaterialsTable, fold: int, validation: float = 0.1, seed: int = 0) -> Split:
+    """A published fold as test part; a share of the others, whole formulas at a time, validates.
+
+    The folds come with the table, as a target called `fold`.
+    """
+    number = table.target("fold").values
+    test = np.flatnonzero(number == fold)
+    if not len(test):
+        raise UserError(f"{table.origin} has no fold {fold}; it has: {', '.join(f'{n:g}' for n in np.unique(number))}")
+    rest = by_formula(table.take(np.flatnonzero(number != fold)), (1 - validation, validation, 0), seed)
+    return Split(rest.train, rest.validation, tuple(table.ids[test].tolist()))
+
+
+def fewer(split: Split, n: int, seed: int = 0) -> Split:
+    """The split with n of its training materials, drawn at random; a smaller n draws a part of a larger one."""
+    if n > len(split.train):
+        raise UserError(f"the training part has {len(split.train)} materials, fewer than the {n} asked for")
+    order = np.random.default_rng(seed).permutation(len(split.train))[:n]
+    return Split(tuple(split.train[i] for i in order), split.validation, split.test)
+
+
 def _boundaries(fractions: Sequence[float], n: int) -> list[int]:
     shares = np.asarray(fractions, dtype=float)
     if len(shares) != 3 or (shares < 0).any() or shares[0] <= 0:

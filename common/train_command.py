@@ -36,6 +36,9 @@ def add_train(commands, paper: Paper) -> None:
         "--deterministic", action="store_true", help="equal to the bit in every run with one seed; slower"
     )
     parser.add_argument("--mixed-precision", action="store_true", help="half-precision arithmetic, for GPUs")
+    parser.add_argument(
+        "--ensemble", type=cli.positive, default=1, metavar="N", help="N trainings with seeds that follow each other"
+    )
     parser.add_argument("--overwrite", action="store_true", help="train anew although DIR has another model")
     cli.add_split(parser)
     cli.add_common(parser)
@@ -51,18 +54,22 @@ def train(arguments, paper: Paper) -> None:
     changes = {name: getattr(arguments, name) for name in ("epochs", "batch") if getattr(arguments, name)}
     network = paper.regressor(arguments.network)
     switches = {"deterministic": arguments.deterministic, "mixed_precision": arguments.mixed_precision}
-    model = network(arguments.variant, seed=arguments.seed, **switches, **changes)
-    if arguments.strict:
-        _, good, bad = model.features(table, arguments.jobs)
-        report_left_out(bad, len(good), strict=True)
-    done = _claim(folder, model, table, target, split, overwrite=arguments.overwrite)
-    note(_audit_line(audit))
-    if done:
-        note(f"{folder} is trained already; --overwrite trains it anew")
-        model = paper.load(arguments.model)
-    else:
-        model.fit(table, target, split, folder=folder / "run", jobs=arguments.jobs)
-    bad = dict(getattr(model, "left_out", {}))
+    bad, done = {}, True
+    for number in range(arguments.ensemble):
+        model = network(arguments.variant, seed=arguments.seed + number, **switches, **changes)
+        if arguments.strict:
+            _, good, bad = model.features(table, arguments.jobs)
+            report_left_out(bad, len(good), strict=True)
+        inside = folder / f"member-{number}" if arguments.ensemble > 1 else folder
+        if _claim(inside, model, table, target, split, overwrite=arguments.overwrite):
+            note(f"{inside} is trained already; --overwrite trains it anew")
+            continue
+        done = False
+        note(_audit_line(audit) if number == 0 else f"member {number + 1} of {arguments.ensemble}")
+        model.fit(table, target, split, folder=inside / "run", jobs=arguments.jobs)
+        bad |= model.left_out
+        _finish(inside, model)
+    model = paper.load(arguments.model)
     scores = {}
     for part in ("validation", "test"):
         if split.parts()[part]:
@@ -72,8 +79,6 @@ def train(arguments, paper: Paper) -> None:
                 predicted.save(folder / f"{part}.csv")
                 scores[part] = {"n": len(predicted), **predicted.metrics()}
     report_left_out(bad, len(table) - len(bad))
-    if not done:
-        _finish(folder, model)
     more = {"split": audit, "model": model.settings(), "left_out": {**left_out, **bad}}
     if scores:
         print(printing.errors(scores, target, model.unit, printing.form_of(arguments), more), end="")

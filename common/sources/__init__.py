@@ -6,7 +6,7 @@ from common.errors import UserError
 from common.materials import MaterialsTable
 from common.sources import datadir, mini
 
-SOURCES = {"mini": mini.load, **datadir.SOURCES}
+SOURCES = {"mini": mini.load, "mini-dos": mini.load_dos, **datadir.SOURCES}
 
 
 def load_source(name: str) -> MaterialsTable:

@@ -3,13 +3,18 @@
 mp/mp_structures.h5               Materials Project structures with DFT properties
 mp/exp_band_gap.csv               material_id, Eg_exp: measured gaps
 mp/exp_formation_enthalpy.csv     material_id, dHf_exp: measured formation enthalpies
+composition/matbench_<task>.csv.gz                id, reduced_formula, target, fold: Matbench with its official folds
+structures_extra/matbench_phonons.jsonl.gz        the same with structures, one JSON object a line
 """
 
 from __future__ import annotations
 
 import csv
+import gzip
+import json
 import os
 from collections.abc import Iterator
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -61,7 +66,8 @@ def _measured(name: str, column: str, unit: str) -> MaterialsTable:
 
 
 def _rows(name: str, *columns: str) -> Iterator[dict[str, str]]:
-    with open(_path(name), newline="") as file:
+    opener = gzip.open if name.endswith(".gz") else open
+    with opener(_path(name), "rt", newline="") as file:
         reader = csv.DictReader(file)
         for column in columns:
             if column not in (reader.fieldnames or ()):
@@ -87,10 +93,54 @@ def _listed() -> MaterialsTable:
     return pack.select(name for name in listed if name in pack)
 
 
+#: Matbench tasks that are regressions: name -> target and unit.
+MATBENCH = {
+    "dielectric": ("n", "1"),
+    "log_kvrh": ("log10_K_VRH", "log10(GPa)"),
+    "log_gvrh": ("log10_G_VRH", "log10(GPa)"),
+    "mp_e_form": ("formation_energy", "eV/atom"),
+    "mp_gap": ("band_gap", "eV"),
+    "phonons": ("last_phdos_peak", "1/cm"),
+    "jdft2d": ("exfoliation_energy", "meV/atom"),
+    "expt_gap": ("Eg_exp", "eV"),
+    "steels": ("yield_strength", "MPa"),
+}
+
+
+def matbench(task: str) -> MaterialsTable:
+    """A Matbench task as formulas, with the official folds as a target `fold`."""
+    target, unit = MATBENCH[task]
+    rows = list(_rows(f"composition/matbench_{task}.csv.gz", "id", "reduced_formula", "target", "fold"))
+    return _with_folds(
+        MaterialsTable([r["id"] for r in rows], [r["reduced_formula"] for r in rows]), rows, target, unit
+    )
+
+
+def matbench_phonons_structures() -> MaterialsTable:
+    """Matbench `phonons` with its structures."""
+    path = _path("structures_extra/matbench_phonons.jsonl.gz")
+    with gzip.open(path, "rt") as file:
+        rows = [json.loads(line) for line in file]
+    crystals = [(row["numbers"], row["lattice"], row["frac"]) for row in rows]
+    table = MaterialsTable.from_structures(
+        [row["id"] for row in rows], crystals, formulas=[row["reduced_formula"] for row in rows]
+    )
+    return _with_folds(table, rows, *MATBENCH["phonons"], origin="matbench-phonons-structures")
+
+
+def _with_folds(table: MaterialsTable, rows: list[dict], target: str, unit: str, origin: str = "") -> MaterialsTable:
+    for name, column, unit_of in ((target, "target", unit), ("fold", "fold", "1")):
+        table = table.with_target(name, np.array([float(row[column]) for row in rows]), unit_of)
+    table.origin = origin or f"matbench {target}"
+    return table
+
+
 SOURCES = {
     "profit-pbe-gap": profit_pbe_gap,
     "profit-pbe-enthalpy": profit_pbe_enthalpy,
     "mp-structures": mp_structures,
     "exp-band-gap": exp_band_gap,
     "exp-formation-enthalpy": exp_formation_enthalpy,
+    **{f"matbench-{task.replace('_', '-')}": partial(matbench, task) for task in MATBENCH},
+    "matbench-phonons-structures": matbench_phonons_structures,
 }

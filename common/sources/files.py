@@ -46,19 +46,28 @@ class Entry(NamedTuple):
 
 
 def load(
-    paths: str | Path | Sequence[str | Path], *, target: str = "", unit: str = "", strict: bool = False, jobs: int = 1
+    paths: str | Path | Sequence[str | Path],
+    *,
+    target: str = "",
+    unit: str = "",
+    strict: bool = False,
+    jobs: int = 1,
+    formulas: Sequence[str] = (),
 ) -> Loaded:
     """The table of one or several structure files, a folder (with `id_prop.csv` or without), a CSV or an HDF5 table.
 
     With a `target` every row must have it as a number; without one all columns of numbers become targets,
-    NaN where a cell is empty. `unit` is that of the target, if its column does not say so itself.
+    NaN where a cell is empty. `unit` is that of the target, if its column does not say so itself. `formulas` are
+    materials beside the structure files.
     """
+    if formulas and not paths:
+        return _build(_from_formulas(formulas), {}, "formulas", strict=strict)
     paths = [Path(paths)] if isinstance(paths, str | Path) else [Path(path) for path in paths]
     for path in paths:
-        if len(paths) > 1 and (_is_table(path) or (path / "id_prop.csv").exists()):
+        if len(paths) + len(formulas) > 1 and (_is_table(path) or (path / "id_prop.csv").exists()):
             raise UserError(f"{path} is a whole table; give it alone")
     path = paths[0]
-    if not path.exists() and (len(paths) == 1 or _is_table(path)):
+    if not path.exists() and (len(paths) + len(formulas) == 1 or _is_table(path)):
         raise UserError(f"{path} does not exist; check the name")
     if path.suffix in (".h5", ".hdf5"):
         table = MaterialsTable.from_hdf5(path)
@@ -71,7 +80,8 @@ def load(
         sheet = read_sheet(path)
         entries = _from_sheet(sheet, path)
     else:
-        return _build(_from_files(paths), {}, str(path) if len(paths) == 1 else "files", strict=strict, jobs=jobs)
+        entries = _from_files(paths) + _from_formulas(formulas)
+        return _build(entries, {}, str(path) if len(entries) == 1 else "files", strict=strict, jobs=jobs)
     values, wrong = sheet.numbers(target, unit)
     return _build(entries, values, path.name, wrong, strict=strict, jobs=jobs)
 
@@ -104,8 +114,8 @@ def from_structures(
     ids = [str(name) for name in (ids or range(1, len(structures) + 1))]
     values = {}
     for name, target in (targets or {}).items():
-        numbers, unit = target if isinstance(target, Target) else (target, "")
-        values[name] = Target(np.asarray(numbers, dtype=np.float64), unit)
+        target = target if isinstance(target, Target) else Target(target, "")
+        values[name] = target._replace(values=np.asarray(target.values, dtype=np.float64))
     for what, count in {"ids": len(ids), **{f"values of {n!r}": len(t.values) for n, t in values.items()}}.items():
         if count != len(structures):
             raise UserError(f"{count} {what} for {len(structures)} structures")
@@ -123,7 +133,9 @@ def with_unit(table: MaterialsTable, target: str, unit: str = "") -> MaterialsTa
     old, unit = table.target(target), unit or said
     if unit and old.unit and unit != old.unit:
         raise UserError(f"{table.origin} gives {target} in {old.unit}, not in {unit}; leave the unit out")
-    return table.with_target(target, old.values, unit) if unit and not old.unit else table
+    if not unit or old.unit:
+        return table
+    return table.with_target(target, old.values, unit, axis=old.axis, axis_unit=old.axis_unit)
 
 
 # --- entries -------------------------------------------------------------------------------------
@@ -149,6 +161,11 @@ def _from_files(paths: Sequence[Path]) -> list[Entry]:
             found[file] = _stem(file.relative_to(path) if path.is_dir() else Path(file.name))
     times = Counter(found.values())
     return [Entry(name if times[name] == 1 else str(file), "file", str(file)) for file, name in found.items()]
+
+
+def _from_formulas(formulas: Sequence[str]) -> list[Entry]:
+    """Each named by itself; written twice it is one material."""
+    return [Entry(text, "formula", text) for text in dict.fromkeys(formulas)]
 
 
 def _known_files(folder: Path) -> dict[str, Path]:
@@ -214,8 +231,8 @@ def _build(
                 readings.append(result)
     left_out = {entry.label: left_out[entry.label] for entry in entries if entry.label in left_out}
     ids, formulas = [entries[row].name for row in good], [reading.formula for reading in readings]
-    targets = {name: Target(target.values[good], target.unit) for name, target in values.items()}
-    if readings and readings[0].crystal is None:
+    targets = {name: target._replace(values=target.values[good]) for name, target in values.items()}
+    if readings and all(reading.crystal is None for reading in readings):
         return Loaded(MaterialsTable(ids, formulas, targets=targets, origin=origin), left_out)
     crystals = [reading.crystal for reading in readings]
     return Loaded(MaterialsTable.from_structures(ids, crystals, targets, formulas=formulas, origin=origin), left_out)

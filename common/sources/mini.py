@@ -12,6 +12,8 @@ from common.hdf5 import open_hdf5
 from common.materials import MaterialsTable, StructureStore, Target, formula_of
 
 PATH = Path(__file__).parent.parent / "data" / "mini.h5"
+#: Energies of the density of states, eV from the Fermi level.
+DOS_RANGE = (-10.0, 10.0)
 #: 1 eV per cubic angstrom in GPa.
 GPA = 160.21766
 
@@ -37,6 +39,21 @@ def load() -> MaterialsTable:
         "bulk_modulus": Target(np.array(modulus, dtype=float), "GPa"),
     }
     return MaterialsTable(ids, _formulas(crystals), StructureStore.from_crystals(crystals), targets, origin="mini")
+
+
+def load_dos() -> MaterialsTable:
+    """The embedded data set with total densities of states: curves of 40 points around the Fermi level."""
+    table = load()
+    with open_hdf5(PATH) as file:
+        energy = file.attrs["energies_eV"]
+        counts = {name: len(group["numbers"]) for name, group in file["materials"].items()}
+        both = [file[f"materials/{name}/dos_total_rel"][:].sum(axis=0) / counts[name] for name in table.ids.tolist()]
+    # 25 of the file's steps of 0.02 eV make one of 0.5 eV.
+    first, width = int(np.searchsorted(energy, DOS_RANGE[0] - 1e-6)), 25
+    points = round((DOS_RANGE[1] - DOS_RANGE[0]) / 0.5)
+    wide = np.array(both)[:, first : first + points * width].reshape(len(both), points, width).mean(axis=2)
+    axis = DOS_RANGE[0] + 0.5 * (np.arange(points) + 0.5)
+    return table.with_target("total_dos", wide, "1/(eV atom)", axis=axis, axis_unit="eV")
 
 
 def bulk_modulus(points: list[tuple[float, float]]) -> float:

@@ -175,3 +175,29 @@ def test_the_large_sets_hold_ids_of_the_list_and_known_values(real_data):
     assert set(enthalpy.ids.tolist()) <= listed and set(gap.ids.tolist()) <= listed
     assert np.isfinite(enthalpy.target("formation_energy_per_atom").values).all()
     assert gap.target("band_gap").values.min() > 0
+
+
+def test_density_of_states_of_the_embedded_set(mini):
+    """Up to the Fermi level the curves hold the electrons of the outer shells."""
+    table = load_source("mini-dos")
+    dos = table.target("total_dos")
+    assert dos.values.shape == (336, 40) and dos.unit == "1/(eV atom)" and dos.axis_unit == "eV"
+    assert np.allclose(np.diff(dos.axis), 0.5) and dos.axis[0] == -9.75
+    assert table.ids.tolist() == mini.ids.tolist() and (dos.values >= 0).all()
+    # Two copper atoms and a silver atom with 11 electrons each; the p shell of oxygen.
+    for name, atoms, electrons in (("AgCu-C11_b", 3, 33), ("MgO-B1", 2, 6)):
+        row = table.ids.tolist().index(name)
+        assert dos.values[row][dos.axis < 0].sum() * 0.5 * atoms == pytest.approx(electrons, abs=0.1)
+
+
+@pytest.mark.real
+@pytest.mark.parametrize(
+    ("name", "rows", "target"),
+    [("dielectric", 4764, "n"), ("log-kvrh", 10987, "log10_K_VRH"), ("phonons-structures", 1265, "last_phdos_peak")],
+)
+def test_matbench(real_data, name, rows, target):
+    table = load_source(f"matbench-{name}")
+    assert len(table) == rows and table.target(target).known.all()
+    folds = table.target("fold").values
+    assert set(folds) == {0, 1, 2, 3, 4} and np.bincount(folds.astype(int)).min() >= rows // 5
+    assert table.has_structures == name.endswith("structures")

@@ -150,3 +150,31 @@ def test_every_seed_of_a_split_uses_the_whole_table(mini):
     for seed in range(60):
         counts[mini.rows_of(splits.by_fractions(mini, (6, 2, 2), seed).test)] += 1
     assert counts.min() > 0 and counts.max() < 30  # binomial(60, 0.2): 12 on average
+
+
+def with_folds(table):
+    return table.with_target("fold", np.arange(len(table)) % 4, "1")
+
+
+def test_published_folds(mini):
+    table = with_folds(mini)
+    split = splits.by_fold(table, 2, 0.2, seed=7)
+    assert set(split.test) == set(table.ids[np.arange(len(table)) % 4 == 2].tolist())
+    assert not (set(split.train) | set(split.validation)) & set(split.test)
+    assert len(split.train) + len(split.validation) + len(split.test) == len(table)
+    formulas = {part: set(table.select(ids).formulas) for part, ids in split.parts().items()}
+    assert not formulas["train"] & formulas["validation"]
+    assert 0.15 < len(split.validation) / (len(table) - len(split.test)) < 0.25
+    with pytest.raises(UserError, match="has no fold 4; it has: 0, 1, 2, 3"):
+        splits.by_fold(table, 4)
+    with pytest.raises(UserError, match="no target 'fold'"):
+        splits.by_fold(mini, 0)
+
+
+def test_fewer_training_materials_are_nested(mini):
+    whole = splits.by_fractions(mini)
+    small, large = splits.fewer(whole, 20), splits.fewer(whole, 50)
+    assert set(small.train) < set(large.train) < set(whole.train)
+    assert (small.validation, small.test) == (whole.validation, whole.test)
+    with pytest.raises(UserError, match="fewer than the 9999 asked for"):
+        splits.fewer(whole, 9999)
