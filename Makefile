@@ -12,7 +12,7 @@ READY := $(VENV)/.ready
 OPTIONS := --scale $(SCALE) --jobs $(JOBS) $(if $(SEEDS),--seeds $(SEEDS)) $(if $(EPOCHS),--epochs $(EPOCHS))
 
 .DEFAULT_GOAL := help
-.PHONY: help setup test test-real lint bench check tables clean reproduce-all
+.PHONY: help setup test test-real lint bench check tables clean reproduce-all reproduce-finder
 
 help:  ## this list
 	@grep -hE '^[a-z%0-9<>-]+:.*## ' $(MAKEFILE_LIST) | sed 's/:.*## /\t/; s/-%/-<table>/; s/table%/table<n>/' | expand -t 34
@@ -51,6 +51,12 @@ reproduce-profitnet: $(READY)  ## all tables of PROFiT-Net
 
 reproduce-profitnet-%: $(READY)  ## one of them: figure3, table-s8
 	$(BIN)/matrepro reproduce profitnet $* $(OPTIONS)
+
+reproduce-finder: $(READY)  ## all tables of Finder
+	$(BIN)/matrepro reproduce finder $(OPTIONS)
+
+reproduce-finder-%: $(READY)  ## one of them: table1, table2, table3, matbench-formula, matbench-crystal
+	$(BIN)/matrepro reproduce finder $* $(OPTIONS)
 
 reproduce-table%: $(READY)  ## that table of every paper that has one
 	$(BIN)/matrepro reproduce all table$* $(OPTIONS)

@@ -1,4 +1,1 @@
-"""Finder: formula graph or crystal graph -> self-attention message passing -> six properties.
-
-Not built yet; README.md of this package says what is there.
-"""
+"""Finder: formula graph or crystal graph -> self-attention message passing -> six properties."""

@@ -1,0 +1,82 @@
+"""The `finder` command."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Sequence
+
+from common import cli
+from common.cli import Paper
+from common.commands import add_evaluate, add_predict
+from common.errors import UserError
+from common.printing import note, report_left_out
+from common.train_command import add_train
+
+PAPER = Paper(
+    "finder",
+    "Finder: a property of a material, with its uncertainty, from its formula or its crystal graph.",
+    {
+        "finder": "finder.regressor:Finder",
+        "finder-crystal": "finder.regressor:CrystalFinder",
+        "rescnn": "finder.rescnn:ResCNN",
+    },
+    formulas=True,
+)
+
+
+def build_parser():
+    parser = cli.make_parser(
+        PAPER.name,
+        PAPER.description,
+        """finder train mini --target formation_energy --epochs 20 --batch 32 --model energy_model
+        finder predict --model energy_model SrTiO3 "Ba0.5Sr0.5TiO3" some.cif""",
+    )
+    commands = parser.add_subparsers(metavar="COMMAND")
+    add_train(commands, PAPER)
+    add_predict(commands, PAPER)
+    add_evaluate(commands, PAPER)
+    _add_embed(commands)
+    return parser
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    return cli.run(build_parser(), argv)
+
+
+def _add_embed(commands) -> None:
+    parser = cli.add_command(
+        commands,
+        "embed",
+        embed,
+        "write the vector that a model has for each material",
+        """finder embed --model energy_model SrTiO3 BaTiO3 --output vectors.csv
+        finder embed --model energy_model mini --output vectors.csv""",
+        "Write the vectors of the last attention pool, 200 numbers a material, as CSV: id, formula, v0, v1, ...",
+    )
+    parser.add_argument("data", nargs="+", metavar="DATA", help=cli.FILES_HELP)
+    cli.add_model(parser)
+    parser.add_argument("--output", required=True, metavar="FILE", help="ends in .csv")
+    cli.add_common(parser, output=False)
+
+
+def embed(arguments) -> None:
+    from common.hdf5 import write_text
+    from common.printing import as_csv
+    from finder.embeddings import material_vectors
+
+    if not arguments.output.endswith(".csv"):
+        raise UserError(f"--output {arguments.output}: the name must end in .csv")
+    model = PAPER.load(arguments.model)
+    table, left_out = cli.load_data(arguments.data, strict=arguments.strict, jobs=arguments.jobs, formulas=True)
+    vectors, good, bad = material_vectors(model, table, jobs=arguments.jobs)
+    report_left_out({**left_out, **bad}, len(good), strict=arguments.strict)
+    header = ["id", "formula", *(f"v{k}" for k in range(vectors.shape[1]))]
+    rows = zip(table.ids[good].tolist(), table.formulas[good].tolist(), vectors, strict=True)
+    write_text(
+        arguments.output, as_csv(header, [[name, formula, *map("{:.9g}".format, v)] for name, formula, v in rows])
+    )
+    note(f"wrote {arguments.output}, materials: {len(good)}")
+
+
+if __name__ == "__main__":
+    sys.exit(main())

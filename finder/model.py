@@ -1,0 +1,97 @@
+"""Finder: self-attention message passing on formula graphs and crystal graphs.
+
+A. Ihalage and Y. Hao, "Formula graph self-attention network for representation-domain independent materials
+discovery", Advanced Science 2022, doi:10.1002/advs.202200164. Layer sizes are those of the released program.
+
+    M atoms and G graphs of a batch, K neighbours an atom, N atoms a graph, c = 200 channels
+
+    input     nodes (M, 200), neighbours (M, K), weights (M, K), members (G, N), counts (G, N);
+              crystals also edges (M, K, 20)
+    layer l   v' = ReLU(W v + b) + mean over neighbours j of  attention_ij * (V v_j) * s_ij           (M, c)
+              attention_ij = softmax over j of (Q v_i) * (K v_j) / sqrt(c), channel by channel
+              s_ij = MLP[(v_i + v_j) / 2, e_ij], 128, 64, c
+              e_ij: formulas, MLP[(v_i + v_j) / 2, mean over k of (v_i + v_k) / 2], 128, 64, 1;
+                    crystals, 20 Gaussians of the distance
+    pool l    p_l = sum over atoms of softmax(gate MLP) * content MLP, hidden width 256                (G, c)
+    head      f = flatten(conv 64 x 3 over p_2)                                                        (G, 64 c)
+              dense 512 of f, 1024 of [., p_1], 1024 of [., p_2], 256 of [., f], each ReLU
+    output    mean and log of the scale                                                                (G, 2)
+    parameters     formulas 13,025,140     crystals 12,910,706
+"""
+
+from __future__ import annotations
+
+from common.element_vectors import element_vectors
+from finder.config import FinderConfig
+
+#: Gaussians that a distance is expanded in.
+GAUSSIANS = 20
+
+
+def build_finder(mode: str = "formula", config: FinderConfig | None = None, *, uncertain: bool = True):
+    """The functional Keras model: `build_finder("formula").count_params() == 13_025_140`.
+
+    uncertain: whether the logarithm of a scale stands beside every mean.
+    """
+    from keras import Input, Model
+
+    from finder.layers import Message, Pool
+
+    config = config or FinderConfig(mode=mode)
+    learned = config.mode == "formula"
+
+    # --- Inputs ---
+    nodes = Input((len(element_vectors(config.vectors)),), name="nodes")
+    neighbours = Input((None,), dtype="int32", name="neighbours")
+    weights = Input((None,), name="weights")
+    members = Input((None,), dtype="int32", name="members")
+    counts = Input((None,), name="counts")
+    inputs = {"nodes": nodes, "neighbours": neighbours, "weights": weights, "members": members, "counts": counts}
+    if not learned:
+        inputs["edges"] = Input((None, GAUSSIANS), name="edges")
+
+    # --- Message passing and pools ---
+    x, pools = nodes, []
+    for number in range(1, config.layers + 1):
+        message = Message(
+            config.channels,
+            learned,
+            attention=config.attention == "all",
+            itself=config.normaliser == "and itself",
+            update=config.update,
+            scale=config.scale,
+            name=f"message_{number}",
+        )
+        x = message(x, neighbours, weights) if learned else message(x, neighbours, weights, inputs["edges"])
+        pools.append(Pool(config.attention != "none", name=f"pool_{number}")(x, members, counts))
+
+    outputs = read_out(pools, config, uncertain)
+    return Model(inputs, outputs, name=f"finder_{config.mode}")
+
+
+def read_out(pools: list, config: FinderConfig, uncertain: bool = True):
+    """From the pools to the outputs; also for the engine on Spektral."""
+    from keras import layers
+
+    x = post_process(pools) if config.head else pools[-1]
+    return layers.Dense((2 if uncertain else 1) * config.outputs, dtype="float32", name="output")(x)
+
+
+def post_process(pools: list):
+    """One dense layer of 1024 for every pool, with that pool beside its input."""
+    from keras import layers
+
+    from finder.layers import l2
+
+    def dense(units: int, *parts):
+        x = layers.Concatenate()(list(parts)) if len(parts) > 1 else parts[0]
+        return layers.Dense(units, activation="relu", kernel_regularizer=l2(1e-6))(x)
+
+    channels = pools[-1].shape[-1]
+    x = layers.Reshape((channels, 1))(pools[-1])
+    x = layers.Conv1D(64, 3, padding="same", activation="relu")(x)
+    flat = layers.Flatten()(x)
+    x = dense(512, flat)
+    for pool in pools:
+        x = dense(1024, x, pool)
+    return dense(256, x, flat)

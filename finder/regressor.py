@@ -1,0 +1,125 @@
+"""Finder and its ResCNN baseline as regressors: graphs, network, recipe."""
+
+from __future__ import annotations
+
+import warnings
+from dataclasses import replace
+from functools import partial
+
+import numpy as np
+
+from common import losses
+from common.cache import featurise
+from common.element_vectors import element_vectors
+from common.errors import UserError
+from common.materials import MaterialsTable, Target
+from common.ragged import Ragged
+from common.regressor import Regressor
+from common.training import Recipe
+from finder.config import VARIANTS
+from finder.graphs import GRAPH_VERSION, CrystalGraphs, FormulaGraphs, crystal_graph, formula_graph
+from finder.model import build_finder
+
+ENGINES = ("ops", "spektral")
+
+
+class Finder(Regressor):
+    """Formula -> complete graph of its atoms -> self-attention message passing -> a property with its uncertainty.
+
+    >>> model = Finder(epochs=50).fit(table, "band_gap", split)
+    >>> model.predict(other_table).std
+
+    Changes of the configuration go beside those of the recipe: `Finder(layers=3, vectors="onehot")`.
+    engine: "ops", or "spektral" for the same network, with the same weights, on Spektral's layers and loader.
+    """
+
+    name = "finder"
+    mode = "formula"
+    variants = VARIANTS
+    #: Robust L1, Adam 3e-4 times 0.999 an epoch, batch 128, 1200 epochs, patience 300, standardised targets.
+    recipe = Recipe(
+        loss="robust_l1",
+        learning_rate=3e-4,
+        batch=128,
+        epochs=1200,
+        patience=300,
+        decay=0.999,
+        standardise=True,
+    )
+    #: The release overwrites its best weights every epoch; the article decays the learning rate every update.
+    recipe_of = {"released": {"keep": "last"}, "paper": {"decay_every": "update"}, "corrected": {}}
+
+    def __init__(self, variant: str = "corrected", *, engine: str = "ops", seed: int = 0, **changes):
+        if engine not in ENGINES:
+            raise UserError(f"engine {engine!r} is unknown; choose one of {', '.join(ENGINES)}")
+        known = Regressor.__init__.__kwdefaults__.keys() | Recipe.__dataclass_fields__.keys()
+        own = {name: changes.pop(name) for name in list(changes) if name not in known}
+        super().__init__(variant, seed=seed, **{**self.recipe_of.get(variant, {}), **changes})
+        self.engine = engine
+        try:
+            self.config = replace(self.config, mode=self.mode, **own)
+        except TypeError as error:
+            raise UserError(f"{self.name} has no such setting: {error}") from None
+
+    def shape_for(self, target: Target) -> None:
+        self.config = replace(self.config, outputs=1 if target.values.ndim == 1 else target.values.shape[1])
+
+    def features(self, table: MaterialsTable, jobs: int = 1):
+        # A formula graph takes less time than looking it up in a cache would.
+        graphs, good, bad = [], [], {}
+        vectors = element_vectors(self.config.vectors)
+        for row, formula in enumerate(table.formulas.tolist()):
+            try:
+                graph = formula_graph(formula, self.config)
+                vectors.check(graph["numbers"])
+                graphs.append(graph)
+                good.append(row)
+            except UserError as error:
+                bad[str(table.ids[row])] = str(error)
+        batches = FormulaGraphs(Ragged.stack(graphs), vectors) if graphs else None
+        return self._on_engine(batches), np.array(good, dtype=np.int64), bad
+
+    def _on_engine(self, batches):
+        if self.engine == "spektral" and batches is not None:
+            from finder.spektral_engine import DisjointBatches
+
+            return DisjointBatches(batches)
+        return batches
+
+    def build(self):
+        if self.engine == "spektral":
+            from finder.spektral_engine import build_spektral_finder as build
+        else:
+            build = build_finder
+        return build(config=self.config, uncertain=losses.with_uncertainty(self.recipe.loss))
+
+
+class CrystalFinder(Finder):
+    """Crystal -> graph of sites within 4 angstrom -> the same network."""
+
+    name = "finder-crystal"
+    mode = "crystal"
+
+    def features(self, table: MaterialsTable, jobs: int = 1):
+        config = self.config
+        name = f"{GRAPH_VERSION}-{config.cutoff:g}-{config.limit}-{config.images}-{config.order}"
+        graphs, good, bad = featurise(table, name, partial(crystal_graph, config=config), jobs=jobs)
+        vectors = element_vectors(config.vectors)
+        kept = []
+        for place, row in enumerate(good):
+            try:
+                vectors.check(graphs.field("numbers").row(place))
+                kept.append(place)
+            except UserError as error:
+                bad[str(table.ids[row])] = str(error)
+        if len(kept) < len(good):
+            graphs, good = (graphs.take(np.array(kept)) if kept else None), good[kept]
+        if graphs is None:
+            return None, good, bad
+        lonely = table.ids[good[np.diff(graphs.field("centre").offset) == 0]]
+        if len(lonely):
+            text = (
+                "{} of {} crystals have no two sites within {:g} angstrom (the first is {}): only their elements count"
+            )
+            warnings.warn(text.format(len(lonely), len(good), config.cutoff, lonely[0]), stacklevel=2)
+        return self._on_engine(CrystalGraphs(graphs, vectors, config.last_centre)), good, bad
