@@ -8,7 +8,7 @@ from __future__ import annotations
 import os
 import sys
 
-from benchmarks import commands, features, report, training
+from benchmarks import commands, features, finder, report, training
 from common.errors import UserError
 
 TOPICS = {
@@ -18,6 +18,9 @@ TOPICS = {
     "training-time": training.epoch_time,
     "training-memory": training.memory,
     "commands": commands.commands,
+    "finder-graphs": finder.graphs,
+    "finder-epochs": finder.epochs,
+    "finder-predictions": finder.predictions,
 }
 
 

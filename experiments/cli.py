@@ -86,7 +86,7 @@ def build_parser():
 
 
 def _add_place(parser, *, optional: bool = False) -> None:
-    parser.add_argument("paper", nargs="?" if optional else None, help="profitnet, or all")
+    parser.add_argument("paper", nargs="?" if optional else None, help="profitnet, finder, or all")
     parser.add_argument("table", nargs="?", help="one table, such as figure3; default: all of the paper")
     parser.add_argument(
         "--scale", choices=("mini", "real", "paper"), default="mini", help="default mini, embedded data"
@@ -102,7 +102,7 @@ def _chosen(arguments) -> list[tuple[str, str]]:
     papers = plan.papers() if arguments.paper == "all" else [arguments.paper]
     pairs = []
     for paper in papers:
-        named = [arguments.table] if arguments.table else plan.tables(paper)
+        named = [arguments.table] if arguments.table else plan.tables(paper, arguments.scale)
         if arguments.paper == "all":
             named = [table for table in named if table in plan.tables(paper)]
         pairs += [(paper, table) for table in named]
@@ -129,7 +129,8 @@ def reproduce(arguments) -> None:
     if arguments.scale == "mini":
         print("Committed results at scale real, beside the paper's numbers:\n")
         for pair in pairs:
-            print(render(*pair, "real"))
+            if pair[1] in plan.tables(pair[0], "real"):
+                print(render(*pair, "real"))
     if wrong:
         raise UserError(f"{len(wrong)} of {len(todo)} cells failed; the first: {wrong[0]}")
 
@@ -181,7 +182,7 @@ def data(arguments) -> None:
     from common.sources import SOURCES
 
     if not arguments.data:
-        lines = {name: (load.__doc__ or "").strip().splitlines()[0] for name, load in SOURCES.items()}
+        lines = {name: getattr(load, "func", load).__doc__.strip().splitlines()[0] for name, load in SOURCES.items()}
         print(json.dumps(lines, indent=1) if arguments.json else "\n".join(f"{n:24} {t}" for n, t in lines.items()))
         return
     import numpy as np
@@ -193,7 +194,7 @@ def data(arguments) -> None:
         "formulas": len(set(table.formulas.tolist())),
         "structures": table.has_structures,
         "targets": {
-            name: {"unit": t.unit, "known": int(np.isfinite(t.values).sum()), "median": float(np.nanmedian(t.values))}
+            name: {"unit": t.unit, "known": int(t.known.sum()), "median": float(np.nanmedian(t.values))}
             for name, t in table.targets.items()
             if np.isfinite(t.values).any()
         },

@@ -15,6 +15,8 @@ def draw(paper: str, table: str, scale: str, folder: Path) -> list[Path]:
     """Draw what is stored of a table into `folder`; rows and columns without results are left out."""
     layout = plan.layout(paper, table, scale)
     cells, drawn = plan.cells(paper, table, scale), []
+    if all("train" in data.get("split", {}) for data in layout["columns"].values()):
+        return _sample_efficiency(paper, table, scale, layout, folder)
     for column in layout["columns"]:
         block = load_block(paper, table, scale, column, {})
         heights = _heights(block, mini=scale == "mini")
@@ -29,12 +31,31 @@ def draw(paper: str, table: str, scale: str, folder: Path) -> list[Path]:
             if not stored or model.get("model") not in plan.NETWORKS:
                 continue
             path = folder / f"{plan.slug(column)}-{plan.slug(row)}.png"
-            target = np.concatenate([predictions.target for predictions, _ in stored])
-            mean = np.concatenate([predictions.prediction for predictions, _ in stored])
+            target = np.concatenate([predictions.target.ravel() for predictions, _ in stored])
+            mean = np.concatenate([predictions.prediction.ravel() for predictions, _ in stored])
             parts = "one test part" if len(stored) == 1 else f"{len(stored)} test parts"
             plots.parity(path, target, mean, unit=stored[0][0].unit, name=f"{row}, {column}, {parts}")
             drawn.append(path)
     return drawn
+
+
+def _sample_efficiency(paper: str, table: str, scale: str, layout: dict, folder: Path) -> list[Path]:
+    """One picture of a table whose columns are sizes of the training part."""
+    from finder.figures import sample_efficiency
+
+    series: dict[str, list[tuple[int, float]]] = {}
+    unit = ""
+    for column, data in layout["columns"].items():
+        block = load_block(paper, table, scale, column, {})
+        for line in block.lines:
+            if line.values:
+                unit = block.unit
+                series.setdefault(line.row, []).append((data["split"]["train"], line.mean("MAE")))
+    if not series:
+        return []
+    path = folder / f"{table}-MAE.png"
+    sample_efficiency(path, {row: tuple(np.array(points).T) for row, points in series.items()}, unit=unit)
+    return [path]
 
 
 def _heights(block, *, mini: bool) -> dict[str, float]:

@@ -67,9 +67,10 @@ def reported(paper: str) -> dict:
     return yaml.safe_load((HERE / "reported" / f"{paper}.yaml").read_text())["tables"]
 
 
-def tables(paper: str) -> list[str]:
-    """The paper's tables; `check`, the small cells of `make check`, is none of them."""
-    return [name for name in declaration(paper)["tables"] if name != "check"]
+def tables(paper: str, scale: str = "") -> list[str]:
+    """The paper's tables, those at a scale if one is given; `check`, the cells of `make check`, is none of them."""
+    declared = declaration(paper)["tables"]
+    return [name for name in declared if name != "check" and (not scale or scale in declared[name]["scales"])]
 
 
 def layout(paper: str, table: str, scale: str) -> dict:
@@ -98,12 +99,14 @@ def cells(paper: str, table: str, scale: str, *, seeds: int | None = None, epoch
                 settings = {
                     "source": data["source"],
                     "target": data["target"],
-                    "split": plan["split"],
+                    "split": {**plan["split"], **data.get("split", {})},
                     "model": model["model"],
                     "variant": model.get("variant"),
                     "recipe": recipe if model["model"] in NETWORKS else {},
                     "seed": seed,
                 }
+                if "config" in model:
+                    settings["config"] = model["config"]
                 made.append(Cell(paper, table, scale, column, row, seed, settings, epochs))
     return made
 
@@ -114,12 +117,15 @@ def make_model(settings: dict):
     model_class = getattr(__import__(module, fromlist=[name]), name)
     if settings["model"] in CLASSICAL:
         return model_class(seed=settings["seed"])
-    return model_class(settings["variant"], seed=settings["seed"], **settings["recipe"])
+    return model_class(settings["variant"], seed=settings["seed"], **settings["recipe"], **settings.get("config", {}))
 
 
 NETWORKS = {
     "profitnet": ("profitnet.regressor", "PROFiTNet"),
     "ofmcnn": ("profitnet.regressor", "OFMCNN"),
+    "finder": ("finder.regressor", "Finder"),
+    "finder-crystal": ("finder.regressor", "CrystalFinder"),
+    "rescnn": ("finder.rescnn", "ResCNN"),
 }
 CLASSICAL = {
     "dummy": ("common.baselines.classical", "Median"),

@@ -88,9 +88,15 @@ def run_cell(cell: Cell, *, jobs: int = 1, threads: int = 0) -> None:
 
 
 def make_split(table, declared: dict, seed: int) -> splits.Split:
+    """The split of a cell. With published folds the seed is the number of the fold; `train` cuts the training part."""
+    if "train" in declared:
+        whole = {name: value for name, value in declared.items() if name != "train"}
+        return splits.fewer(make_split(table, whole, seed), declared["train"], seed)
+    if declared["kind"] == "folds":
+        return splits.by_fold(table, seed, declared["validation"])
     makers = {"fractions": splits.by_fractions, "formula": splits.by_formula}
     if declared["kind"] not in makers:
-        raise UserError(f"split kind {declared['kind']!r} is unknown; choose one of {', '.join(makers)}")
+        raise UserError(f"split kind {declared['kind']!r} is unknown; choose one of {', '.join(makers)}, folds")
     return makers[declared["kind"]](table, declared["shares"], seed)
 
 

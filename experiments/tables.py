@@ -9,6 +9,7 @@ from pathlib import Path
 import numpy as np
 
 from common.hdf5 import write_text
+from common.metrics import r2_swapped
 from common.predictions import Predictions
 from common.printing import as_csv, unit_of
 from experiments import plan
@@ -30,6 +31,10 @@ class Line:
     values: dict[str, np.ndarray]
     reported: dict[str, float]
     open: str = ""
+    #: The stored seeds, in the order of the values; with published folds they are the numbers of the folds.
+    seeds: list[int] = field(default_factory=list)
+    #: Published MAE of single folds.
+    folds: dict[int, float] = field(default_factory=dict)
 
     def mean(self, metric: str) -> float:
         return float(self.values[metric].mean())
@@ -62,17 +67,39 @@ def load_block(paper: str, table: str, scale: str, column: str, budget: dict) ->
     block = Block(column, unit, 0, 0, [], notes, own, reported)
     for row, model in layout["rows"].items():
         mine = [c for c in every if c.row == row]
-        stored = [s for s in map(stored_cell, mine) if s]
-        metrics = [predictions.metrics() for predictions, _ in stored]
+        found = [(cell.seed, stored_cell(cell)) for cell in mine]
+        seeds, stored = [seed for seed, s in found if s], [s for _, s in found if s]
+        metrics = [_metrics(predictions, layout["metrics"]) for predictions, _ in stored]
         values = {m: np.array([one[m] for one in metrics]) for m in layout["metrics"]} if metrics else {}
         reason = data.get("open") or model.get("open") or ("" if stored else "not run yet")
         if not reason and len(stored) < len(mine):
             reason = f"{len(stored)} of {len(mine)} seeds"
-        block.lines.append(Line(row, values, _printed(printed, model.get("reported")), reason))
+        folds = printed.get("rows", {}).get(model.get("reported"), {}).get("folds", {})
+        line = Line(row, values, _printed(printed, model.get("reported")), reason, seeds, folds)
+        if folds and seeds:
+            line.reported["MAE"] = float(np.mean([folds[seed] for seed in seeds]))
+            block.notes = [*block.notes, _fold_by_fold(line)]
+        block.lines.append(line)
         for predictions, record in stored:
             block.materials, block.test = record["data"]["rows"], len(predictions)
             block.unit = predictions.unit if predictions.unit != "1" else "dimensionless"
     return block
+
+
+def _metrics(predictions: Predictions, names: list[str]) -> dict[str, float]:
+    found = predictions.metrics()
+    if "R2 swapped" in names:
+        found["R2 swapped"] = r2_swapped(predictions.target, predictions.prediction)
+    return found
+
+
+def _fold_by_fold(line: Line) -> str:
+    """Our MAE of every fold beside the published one."""
+    pairs = [
+        f"{seed}: {ours:.4g} / {line.folds[seed]:.4g} ({ours / line.folds[seed]:.2f})"
+        for seed, ours in zip(line.seeds, line.values["MAE"], strict=True)
+    ]
+    return f"{line.row}, fold by fold, our MAE / published MAE (ratio): {'; '.join(pairs)}."
 
 
 def stored_cell(cell: plan.Cell) -> tuple[Predictions, dict] | None:
@@ -144,7 +171,7 @@ def render(paper: str, table: str, scale: str, style: str = "markdown", **budget
     ]
     if style == "latex":
         return f"% {title}\n" + "\n".join(parts)
-    return "\n\n".join([f"### {title}", MINI_NOTE if mini else REAL_NOTE, *parts]) + "\n"
+    return "\n\n".join([f"### {title}", MINI_NOTE if mini else layout.get("note", REAL_NOTE), *parts]) + "\n"
 
 
 def _markdown(block: Block, head: list[str], rows: list[list[str]], missing: list[str]) -> str:
@@ -205,10 +232,9 @@ def committed_tables() -> dict[Path, str]:
     """Path -> text of every table file that the repository keeps: all declared tables at scale real."""
     texts = {}
     for paper in plan.papers():
-        for table in plan.tables(paper):
-            if "real" in plan.declaration(paper)["tables"][table]["scales"]:
-                for style, ending in ENDINGS.items():
-                    texts[HERE / "tables" / f"{paper}-{table}.{ending}"] = render(paper, table, "real", style)
+        for table in plan.tables(paper, "real"):
+            for style, ending in ENDINGS.items():
+                texts[HERE / "tables" / f"{paper}-{table}.{ending}"] = render(paper, table, "real", style)
     return texts
 
 

@@ -1,0 +1,146 @@
+"""Finder: graphs against pymatgen, epochs against the Spektral engine, predictions a second, memory of a long list."""
+
+from __future__ import annotations
+
+import time
+from pathlib import Path
+from tempfile import TemporaryDirectory
+
+import numpy as np
+
+from benchmarks.child import fresh
+from benchmarks.report import Line
+from common import devices
+from common.materials import MaterialsTable
+from common.sources import load_source
+from common.splits import Split
+from finder.graphs import crystal_graph, formula_graph
+from finder.regressor import CrystalFinder, Finder
+
+GIB = 2**30
+FORMULAS, CRYSTALS, SITES = 5000, 1000, (25, 35)
+
+
+def _formulas(n: int = FORMULAS) -> MaterialsTable:
+    return load_source("matbench-log-kvrh").take(np.arange(n))
+
+
+def _crystals(n: int = CRYSTALS) -> MaterialsTable:
+    """Crystals of about 30 atoms, with the formation energy as target."""
+    table = load_source("mp-structures").known("formation_energy_per_atom")
+    sizes = np.array([table.n_sites(row) for row in range(len(table))])
+    rows = np.flatnonzero((sizes >= SITES[0]) & (sizes <= SITES[1]))
+    return table.take(np.sort(np.random.default_rng(0).permutation(rows)[:n]))
+
+
+def graphs() -> tuple[list[Line], list[str]]:
+    formulas = load_source("matbench-log-kvrh").formulas.tolist()
+    started = time.perf_counter()
+    for formula in formulas:
+        formula_graph(formula)
+    rate = len(formulas) / (time.perf_counter() - started)
+    table = _crystals(200)
+    crystals = list(table.structures())
+    ours, theirs = _seconds(lambda: [crystal_graph(c) for c in crystals]), _seconds(_pymatgen_loop(crystals))
+    reference = f"a get_all_neighbors loop over {len(crystals)} crystals of {SITES[0]} to {SITES[1]} atoms: "
+    reference += f"{1e3 * theirs / len(crystals):.2f} ms each, ours {1e3 * ours / len(crystals):.2f} ms"
+    return [
+        Line("formula graphs", rate, "a second", ">= 20000", f"{len(formulas)} Matbench formulas, one core"),
+        Line("crystal graphs against pymatgen", theirs / ours, "times", ">= 5", reference),
+    ], []
+
+
+def _seconds(work) -> float:
+    """The better of two runs."""
+    times = []
+    for _ in range(2):
+        started = time.perf_counter()
+        work()
+        times.append(time.perf_counter() - started)
+    return min(times)
+
+
+def _pymatgen_loop(crystals):
+    from pymatgen.core import Lattice, Structure
+
+    structures = [Structure(Lattice(c.lattice), c.numbers, c.frac) for c in crystals]
+
+    def nearest() -> list[dict]:
+        """Per pair of sites the nearest image, from the neighbour lists."""
+        found = []
+        for structure in structures:
+            edges: dict[tuple[int, int], float] = {}
+            for centre, near in enumerate(structure.get_all_neighbors(4.0)):
+                for site in near:
+                    pair = (centre, site.index)
+                    edges[pair] = min(edges.get(pair, 9.0), site.nn_distance)
+            found.append(edges)
+        return found
+
+    return nearest
+
+
+def epochs() -> tuple[list[Line], list[str]]:
+    devices.setup(0)
+    lines = []
+    cases = (
+        ("formulas", Finder, _formulas(), "log10_K_VRH", 4),
+        ("crystals", CrystalFinder, _crystals(), "formation_energy_per_atom", 2),
+    )
+    for what, network, table, target, wanted in cases:
+        split = Split(tuple(table.ids.tolist()), (), ())
+        times: dict[str, list[float]] = {}
+        for engine in ("ops", "spektral", "ops"):
+            history = network(engine=engine, epochs=2, patience=0).fit(table, target, split).state.history
+            # The first epoch traces.
+            times.setdefault(engine, []).append(history[1]["seconds"] - history[0]["seconds"])
+        ours, theirs = min(times["ops"]), min(times["spektral"])
+        reference = f"the Spektral engine: {theirs:.1f} s an epoch, ours {ours:.1f} s; {len(table)} {what}, batch 128"
+        lines.append(Line(f"epoch on {what} against Spektral", theirs / ours, "times", f">= {wanted}", reference))
+        lines.append(
+            Line(f"first batch on {what}", _first_batch(network, table, target), "s", "< 15", "tracing included")
+        )
+    return lines, []
+
+
+def _first_batch(network, table, target) -> float:
+    """Building, tracing and one update."""
+    few = table.take(np.arange(128))
+    started = time.perf_counter()
+    network(epochs=1, patience=0).fit(few, target, Split(tuple(few.ids.tolist()), (), ()))
+    return time.perf_counter() - started
+
+
+def predictions() -> tuple[list[Line], list[str]]:
+    devices.setup(0)
+    table = load_source("matbench-mp-e-form").take(np.arange(20_000))
+    few = table.take(np.arange(256))
+    model = Finder(epochs=1).fit(few, "formation_energy", Split(tuple(few.ids.tolist()), (), ()))
+    model.predict(few, bar=False)
+    model.predict(table.take(np.arange(2000)), bar=False)
+    rate = len(table) / _seconds(lambda: model.predict(table, bar=False))
+    with TemporaryDirectory() as folder:
+        model.save(folder)
+        small, large = (fresh("benchmarks.finder:stream", folder, n) for n in (20_000, 1_000_000))
+    growth = large["peak"] / small["peak"]
+    reference = f"{small['peak'] / GIB:.2f} GiB for 20,000, {large['peak'] / GIB:.2f} GiB for a million"
+    return [
+        Line("predictions", rate, "formulas a second", ">= 5000", "20,000 Matbench formulas, graphs included, warm"),
+        Line("memory, a million against 20,000 formulas", growth, "times", "<= 1.1", reference),
+    ], [f"The million took {large['seconds']:.0f} s from file to file, {1e6 / large['seconds']:.0f} a second."]
+
+
+def stream(folder: str, n: int) -> dict[str, float]:
+    """Predict a list of n formulas from file to file."""
+    from common.streaming import predict_stream
+
+    formulas = load_source("matbench-mp-e-form").formulas.tolist()[:20_000]
+    model = Finder.load(folder)
+    path = Path(folder) / "list.csv"
+    with open(path, "w") as file:
+        file.write("formula\n")
+        for start in range(0, n, len(formulas)):
+            file.write("\n".join(formulas[: n - start]) + "\n")
+    started = time.perf_counter()
+    predict_stream(model, str(path), str(Path(folder) / "predicted.csv"))
+    return {"seconds": time.perf_counter() - started}
