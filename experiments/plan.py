@@ -57,6 +57,25 @@ def declaration(paper: str) -> dict:
     return yaml.safe_load(path.read_text())
 
 
+def printed(paper: str, where: str | dict | None) -> dict:
+    """What the paper prints of one column of ours: unit, and rows -> metric -> {value: ...}.
+
+    where: a table whose rows hold metrics; {table, column} of one whose rows hold columns; {table} alone makes each of
+    its cells a row, named row/column.
+    """
+    if not isinstance(where, dict):
+        return reported(paper).get(where, {})
+    table = reported(paper)[where["table"]]
+    metric = table["metric"]
+    if "column" in where:
+        unit = table["columns"][where["column"]]["unit"]
+        rows = {row: {metric: cells[where["column"]]} for row, cells in table["rows"].items()}
+    else:
+        unit = table["unit"]
+        rows = {f"{row}/{name}": {metric: cell} for row, cells in table["rows"].items() for name, cell in cells.items()}
+    return {"unit": unit, "rows": rows}
+
+
 def papers() -> list[str]:
     return sorted(path.stem for path in HERE.glob("*.yaml"))
 
@@ -93,7 +112,7 @@ def cells(paper: str, table: str, scale: str, *, seeds: int | None = None, epoch
                 continue
             wanted = plan.get("seeds", {}).get(row, data["seeds"])
             for seed in wanted if seeds is None else range(seeds):
-                recipe = {**plan.get("recipe", {}), **model.get("recipe", {})}
+                recipe = {**plan.get("recipe", {}), **data.get("recipe", {}), **model.get("recipe", {})}
                 if epochs:
                     recipe["epochs"] = epochs
                 settings = {

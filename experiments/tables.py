@@ -59,7 +59,7 @@ def load_block(paper: str, table: str, scale: str, column: str, budget: dict) ->
     """Everything stored of one column. A row without a finished cell is left open, with the reason."""
     layout = plan.layout(paper, table, scale)
     data = layout["columns"][column]
-    printed = plan.reported(paper).get(data.get("reported"), {})
+    printed = plan.printed(paper, data.get("reported"))
     every = [c for c in plan.cells(paper, table, scale, **budget) if c.column == column]
     own = plan.declaration(paper).get("own", "")
     reported = _printed(printed, layout["rows"].get(own, {}).get("reported"))

@@ -1,12 +1,14 @@
-"""The vectors that a trained network has for materials."""
+"""What a trained network has inside: vectors of materials, and edge values between the atoms of a formula."""
 
 from __future__ import annotations
 
 import numpy as np
 
+from common.element_vectors import element_vectors
 from common.errors import UserError
 from common.materials import MaterialsTable
 from common.training import predict
+from finder.graphs import formula_graph, from_disjoint
 
 
 def material_vectors(model, table: MaterialsTable, *, jobs: int = 1) -> tuple[np.ndarray, np.ndarray, dict[str, str]]:
@@ -21,3 +23,25 @@ def material_vectors(model, table: MaterialsTable, *, jobs: int = 1) -> tuple[np
     if not len(good):
         return np.zeros((0, pools[-1].output.shape[-1])), good, bad
     return predict(inner, features, np.arange(len(good)), model.predict_batch, bar=True), good, bad
+
+
+def edge_matrix(model, formula: str) -> tuple[list[str], np.ndarray]:
+    """Symbols (n,) of the atoms of a formula and the values e_ij (n, n) of the first layer, NaN from an atom to itself.
+
+    Figure 4 shows these for perovskites.
+    """
+    from common.elements import SYMBOLS
+
+    layer = next((one for one in getattr(model.model, "layers", ()) if one.name == "message_1"), None)
+    if layer is None or not getattr(layer, "learned_edges", False):
+        raise UserError(f"a {model.name} model learns no edge values; train finder on formulas")
+    graph = formula_graph(formula, model.config)
+    numbers = np.repeat(graph["numbers"], graph["counts"])
+    n = len(numbers)
+    pairs = np.argwhere(~np.eye(n, dtype=bool))
+    nodes = element_vectors(model.config.vectors).table[numbers]
+    batch = from_disjoint(nodes, pairs, None, np.zeros(n, dtype=int))
+    values = np.asarray(layer.edge_values(batch["nodes"], batch["neighbours"], batch["weights"][..., None]))
+    matrix = np.full((n, n), np.nan)
+    matrix[tuple(pairs.T)] = values[:n, : n - 1, 0].ravel()
+    return [SYMBOLS[z] for z in numbers], matrix

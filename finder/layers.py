@@ -81,7 +81,6 @@ class Message(layers.Layer):
     def call(self, nodes, neighbours, weights, edges=None):
         size = nodes.shape[-1]
         weights = ops.expand_dims(ops.cast(weights, "float32"), -1)
-        n_neighbours = ops.maximum(ops.sum(weights, axis=1), TINY)
 
         def at_neighbours(x):
             return ops.take(x, neighbours, axis=0)
@@ -90,7 +89,7 @@ class Message(layers.Layer):
         kernel, bias = self.message[0]
         half = ops.matmul(nodes, kernel[:size]) / 2
         if self.learned_edges:
-            edges = self._edge_values(nodes, weights, n_neighbours, at_neighbours)
+            edges = self.edge_values(nodes, neighbours, weights)
         hidden = ops.expand_dims(half, 1) + at_neighbours(half) + ops.matmul(edges, kernel[size:]) + bias
         strength = _rest_of_mlp(hidden, self.message)
 
@@ -103,20 +102,21 @@ class Message(layers.Layer):
             message *= self._softmax(product, query * key, weights)
 
         # --- Mean over neighbours, and the atom's own part ---
-        message = ops.cast(message, "float32")
-        aggregate = ops.sum(weights * message, axis=1) / n_neighbours * self.scale
+        aggregate = _mean(ops.cast(message, "float32"), weights) * self.scale
         own = _affine(nodes, self.own)
         own = ops.relu(own) if self.update == "relu" else own
         return own + ops.cast(aggregate, own.dtype)
 
-    def _edge_values(self, nodes, weights, n_neighbours, at_neighbours):
+    def edge_values(self, nodes, neighbours, weights):
+        """e_ij of a formula graph (M, K, 1), from the two atoms and the mean surroundings of the first; weights
+        (M, K, 1)."""
         kernel, bias = self.edge[0]
         own, surrounding = ops.split(kernel, 2, axis=0)
         half, around = ops.matmul(nodes, own) / 2, ops.matmul(nodes, surrounding) / 2
-        mean = ops.sum(weights * ops.cast(at_neighbours(around), "float32"), axis=1) / n_neighbours
+        mean = _mean(ops.cast(ops.take(around, neighbours, axis=0), "float32"), weights)
         # An atom without neighbours has no surroundings, but then it has no edges either.
         surroundings = half + around + ops.cast(mean, half.dtype)
-        return _rest_of_mlp(ops.expand_dims(surroundings, 1) + at_neighbours(half) + bias, self.edge)
+        return _rest_of_mlp(ops.expand_dims(surroundings, 1) + ops.take(half, neighbours, axis=0) + bias, self.edge)
 
     def _softmax(self, product, own_product, weights):
         x = product
@@ -130,6 +130,11 @@ class Message(layers.Layer):
     def get_config(self):
         own = ("channels", "learned_edges", "attention", "itself", "update", "scale")
         return {**super().get_config(), **{name: getattr(self, name) for name in own}}
+
+
+def _mean(x, weights):
+    """Weighted mean over the places of axis 1, zero where all are empty."""
+    return ops.sum(weights * x, axis=1) / ops.maximum(ops.sum(weights, axis=1), TINY)
 
 
 def _affine(x, weights):
@@ -175,10 +180,10 @@ class Pool(layers.Layer):
 
         content = of_members(self.content)
         if self.attention:
-            shares = weights * weighted_softmax(of_members(self.gate), weights)
+            pooled = ops.sum(weights * weighted_softmax(of_members(self.gate), weights) * content, axis=1)
         else:
-            shares = weights / ops.maximum(ops.sum(weights, axis=1, keepdims=True), TINY)
-        return ops.cast(ops.sum(shares * content, axis=1), self.compute_dtype)
+            pooled = _mean(content, weights)
+        return ops.cast(pooled, self.compute_dtype)
 
     def get_config(self):
         return {**super().get_config(), "attention": self.attention, "width": self.width}

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from common.errors import UserError
 from common.materials import MaterialsTable
-from common.sources import datadir, mini
+from common.sources import datadir, finder_sets, mini
 
-SOURCES = {"mini": mini.load, "mini-dos": mini.load_dos, **datadir.SOURCES}
+SOURCES = {"mini": mini.load, "mini-dos": mini.load_dos, **datadir.SOURCES, **finder_sets.sources(datadir.place)}
 
 
 def load_source(name: str) -> MaterialsTable:

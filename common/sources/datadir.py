@@ -27,8 +27,13 @@ def data_root() -> Path:
     return Path(os.environ.get("MATREPRO_DATA", "data"))
 
 
+def place(name: str) -> Path:
+    """Where a file of the data directory lies or would lie."""
+    return data_root() / name
+
+
 def _path(name: str) -> Path:
-    path = data_root() / name
+    path = place(name)
     if not path.exists():
         raise UserError(f"{path} is not there; set MATREPRO_DATA to a data directory that has {name}")
     return path

@@ -201,3 +201,29 @@ def test_matbench(real_data, name, rows, target):
     folds = table.target("fold").values
     assert set(folds) == {0, 1, 2, 3, 4} and np.bincount(folds.astype(int)).min() >= rows // 5
     assert table.has_structures == name.endswith("structures")
+
+
+def test_the_authors_files_of_the_finder_paper(tmp_path, monkeypatch, mini, capsys):
+    """id, formula, target and the text of a CIF; read once, then kept; what is damaged is named."""
+    from pymatgen.core import Lattice, Structure
+
+    monkeypatch.setenv("MATREPRO_DATA", str(tmp_path))
+    (tmp_path / "finder").mkdir()
+    with open(tmp_path / "finder" / "e_form.csv", "w", newline="") as file:
+        rows = csv.writer(file)
+        rows.writerow(["id", "formula", "target", "cif"])
+        for row in range(3):
+            crystal = mini.structure(row)
+            text = Structure(Lattice(crystal.lattice), crystal.numbers, crystal.frac).to(fmt="cif")
+            rows.writerow([f"mp-{row}", mini.formulas[row], -0.5 * row, text])
+        rows.writerow(["mp-bad", "NaCl", 1.0, "data_nothing"])
+    table = load_source("finder-e-form")
+    assert table.ids.tolist() == ["mp-0", "mp-1", "mp-2"] and table.has_structures
+    assert table.target("formation_energy").values.tolist() == [0.0, -0.5, -1.0]
+    assert table.target("formation_energy").unit == "eV/atom"
+    assert np.array_equal(np.sort(table.structure(1).numbers), np.sort(mini.structure(1).numbers))
+    err = capsys.readouterr().err
+    assert "left out: mp-bad" in err and "reading the structures" in err
+    assert len(load_source("finder-e-form")) == 3 and not capsys.readouterr().err
+    with pytest.raises(UserError, match=r"n\.csv is not there; fetch the files of doi:10\.6084"):
+        load_source("finder-n")

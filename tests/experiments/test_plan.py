@@ -66,11 +66,10 @@ def test_every_declared_cell_of_every_paper_resolves():
 
 def test_reported_rows_that_are_named_are_there():
     for paper in plan.papers():
-        printed = plan.reported(paper)
         for table in plan.tables(paper):
             for scale in plan.declaration(paper)["tables"][table]["scales"]:
                 layout = plan.layout(paper, table, scale)
                 for data in layout["columns"].values():
-                    rows = printed[data["reported"]]["rows"] if "reported" in data else {}
+                    rows = plan.printed(paper, data["reported"])["rows"] if "reported" in data else {}
                     for row in layout["rows"].values():
                         assert not rows or "reported" not in row or row["reported"] in rows

@@ -8,7 +8,7 @@ from common.errors import UserError
 from common.materials import MaterialsTable, Target
 from common.regressor import read_card
 from common.splits import Split, by_fractions
-from finder.embeddings import material_vectors
+from finder.embeddings import edge_matrix, material_vectors
 from finder.regressor import CrystalFinder, Finder
 from finder.rescnn import ResCNN
 
@@ -142,3 +142,16 @@ def test_vectors_of_materials(fitted, table):
     vectors, good, bad = material_vectors(fitted, table)
     assert vectors.shape == (len(table), 200) and len(good) == len(table) and not bad
     assert np.ptp(vectors, axis=0).max() > 0
+
+
+def test_edge_values_of_a_formula(fitted):
+    """The matrix of Figure 4 holds the values that the network uses, atoms of one element alike."""
+    if fitted.name != "finder":
+        with pytest.raises(UserError, match="learns no edge values"):
+            edge_matrix(fitted, "SrTiO3")
+        return
+    symbols, matrix = edge_matrix(fitted, "SrTiO3")
+    assert symbols == ["O", "O", "O", "Ti", "Sr"] and matrix.shape == (5, 5)
+    assert np.isnan(np.diag(matrix)).all() and np.isfinite(matrix[~np.eye(5, dtype=bool)]).all()
+    assert np.allclose(matrix[0, 3:], matrix[1, 3:]) and np.isclose(matrix[0, 1], matrix[2, 0])
+    assert not np.isclose(matrix[0, 3], matrix[3, 0])  # from O to Ti is not from Ti to O

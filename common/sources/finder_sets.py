@@ -1,0 +1,62 @@
+"""The data sets of the Finder paper as its authors publish them, doi:10.6084/m9.figshare.19308407.
+
+Put the files into the data directory as finder/<name>.csv. Each has the columns id, formula, target and cif, the last
+one with the whole text of a CIF. Parsing 68,699 of these takes minutes; it is done once and kept as HDF5 in the cache.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from functools import partial
+from pathlib import Path
+
+import numpy as np
+
+from common.cache import cache_root
+from common.errors import UserError
+from common.materials import MaterialsTable
+from common.printing import note, report_left_out
+
+#: File -> name of the target and unit.
+SETS = {
+    "e_form": ("formation_energy", "eV/atom"),
+    "e_dft": ("total_energy", "eV/atom"),
+    "e_gap": ("band_gap", "eV"),
+    "n": ("n", "1"),
+    "log_k": ("log10_K_VRH", "log10(GPa)"),
+    "log_g": ("log10_G_VRH", "log10(GPa)"),
+}
+
+
+def finder_set(name: str, path: Path) -> MaterialsTable:
+    """A data set of the Finder paper, structures included."""
+    from common.sources.files import load
+
+    if not path.exists():
+        raise UserError(f"{path} is not there; fetch the files of doi:10.6084/m9.figshare.19308407 into {path.parent}")
+    kept = cache_root() / "tables" / f"finder-{name}-{_digest(path)}.h5"
+    if not kept.exists():
+        note(f"reading the structures of {path} once; this takes minutes for a large file")
+        table, left_out = load(path, target="target", jobs=-1)
+        report_left_out(left_out, len(table))
+        table.to_hdf5(kept)
+    table = MaterialsTable.from_hdf5(kept)
+    target, unit = SETS[name]
+    table = table.with_target(target, table.target("target").values, unit)
+    table.origin = f"finder-{name}"
+    return table.take(np.flatnonzero(table.target(target).known))
+
+
+def _digest(path: Path) -> str:
+    with open(path, "rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()[:16]
+
+
+def sources(find) -> dict[str, partial]:
+    """Source name -> loader; `find` turns a name into a path of the data directory."""
+
+    def load(name: str) -> MaterialsTable:
+        """A data set of the Finder paper (figshare), structures included."""
+        return finder_set(name, find(f"finder/{name}.csv"))
+
+    return {f"finder-{name.replace('_', '-')}": partial(load, name) for name in SETS}
