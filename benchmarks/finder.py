@@ -113,7 +113,8 @@ def _first_batch(network, table, target) -> float:
 
 def predictions() -> tuple[list[Line], list[str]]:
     devices.setup(0)
-    table = load_source("matbench-mp-e-form").take(np.arange(20_000))
+    table = load_source("matbench-mp-e-form")
+    table = table.take(np.sort(np.unique(table.formulas, return_index=True)[1])[:20_000])
     few = table.take(np.arange(256))
     model = Finder(epochs=1).fit(few, "formation_energy", Split(tuple(few.ids.tolist()), (), ()))
     model.predict(few, bar=False)
@@ -125,7 +126,13 @@ def predictions() -> tuple[list[Line], list[str]]:
     growth = large["peak"] / small["peak"]
     reference = f"{small['peak'] / GIB:.2f} GiB for 20,000, {large['peak'] / GIB:.2f} GiB for a million"
     return [
-        Line("predictions", rate, "formulas a second", ">= 5000", "20,000 Matbench formulas, graphs included, warm"),
+        Line(
+            "predictions",
+            rate,
+            "formulas a second",
+            ">= 5000",
+            "20,000 Matbench formulas, all different, graphs included",
+        ),
         Line("memory, a million against 20,000 formulas", growth, "times", "<= 1.1", reference),
     ], [f"The million took {large['seconds']:.0f} s from file to file, {1e6 / large['seconds']:.0f} a second."]
 

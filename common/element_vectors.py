@@ -43,9 +43,8 @@ class ElementVectors:
 
     def check(self, numbers: np.ndarray) -> None:
         """Refuse elements without a vector."""
-        missing = np.unique(numbers)[~self.there[np.unique(numbers)]]
-        if len(missing):
-            symbols = ", ".join(SYMBOLS[z] for z in missing)
+        if not self.there[numbers].all():
+            symbols = ", ".join(SYMBOLS[z] for z in np.unique(numbers[~self.there[numbers]]))
             raise UserError(f"the element vectors {self.name!r} have none for {symbols}; choose other vectors")
 
 

@@ -146,12 +146,13 @@ def heat_map(
     label: str = "",
     text: str = "",
 ) -> None:
-    """A square matrix with the same names on both sides; `text`, such as "{:.1f}", prints the values in the cells."""
+    """A square matrix with the same names on both sides; `text`, such as "{:.1f}", prints the values in the cells. NaN
+    stays blank."""
     matrix = np.asarray(matrix, dtype=float)
     side = 1.9 + 0.37 * len(names)
     with drawing(path, (side + 0.7, side)) as axes:
         axes.spines[:].set_visible(False)
-        image = axes.imshow(matrix, cmap="Blues", vmin=min(0.0, float(matrix.min())))
+        image = axes.imshow(matrix, cmap="Blues", vmin=min(0.0, float(np.nanmin(matrix))))
         ticks = np.arange(len(names))
         axes.set_xticks(ticks, names, rotation=45, ha="right", rotation_mode="anchor")
         axes.set_yticks(ticks, names)
@@ -160,7 +161,7 @@ def heat_map(
         axes.figure.colorbar(image, ax=axes, label=label, shrink=0.8, pad=0.03).outline.set_visible(False)
         if text:
             dark = image.norm(matrix) > 0.55
-            for (i, j), value in np.ndenumerate(matrix):
+            for (i, j), value in ((place, value) for place, value in np.ndenumerate(matrix) if np.isfinite(value)):
                 colour = "white" if dark[i, j] else INK
                 axes.text(j, i, text.format(value), ha="center", va="center", fontsize=6.5, color=colour)
 

@@ -1,4 +1,5 @@
-"""Pictures of a table from stored predictions: a parity plot a network, a bar chart a data set."""
+"""Pictures of a table from stored predictions: a parity plot a network, with its calibration where it states one, a bar
+chart a data set; one picture of error against size where the columns are sizes of the training part."""
 
 from __future__ import annotations
 
@@ -7,8 +8,10 @@ from pathlib import Path
 import numpy as np
 
 from common import plots
+from common.predictions import Predictions
 from experiments import plan
 from experiments.tables import load_block, stored_cell
+from finder.figures import calibration, sample_efficiency
 
 
 def draw(paper: str, table: str, scale: str, folder: Path) -> list[Path]:
@@ -36,13 +39,14 @@ def draw(paper: str, table: str, scale: str, folder: Path) -> list[Path]:
             parts = "one test part" if len(stored) == 1 else f"{len(stored)} test parts"
             plots.parity(path, target, mean, unit=stored[0][0].unit, name=f"{row}, {column}, {parts}")
             drawn.append(path)
+            if stored[0][0].std is not None:
+                drawn.append(path.with_name(f"{path.stem}-calibration.png"))
+                calibration(drawn[-1], _together([p for p, _ in stored]), name=f"{row}, {column}")
     return drawn
 
 
 def _sample_efficiency(paper: str, table: str, scale: str, layout: dict, folder: Path) -> list[Path]:
     """One picture of a table whose columns are sizes of the training part."""
-    from finder.figures import sample_efficiency
-
     series: dict[str, list[tuple[int, float]]] = {}
     unit = ""
     for column, data in layout["columns"].items():
@@ -56,6 +60,12 @@ def _sample_efficiency(paper: str, table: str, scale: str, layout: dict, folder:
     path = folder / f"{table}-MAE.png"
     sample_efficiency(path, {row: tuple(np.array(points).T) for row, points in series.items()}, unit=unit)
     return [path]
+
+
+def _together(predicted: list[Predictions]) -> Predictions:
+    """Several test parts as one; ids may stand in more than one of them."""
+    fields = {name: np.concatenate([getattr(p, name) for p in predicted]) for name in ("prediction", "target", "std")}
+    return Predictions(np.concatenate([p.ids for p in predicted]), unit=predicted[0].unit, **fields)
 
 
 def _heights(block, *, mini: bool) -> dict[str, float]:

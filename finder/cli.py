@@ -36,6 +36,7 @@ def build_parser():
     add_predict(commands, PAPER)
     add_evaluate(commands, PAPER)
     _add_embed(commands)
+    _add_explain(commands)
     return parser
 
 
@@ -76,6 +77,43 @@ def embed(arguments) -> None:
         arguments.output, as_csv(header, [[name, formula, *map("{:.9g}".format, v)] for name, formula, v in rows])
     )
     note(f"wrote {arguments.output}, materials: {len(good)}")
+
+
+def _add_explain(commands) -> None:
+    parser = cli.add_command(
+        commands,
+        "explain",
+        explain,
+        "draw what models have learned",
+        """finder explain --model energy_model mini --output pictures
+        finder explain --model formula_model --model crystal_model mini --formula SrTiO3 --output pictures""",
+        "Map the materials of DATA by the vectors that each model has for them (PCA and t-SNE), and draw the edge "
+        "values between the atoms of formulas. The folder of --output gets pictures and summary.json.",
+    )
+    parser.add_argument("data", nargs="+", metavar="DATA", help=cli.FILES_HELP)
+    parser.add_argument("--model", action="append", required=True, metavar="DIR", help="may be repeated")
+    parser.add_argument("--formula", action="append", metavar="TEXT", help="for edge values; default four perovskites")
+    parser.add_argument("--output", required=True, metavar="DIR", help="folder to write")
+    cli.add_common(parser, output=False)
+
+
+def explain(arguments) -> None:
+    from pathlib import Path
+
+    from finder.explain import PEROVSKITES, explain
+
+    names = [Path(folder).resolve().name for folder in arguments.model]
+    if len(set(names)) < len(names):
+        raise UserError(f"two models are called {max(names, key=names.count)}; their folders need different names")
+    models = {name: PAPER.load(folder) for name, folder in zip(names, arguments.model, strict=True)}
+    table, left_out = cli.load_data(arguments.data, strict=arguments.strict, jobs=arguments.jobs, formulas=True)
+    report_left_out(left_out, len(table), strict=arguments.strict)
+    if len(table) < 4:
+        raise UserError(f"a map needs four materials or more, not {len(table)}")
+    summary = explain(models, table, arguments.output, formulas=arguments.formula or PEROVSKITES)
+    for name, value in {**summary["maps"], **summary["models"]}.items():
+        print(f"{name}: distances correlate with r = {value:.3f}")
+    note(f"wrote pictures and summary.json to {arguments.output}, materials: {summary['materials']}")
 
 
 if __name__ == "__main__":

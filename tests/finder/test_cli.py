@@ -90,6 +90,28 @@ def test_embed(models, tmp_path, capsys):
     assert main(["embed", "--model", str(models / "formula"), "NaCl", "--output", "vectors.txt"]) == 2
 
 
+def test_explain(models, tmp_path, capsys):
+    """Maps of both models with their correlation, edge matrices of the one that learns edges."""
+    arguments = ["--model", str(models / "formula"), "--model", str(models / "crystal"), "--formula", "SrTiO3"]
+    assert main(["explain", *arguments, "mini", "--output", str(tmp_path)]) == 0
+    summary = json.loads((tmp_path / "summary.json").read_text())
+    assert summary["materials"] == 336 and set(summary["maps"]) == {
+        f"{name}, {method}" for name in ("formula", "crystal") for method in ("PCA", "t-SNE")
+    }
+    assert 0 < summary["models"]["formula and crystal"] < 1 and summary["maps"]["formula, PCA"] > 0.7
+    assert summary["edges"]["formula"]["SrTiO3"]["atoms"] == ["O", "O", "O", "Ti", "Sr"]
+    drawn = sorted(path.name for path in tmp_path.glob("*.png"))
+    assert drawn == [
+        "crystal-pca.png",
+        "crystal-tsne.png",
+        "formula-edges-SrTiO3.png",
+        "formula-pca.png",
+        "formula-tsne.png",
+    ]
+    assert "formula and crystal: distances correlate with r =" in capsys.readouterr().out
+    assert main(["explain", *arguments, "NaCl", "--output", str(tmp_path)]) == 2
+
+
 def test_ensemble(tmp_path, capsys):
     """Members side by side; a stopped one goes on; the prediction tells the two uncertainties apart."""
     folder = tmp_path / "ensemble"
@@ -128,7 +150,7 @@ def test_a_long_list_of_formulas_is_streamed(models, tmp_path, capsys, monkeypat
             assert float(row["std"]) == pytest.approx(float(whole[row["formula"]]["std"]), rel=1e-4)
 
 
-@pytest.mark.parametrize("command", ["train", "predict", "evaluate", "embed"])
+@pytest.mark.parametrize("command", ["train", "predict", "evaluate", "embed", "explain"])
 def test_help_has_an_example(command, capsys):
     with pytest.raises(SystemExit, match="0"):
         main([command, "--help"])
