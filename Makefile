@@ -55,7 +55,7 @@ reproduce-profitnet-%: $(READY)  ## one of them: figure3, table-s8
 reproduce-finder: $(READY)  ## all tables of Finder
 	$(BIN)/matrepro reproduce finder $(OPTIONS)
 
-reproduce-finder-%: $(READY)  ## one of them: table1, table2, table3, matbench-formula, matbench-crystal
+reproduce-finder-%: $(READY)  ## one of them: table1 ... table4, figure3, matbench-formula, matbench-crystal
 	$(BIN)/matrepro reproduce finder $* $(OPTIONS)
 
 reproduce-table%: $(READY)  ## that table of every paper that has one

@@ -60,12 +60,16 @@ def declaration(paper: str) -> dict:
 def printed(paper: str, where: str | dict | None) -> dict:
     """What the paper prints of one column of ours: unit, and rows -> metric -> {value: ...}.
 
-    where: a table whose rows hold metrics; {table, column} of one whose rows hold columns; {table} alone makes each of
-    its cells a row, named row/column.
+    where: a table whose rows hold metrics; {table, column} of one whose rows hold columns; {table, prefix} of one whose
+    columns are named prefix_metric; {table} alone makes each of its cells a row, named row/column.
     """
     if not isinstance(where, dict):
         return reported(paper).get(where, {})
     table = reported(paper)[where["table"]]
+    if "prefix" in where:
+        names = {f"{where['prefix']}_{m.replace(':', '_over_')}": m for m in ("MAE", "RMSE", "R2", "MAD:MAE")}
+        rows = {row: {m: cells[n] for n, m in names.items() if n in cells} for row, cells in table["rows"].items()}
+        return {"unit": table["unit"], "rows": rows}
     metric = table["metric"]
     if "column" in where:
         unit = table["columns"][where["column"]]["unit"]

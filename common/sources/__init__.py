@@ -4,9 +4,15 @@ from __future__ import annotations
 
 from common.errors import UserError
 from common.materials import MaterialsTable
-from common.sources import datadir, finder_sets, mini
+from common.sources import datadir, finder_sets, jarvis, mini
 
-SOURCES = {"mini": mini.load, "mini-dos": mini.load_dos, **datadir.SOURCES, **finder_sets.sources(datadir.place)}
+SOURCES = {
+    "mini": mini.load,
+    "mini-dos": mini.load_dos,
+    **datadir.SOURCES,
+    **finder_sets.sources(datadir.place),
+    **jarvis.SOURCES,
+}
 
 
 def load_source(name: str) -> MaterialsTable:

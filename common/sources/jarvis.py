@@ -1,0 +1,109 @@
+"""Frequency-dependent dielectric functions of JARVIS-DFT (OptB88vdW), through jarvis-tools (extra `jarvis`).
+
+The list of materials comes as one file, the dielectric function of each from a page of its own: 12,353 of them in the
+Finder paper. Each is kept as it comes, so a stopped download goes on; a page without optics is listed, not dropped in
+silence.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Sequence
+from pathlib import Path
+
+import numpy as np
+
+from common.cache import cache_root
+from common.crystal import Crystal
+from common.elements import NUMBERS
+from common.errors import UserError
+from common.hdf5 import replacing
+from common.materials import MaterialsTable, Target
+from common.printing import report_left_out
+from common.progress import progress
+
+#: Energies of the common axis, eV; the article shows 0 to 30 and does not state its spacing.
+AXIS = np.linspace(0.0, 30.0, 301)
+
+
+def jarvis_dielectric(ids: Sequence[str] | None = None, component: str = "xx") -> MaterialsTable:
+    """JARVIS-DFT dielectric functions, 0 to 30 eV: targets eps_re, eps_im (curves) and hull_distance (eV/atom)."""
+    list_of_materials, page = _client()
+    entries = {entry["jid"]: entry for entry in list_of_materials("dft_3d")}
+    wanted = ids or _limit(list(entries))
+    kept, left_out = {}, {}
+    for jid in progress(wanted, desc="JARVIS", unit="material"):
+        if jid not in entries:
+            left_out[jid] = "is not in the list dft_3d"
+            continue
+        try:
+            kept[jid] = _spectrum(jid, component, page)
+        except UserError as error:
+            left_out[jid] = str(error)
+    report_left_out(left_out, len(kept))
+    crystals = [_crystal(entries[jid]["atoms"]) for jid in kept]
+    hull = np.array([_number(entries[jid].get("ehull")) for jid in kept])
+    curves = np.array(list(kept.values()))
+    targets = {
+        "eps_re": Target(curves[:, 0], "1", AXIS, "eV"),
+        "eps_im": Target(curves[:, 1], "1", AXIS, "eV"),
+        "hull_distance": Target(hull, "eV/atom"),
+    }
+    return MaterialsTable.from_structures(list(kept), crystals, targets, origin="jarvis-dielectric")
+
+
+def _client():
+    try:
+        from jarvis.db.figshare import data
+        from jarvis.db.webpages import Webpage
+    except ImportError:
+        raise UserError("jarvis-tools is not installed; install the extra: pip install 'matrepro[jarvis]'") from None
+    return data, Webpage
+
+
+def _limit(ids: list[str]) -> list[str]:
+    """All of them, or the first MATREPRO_JARVIS_LIMIT for a try."""
+    limit = os.environ.get("MATREPRO_JARVIS_LIMIT", "")
+    return ids[: int(limit)] if limit.isdigit() else ids
+
+
+def _spectrum(jid: str, component: str, page) -> np.ndarray:
+    """Real and imaginary part (2, 301) on the common axis, from the cache where it is there."""
+    path = cache_root() / "jarvis" / f"{jid}-{component}.npy"
+    if path.exists():
+        return np.load(path, allow_pickle=False)
+    try:
+        found = page(jid=jid).get_dft_semilocal_dielectric_function()
+        energy, real, imaginary = (np.asarray(found[n]) for n in ("energies", f"real_{component}", f"imag_{component}"))
+    except (KeyError, TypeError, ValueError):
+        raise UserError("its page has no OptB88vdW dielectric function") from None
+    except OSError as error:
+        raise UserError(f"its page could not be fetched ({error}); give the same command again") from None
+    if energy[0] > AXIS[0] + 1e-6 or energy[-1] < AXIS[-1] - 0.5 or not np.isfinite([real, imaginary]).all():
+        raise UserError(f"its dielectric function runs from {energy[0]:g} to {energy[-1]:g} eV only, or has gaps")
+    spectrum = np.array([np.interp(AXIS, energy, part) for part in (real, imaginary)])
+    _keep(path, spectrum)
+    return spectrum
+
+
+def _keep(path: Path, spectrum: np.ndarray) -> None:
+    with replacing(path) as temporary, open(temporary, "wb") as file:
+        np.save(file, spectrum, allow_pickle=False)
+
+
+def _crystal(atoms: dict) -> Crystal:
+    """JARVIS' own form of a structure."""
+    lattice = np.array(atoms["lattice_mat"], dtype=float)
+    places = np.array(atoms["coords"], dtype=float)
+    frac = places @ np.linalg.inv(lattice) if atoms.get("cartesian") else places
+    return Crystal(np.array([NUMBERS[symbol.strip()] for symbol in atoms["elements"]]), lattice, frac)
+
+
+def _number(value) -> float:
+    try:
+        return float(value)
+    except (TypeError, ValueError):
+        return float("nan")  # JARVIS writes "na"
+
+
+SOURCES = {"jarvis-dielectric": jarvis_dielectric}
