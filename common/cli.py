@@ -61,6 +61,14 @@ class Paper:
         return self.regressor(read_card(folder).get("model", "?")).load(folder)
 
 
+def model_names(folders: Sequence[str]) -> list[str]:
+    """Names for several saved models, from their folders; two alike are an error."""
+    names = [os.path.basename(os.path.realpath(folder)) for folder in folders]
+    if len(set(names)) < len(names):
+        raise UserError(f"two models are called {max(names, key=names.count)}; their folders need different names")
+    return names
+
+
 # --- the parser ----------------------------------------------------------------------------------
 
 

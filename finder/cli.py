@@ -98,13 +98,9 @@ def _add_explain(commands) -> None:
 
 
 def explain(arguments) -> None:
-    from pathlib import Path
-
     from finder.explain import PEROVSKITES, explain
 
-    names = [Path(folder).resolve().name for folder in arguments.model]
-    if len(set(names)) < len(names):
-        raise UserError(f"two models are called {max(names, key=names.count)}; their folders need different names")
+    names = cli.model_names(arguments.model)
     models = {name: PAPER.load(folder) for name, folder in zip(names, arguments.model, strict=True)}
     table, left_out = cli.load_data(arguments.data, strict=arguments.strict, jobs=arguments.jobs, formulas=True)
     report_left_out(left_out, len(table), strict=arguments.strict)

@@ -151,16 +151,12 @@ def _add_screen(commands) -> None:
 
 
 def screen(arguments) -> None:
-    from pathlib import Path
-
     from profitnet.screening import screen
 
     folders = [*filter(None, (arguments.eps_model, arguments.gap_model)), *arguments.model]
     if not folders:
         raise UserError("screen needs a model: --model DIR, or --eps-model DIR and --gap-model DIR")
-    names = [Path(folder).resolve().name for folder in folders]
-    if len(set(names)) < len(names):
-        raise UserError(f"two models are called {max(names, key=names.count)}; their folders need different names")
+    names = cli.model_names(folders)
     table, left_out = cli.load_data(arguments.data, strict=arguments.strict, jobs=arguments.jobs)
     report_left_out(left_out, len(table), strict=arguments.strict)
     models = {name: PAPER.load(folder) for name, folder in zip(names, folders, strict=True)}
