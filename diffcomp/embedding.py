@@ -1,0 +1,147 @@
+"""Element vectors learned from which elements occur together, and composition vectors made of them.
+
+A table of formulas by elements holds tf * idf: tf the atomic fraction of an element, idf = ln(rows / rows with it).
+An autoencoder, as wide as the table, through 30 hidden nodes and back, learns to reproduce its rows; the vector of an
+element is its row of the encoder's weights. A composition is the vectors of its elements, each times its fraction, one
+after the other.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from common.elements import ELECTRONEGATIVITY, NUMBERS, SYMBOLS
+from common.errors import UserError
+from common.formula import Amounts, parse_formula
+
+#: Formulas with so many elements make the corpus.
+ELEMENTS_IN_FORMULA = (2, 5)
+
+
+@dataclass(frozen=True)
+class Corpus:
+    """A sparse table (formulas, elements) of tf * idf; `numbers` are the atomic numbers of its columns."""
+
+    table: object  # scipy.sparse.csr_array
+    numbers: np.ndarray
+
+
+def corpus(formulas: Iterable[str]) -> Corpus:
+    """The table of the formulas that have two to five elements. Elements that never occur have no column."""
+    from scipy.sparse import csr_array
+
+    low, high = ELEMENTS_IN_FORMULA
+    rows, columns, shares, count = [], [], [], 0
+    for formula in formulas:
+        amounts = parse_formula(formula)
+        if low <= len(amounts) <= high:
+            total = sum(amounts.values())
+            rows += [count] * len(amounts)
+            columns += amounts
+            shares += [float(amount / total) for amount in amounts.values()]
+            count += 1
+    if not count:
+        raise UserError("no formula has two to five elements, so nothing can be learned")
+    numbers, column = np.unique(columns, return_inverse=True)
+    idf = np.log(count / np.bincount(column))
+    table = csr_array((np.array(shares, dtype=np.float32), (rows, column)), shape=(count, len(numbers)))
+    return Corpus((table * idf[None, :].astype(np.float32)).tocsr(), numbers)
+
+
+@dataclass(frozen=True)
+class ElementSpace:
+    """Vectors (elements, 30) by atomic number, each dimension scaled to 0 ... 1 over the elements."""
+
+    numbers: np.ndarray
+    vectors: np.ndarray
+
+    @classmethod
+    def scaled(cls, numbers: np.ndarray, weights: np.ndarray) -> ElementSpace:
+        low, high = weights.min(axis=0), weights.max(axis=0)
+        return cls(np.asarray(numbers), (weights - low) / (high - low))
+
+    def __len__(self) -> int:
+        return self.vectors.shape[1]
+
+    def vector(self, z: int) -> np.ndarray:
+        at = np.searchsorted(self.numbers, z)
+        if at == len(self.numbers) or self.numbers[at] != z:
+            raise UserError(f"{SYMBOLS[z]} has no vector; it was in no formula of the corpus")
+        return self.vectors[at]
+
+
+def composition_vector(amounts: Amounts | str, space: ElementSpace, *, elements: int = 2) -> np.ndarray:
+    """Vectors of the elements times their fractions, one after the other: metal first, anion last; (elements * 30,).
+
+    Fewer elements than places leave zeros before the anion.
+    """
+    if isinstance(amounts, str):
+        amounts = parse_formula(amounts)
+    if not 2 <= len(amounts) <= elements:
+        counted = f"{len(amounts)} element{'s' if len(amounts) > 1 else ''}"
+        raise UserError(
+            f"the composition has {counted}; this model takes two{f' to {elements}' if elements > 2 else ''}"
+        )
+    total = sum(amounts.values())
+    parts = [float(amounts[z] / total) * space.vector(z) for z in in_order(amounts)]
+    empty = [np.zeros(len(space))] * (elements - len(parts))
+    return np.concatenate([*parts[:-1], *empty, parts[-1]])
+
+
+def in_order(numbers: Iterable[int]) -> list[int]:
+    """Atomic numbers from metal to anion, that is by rising electronegativity (Pauling's)."""
+    return sorted(numbers, key=lambda z: (ELECTRONEGATIVITY.get(z, 0.0), z))
+
+
+def measured(percentages: Sequence[float], symbols: Sequence[str], *, tolerance: float = 1.0) -> dict[int, float]:
+    """A composition measured in atomic per cent, as amounts; it must sum to 100 within `tolerance`."""
+    if len(percentages) != len(symbols):
+        raise UserError(f"{len(percentages)} percentages for {len(symbols)} elements")
+    if abs(sum(percentages) - 100) > tolerance:
+        raise UserError(f"the percentages sum to {sum(percentages):g}, not to 100")
+    for symbol, share in zip(symbols, percentages, strict=True):
+        if symbol not in NUMBERS or share <= 0:
+            raise UserError(f"{symbol} {share:g} %: the element is unknown or its share is not above zero")
+    return {NUMBERS[symbol]: float(share) for symbol, share in zip(symbols, percentages, strict=True)}
+
+
+def build_autoencoder(columns: int, length: int = 30):
+    """columns -> `length` -> columns, tanh in both layers, weights from N(0, 1), biases at zero."""
+    from keras import Input, Model, initializers, layers
+
+    def dense(units: int, name: str):
+        normal = initializers.RandomNormal(0.0, 1.0)
+        return layers.Dense(units, activation="tanh", kernel_initializer=normal, name=name)
+
+    inputs = Input((columns,), name="tfidf")
+    return Model(inputs, dense(columns, "decoder")(dense(length, "encoder")(inputs)), name="eencm")
+
+
+def learn(
+    found: Corpus, *, length: int = 30, epochs: int = 1000, batch: int = 32, rate: float = 1e-4, seed: int = 123
+) -> ElementSpace:
+    """Train the autoencoder (MSE, Adam) and return its scaled element vectors.
+
+    Every batch is drawn at random from the whole table, without repeats inside it and independently of the others; an
+    epoch is floor(rows / batch) of them, as in the released program.
+    """
+    import keras
+
+    from common import devices
+    from common.progress import progress
+
+    devices.setup(seed)
+    model = build_autoencoder(len(found.numbers), length)
+    model.compile(keras.optimizers.Adam(rate), "mse", jit_compile=False)
+    random = np.random.default_rng(seed)
+    rows = found.table.shape[0]
+    steps = max(1, rows // batch)
+    for _ in progress(range(epochs), desc="element vectors", unit="epoch"):
+        for _ in range(steps):
+            chosen = random.choice(rows, min(batch, rows), replace=False, shuffle=False)
+            dense = found.table[chosen].toarray()
+            model.train_on_batch(dense, dense)
+    return ElementSpace.scaled(found.numbers, model.get_layer("encoder").get_weights()[0])
