@@ -18,8 +18,10 @@ import numpy as np
 from common.crystal import Crystal, as_crystal
 from common.elements import SYMBOLS
 from common.errors import UserError
+from diffcomp.condor_engine import condor_intensity
 from diffcomp.settings import ELECTRON_RADIUS, Diffraction
 
+ENGINES = ("sum", "condor")
 #: Californium is the last element in the tables.
 LAST_ELEMENT, ZINC = 98, 30
 #: A number for zinc, 5.1652 in the Tables, has two digits exchanged in Condor, the program that the article used;
@@ -29,13 +31,18 @@ CONDORS_ZINC = 5.1625
 CHUNK = 2**22
 
 
-def intensity(structure, grid: int = 256, settings: Diffraction | None = None) -> np.ndarray:
+def intensity(structure, grid: int = 256, settings: Diffraction | None = None, *, engine: str = "sum") -> np.ndarray:
     """Photons in every pixel, (3, grid, grid) float32: the crystal turned about x, y, z; rows are y, columns x.
 
     structure: a pymatgen `Structure`, a `Crystal` or a `(numbers, lattice, frac)` triple.
+    engine: "sum", or "condor" for FXI Condor where it is installed.
     """
     settings = settings or Diffraction()
     crystal = as_crystal(structure)
+    if engine not in ENGINES:
+        raise UserError(f"engine {engine!r} is unknown; choose one of {', '.join(ENGINES)}")
+    if engine == "condor":
+        return condor_intensity(crystal, grid, settings)
     pixels = _pixels(grid, settings)
     factors = {int(z): _factor(int(z), grid, settings) for z in np.unique(crystal.numbers)}
     patterns = []

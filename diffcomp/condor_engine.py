@@ -1,0 +1,63 @@
+"""The same patterns by FXI Condor, where that program is installed.
+
+M. F. Hantke, T. Ekeberg, F. R. N. C. Maia, J. Appl. Cryst. 2016, 49, 1356. It is no package of the Python index; the
+one called `condor` there is NASA's modelling framework, which is told apart by what is in it.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+
+from common.crystal import Crystal
+from common.errors import UserError
+from diffcomp.settings import Diffraction
+
+NEEDED = ("Source", "Detector", "ParticleAtoms", "Experiment")
+NASAS = ("ExplicitSystem", "AlgebraicSystem", "OptimizationProblem")
+
+
+def condor_intensity(crystal: Crystal, grid: int, settings: Diffraction) -> np.ndarray:
+    """Photons (3, grid, grid) float32. Every atom of the block is handed over, turned already."""
+    from diffcomp.diffraction import rotations
+
+    condor = find_condor()
+    source = condor.Source(
+        wavelength=settings.wavelength, pulse_energy=settings.pulse_energy, focus_diameter=settings.focus
+    )
+    detector = condor.Detector(
+        distance=settings.distance, pixel_size=settings.width / grid, nx=grid, ny=grid, noise=None
+    )
+    numbers, positions = block(crystal, settings.cells)
+    patterns = []
+    for turn in rotations(settings.angle):
+        # Metres. Turned here, so that nobody's convention for rotations matters.
+        atoms = condor.ParticleAtoms(atomic_numbers=numbers, atomic_positions=positions @ turn.T * 1e-10)
+        result = condor.Experiment(source, {"particle_atoms": atoms}, detector).propagate()
+        patterns.append(np.asarray(result["entry_1"]["data_1"]["data"], dtype=np.float32))
+    return np.array(patterns)
+
+
+def block(crystal: Crystal, cells: int) -> tuple[np.ndarray, np.ndarray]:
+    """Atomic numbers (n,) and positions (n, 3) in angstrom of all atoms of cells x cells x cells repeats."""
+    places = np.indices((cells,) * 3).reshape(3, -1).T
+    positions = (places[:, None] + crystal.frac) @ crystal.lattice
+    return np.tile(crystal.numbers, len(places)).astype(np.int32), positions.reshape(-1, 3)
+
+
+def find_condor():
+    """The module, if it is FXI Condor."""
+    try:
+        import condor
+    except ImportError:
+        raise UserError(
+            "FXI Condor is not installed (github.com/FXIhub/condor); the engine 'sum' needs nothing"
+        ) from None
+    if any(hasattr(condor, name) for name in NASAS):
+        raise UserError(
+            "the installed package condor is NASA's modelling framework, not FXI Condor (github.com/FXIhub/condor); "
+            "use the engine 'sum', or an environment with the other one"
+        )
+    missing = [name for name in NEEDED if not hasattr(condor, name)]
+    if missing:
+        raise UserError(f"the installed package condor is not FXI Condor: it has no {missing[0]}; use the engine 'sum'")
+    return condor
