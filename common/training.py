@@ -161,7 +161,7 @@ def train(
     if folder:
         sweep(folder)
     if checkpoint and checkpoint.exists():
-        state, best_weights = _restore(checkpoint, variables, state.run)
+        state, best_weights = restore(checkpoint, variables, state.run)
         if state.epoch > recipe.epochs:
             raise UserError(f"{checkpoint} is already past epoch {recipe.epochs}; delete it to start afresh")
 
@@ -194,12 +194,12 @@ def train(
         bar.set_postfix(best=f"{state.best:.4g}", refresh=False)
         if checkpoint and time.perf_counter() - saved > pause:
             began = time.perf_counter()
-            _keep(checkpoint, variables, state, best_weights)
+            keep(checkpoint, variables, state, best_weights)
             saved = time.perf_counter()
             pause = min(recipe.checkpoint_seconds, 30 * (saved - began))
     bar.close()
     if folder:
-        _keep(checkpoint, variables, state, best_weights)
+        keep(checkpoint, variables, state, best_weights)
         _write_history(Path(folder) / "history.csv", state.history)
     if best_weights is not None and recipe.keep == "best":
         model.set_weights(best_weights)
@@ -235,14 +235,14 @@ def _fingerprint(targets, train_rows, validation_rows, recipe: Recipe, seed: int
     return sha.hexdigest()[:16]
 
 
-def _keep(path: Path, variables, state: State, best_weights) -> None:
+def keep(path: Path, variables, state: State, best_weights) -> None:
     arrays = {f"v{i}": np.asarray(v) for i, v in enumerate(variables)}
     arrays |= {f"b{i}": w for i, w in enumerate(best_weights or [])}
     with replacing(path) as temporary, open(temporary, "wb") as file:
         np.savez(file, state=np.array(json.dumps(asdict(state))), **arrays)
 
 
-def _restore(path: Path, variables, run: str) -> tuple[State, list | None]:
+def restore(path: Path, variables, run: str) -> tuple[State, list | None]:
     try:
         with np.load(path, allow_pickle=False) as data:
             state = State(**json.loads(str(data["state"])))

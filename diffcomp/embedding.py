@@ -8,8 +8,11 @@ after the other.
 
 from __future__ import annotations
 
+import hashlib
+import time
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 
 import numpy as np
 
@@ -121,27 +124,50 @@ def build_autoencoder(columns: int, length: int = 30):
 
 
 def learn(
-    found: Corpus, *, length: int = 30, epochs: int = 1000, batch: int = 32, rate: float = 1e-4, seed: int = 123
+    found: Corpus,
+    *,
+    length: int = 30,
+    epochs: int = 1000,
+    batch: int = 32,
+    rate: float = 1e-4,
+    seed: int = 123,
+    folder: Path | None = None,
 ) -> ElementSpace:
     """Train the autoencoder (MSE, Adam) and return its scaled element vectors.
 
     Every batch is drawn at random from the whole table, without repeats inside it and independently of the others; an
-    epoch is floor(rows / batch) of them, as in the released program.
+    epoch is floor(rows / batch) of them, as in the released program. With a `folder`, a stopped run goes on.
     """
     import keras
 
     from common import devices
     from common.progress import progress
+    from common.training import State, keep, restore
 
     devices.setup(seed)
     model = build_autoencoder(len(found.numbers), length)
-    model.compile(keras.optimizers.Adam(rate), "mse", jit_compile=False)
-    random = np.random.default_rng(seed)
     rows = found.table.shape[0]
     steps = max(1, rows // batch)
-    for _ in progress(range(epochs), desc="element vectors", unit="epoch"):
-        for _ in range(steps):
-            chosen = random.choice(rows, min(batch, rows), replace=False, shuffle=False)
-            dense = found.table[chosen].toarray()
-            model.train_on_batch(dense, dense)
+    # Many small steps: most of the time of one at a time would be Python's.
+    model.compile(keras.optimizers.Adam(rate), "mse", jit_compile=False, steps_per_execution=min(steps, 64))
+    model.optimizer.build(model.trainable_variables)
+    variables = [*model.variables, *model.optimizer.variables]
+    digest = hashlib.sha256(repr((found.table.shape, float(found.table.sum()), length, batch, rate, seed)).encode())
+    state = State(run=digest.hexdigest()[:16])
+    checkpoint = Path(folder) / "checkpoint.npz" if folder else None
+    if checkpoint and checkpoint.exists():
+        state, _ = restore(checkpoint, variables, state.run)
+    kept = time.perf_counter()
+    with progress(total=epochs, initial=state.epoch, desc="element vectors", unit="epoch") as bar:
+        while state.epoch < epochs:
+            random = np.random.default_rng([seed, state.epoch])
+            chosen = [random.choice(rows, min(batch, rows), replace=False, shuffle=False) for _ in range(steps)]
+            dense = found.table[np.concatenate(chosen)].toarray()
+            loss = model.fit(dense, dense, batch_size=len(chosen[0]), epochs=1, shuffle=False, verbose=0)
+            state.epoch += 1
+            state.history.append({"epoch": state.epoch, "loss": loss.history["loss"][0]})
+            bar.update()
+            if checkpoint and (time.perf_counter() - kept > 60 or state.epoch == epochs):
+                keep(checkpoint, variables, state, None)
+                kept = time.perf_counter()
     return ElementSpace.scaled(found.numbers, model.get_layer("encoder").get_weights()[0])
