@@ -1,4 +1,4 @@
-"""ESNet: projected density of states of the unrelaxed structure -> CNN with attention -> formation energy.
+"""ESNet: density of states of the unrelaxed structure -> CNN with attention -> formation energy.
 
-Not built yet; README.md of this package says what is there.
+Densities of states and the network are built; README.md of this package says what is still to come.
 """
