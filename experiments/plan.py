@@ -69,7 +69,10 @@ def printed(paper: str, where: str | dict | None) -> dict:
     if "prefix" in where:
         names = {f"{where['prefix']}_{m.replace(':', '_over_')}": m for m in ("MAE", "RMSE", "R2", "MAD:MAE")}
         rows = {row: {m: cells[n] for n, m in names.items() if n in cells} for row, cells in table["rows"].items()}
-        return {"unit": table["unit"], "rows": rows}
+        unit = next(
+            (cells[n]["unit"] for cells in table["rows"].values() for n in names if "unit" in cells.get(n, {})), ""
+        )
+        return {"unit": table.get("unit", unit), "rows": rows}
     metric = table["metric"]
     if "column" in where:
         unit = table["columns"][where["column"]]["unit"]
@@ -149,6 +152,7 @@ NETWORKS = {
     "finder": ("finder.regressor", "Finder"),
     "finder-crystal": ("finder.regressor", "CrystalFinder"),
     "rescnn": ("finder.rescnn", "ResCNN"),
+    "diffcomp": ("diffcomp.regressor", "DiffComp"),
 }
 CLASSICAL = {
     "dummy": ("common.baselines.classical", "Median"),

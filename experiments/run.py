@@ -88,15 +88,20 @@ def run_cell(cell: Cell, *, jobs: int = 1, threads: int = 0) -> None:
 
 
 def make_split(table, declared: dict, seed: int) -> splits.Split:
-    """The split of a cell. With published folds the seed is the number of the fold; `train` cuts the training part."""
+    """The split of a cell. With folds the seed is the number of the fold; `train` cuts the training part."""
     if "train" in declared:
         whole = {name: value for name, value in declared.items() if name != "train"}
         return splits.fewer(make_split(table, whole, seed), declared["train"], seed)
     if declared["kind"] == "folds":
         return splits.by_fold(table, seed, declared["validation"])
+    if declared["kind"] == "k-folds":
+        k, grouped = declared["k"], declared.get("grouped", False)
+        return splits.k_folds(table, k, declared["validation"], grouped=grouped)[seed]
     makers = {"fractions": splits.by_fractions, "formula": splits.by_formula}
     if declared["kind"] not in makers:
-        raise UserError(f"split kind {declared['kind']!r} is unknown; choose one of {', '.join(makers)}, folds")
+        raise UserError(
+            f"split kind {declared['kind']!r} is unknown; choose one of {', '.join(makers)}, folds, k-folds"
+        )
     return makers[declared["kind"]](table, declared["shares"], seed)
 
 
