@@ -12,7 +12,7 @@ READY := $(VENV)/.ready
 OPTIONS := --scale $(SCALE) --jobs $(JOBS) $(if $(SEEDS),--seeds $(SEEDS)) $(if $(EPOCHS),--epochs $(EPOCHS))
 
 .DEFAULT_GOAL := help
-.PHONY: help setup test test-real lint bench check tables clean reproduce-all reproduce-finder
+.PHONY: help setup test test-real lint bench check tables clean reproduce-all reproduce-finder reproduce-diffcomp
 
 help:  ## this list
 	@grep -hE '^[a-z%0-9<>-]+:.*## ' $(MAKEFILE_LIST) | sed 's/:.*## /\t/; s/-%/-<table>/; s/table%/table<n>/' | expand -t 34
@@ -57,6 +57,12 @@ reproduce-finder: $(READY)  ## all tables of Finder
 
 reproduce-finder-%: $(READY)  ## one of them: table1 ... table4, figure3, matbench-formula, matbench-crystal
 	$(BIN)/matrepro reproduce finder $* $(OPTIONS)
+
+reproduce-diffcomp: $(READY)  ## all tables of composition + diffraction
+	$(BIN)/matrepro reproduce diffcomp $(OPTIONS)
+
+reproduce-diffcomp-%: $(READY)  ## one of them: figure4, figure4-grouped
+	$(BIN)/matrepro reproduce diffcomp $* $(OPTIONS)
 
 reproduce-table%: $(READY)  ## that table of every paper that has one
 	$(BIN)/matrepro reproduce all table$* $(OPTIONS)

@@ -11,7 +11,7 @@ from common.hdf5 import write_text
 from common.printing import note, report_left_out
 
 
-def add_predict(commands, paper: Paper) -> None:
+def add_predict(commands, paper: Paper):
     parser = cli.add_command(
         commands,
         "predict",
@@ -24,6 +24,7 @@ def add_predict(commands, paper: Paper) -> None:
     cli.add_model(parser)
     parser.add_argument("--output", metavar="FILE", help="write CSV, or JSON if it ends in .json, instead of printing")
     cli.add_common(parser)
+    return parser
 
 
 def add_evaluate(commands, paper: Paper) -> None:

@@ -34,6 +34,8 @@ class Regressor:
     name: str
     recipe: Recipe
     variants: dict
+    #: What a variant changes in the recipe.
+    recipe_of: dict[str, dict] = {}
     #: Materials at once when predicting.
     predict_batch = 128
 
@@ -44,14 +46,19 @@ class Regressor:
         seed: int = 0,
         deterministic: bool = False,
         mixed_precision: bool = False,
-        **recipe,
+        **changes,
     ):
+        """`changes` of the recipe and of the variant's configuration, by the names of their fields."""
         if variant not in self.variants:
             raise UserError(f"variant {variant!r} is unknown; choose one of {', '.join(self.variants)}")
         self.variant, self.seed = variant, seed
         self.deterministic, self.mixed_precision = deterministic, mixed_precision
-        self.config = self.variants[variant]
-        self.recipe = replace(type(self).recipe, **recipe)
+        recipe = {name: changes.pop(name) for name in list(changes) if name in Recipe.__dataclass_fields__}
+        self.recipe = replace(type(self).recipe, **{**self.recipe_of.get(variant, {}), **recipe})
+        try:
+            self.config = replace(self.variants[variant], **changes)
+        except TypeError as error:
+            raise UserError(f"{self.name} has no such setting: {error}") from None
         self.target, self.unit, self.axis, self.axis_unit = "", "", None, ""
         self.scale = Scale()
         self.model, self.state, self.split = None, None, None

@@ -66,10 +66,21 @@ def by_formula(table: MaterialsTable, fractions: Sequence[float] = (6, 2, 2), se
     return _parts(order, table, [int(ends[np.searchsorted(ends, cut)]) for cut in cuts])
 
 
-def k_folds(table: MaterialsTable, k: int = 5, validation: float = 0.1, seed: int = 0) -> list[Split]:
-    """k splits whose test parts tile the table; the share `validation` of each training part is set aside."""
+def k_folds(
+    table: MaterialsTable, k: int = 5, validation: float = 0.1, seed: int = 0, *, grouped: bool = False
+) -> list[Split]:
+    """k splits whose test parts tile the table; the share `validation` of each training part is set aside.
+
+    `grouped` keeps all polymorphs of a formula in one fold, and in one part of the training materials.
+    """
     if not 2 <= k <= len(table):
         raise UserError(f"{k} folds of {len(table)} materials: choose between 2 and {len(table)}")
+    if grouped:
+        formulas, group = np.unique(table.formulas, return_inverse=True)
+        number = np.empty(len(formulas), dtype=int)
+        number[np.random.default_rng(seed).permutation(len(formulas))] = np.arange(len(formulas)) % k
+        table = table.with_target("fold", number[group], "1")
+        return [by_fold(table, i, validation, seed) for i in range(k)]
     folds = np.array_split(np.random.default_rng(seed).permutation(len(table)), k)
     splits = []
     for i in range(k):

@@ -19,9 +19,8 @@ from common.crystal import Crystal, as_crystal
 from common.elements import SYMBOLS
 from common.errors import UserError
 from diffcomp.condor_engine import condor_intensity
-from diffcomp.settings import ELECTRON_RADIUS, Diffraction
+from diffcomp.settings import ELECTRON_RADIUS, ENGINES, Diffraction
 
-ENGINES = ("sum", "condor")
 #: Californium is the last element in the tables.
 LAST_ELEMENT, ZINC = 98, 30
 #: A number for zinc, 5.1652 in the Tables, has two digits exchanged in Condor, the program that the article used;
@@ -43,7 +42,7 @@ def intensity(structure, grid: int = 256, settings: Diffraction | None = None, *
         raise UserError(f"engine {engine!r} is unknown; choose one of {', '.join(ENGINES)}")
     if engine == "condor":
         return condor_intensity(crystal, grid, settings)
-    pixels = _pixels(grid, settings)
+    pixels = pixels_of(grid, settings)
     factors = {int(z): _factor(int(z), grid, settings) for z in np.unique(crystal.numbers)}
     patterns = []
     for turn in rotations(settings.angle):
@@ -69,7 +68,7 @@ class _Pixels:
 
 
 @lru_cache(maxsize=4)
-def _pixels(grid: int, settings: Diffraction) -> _Pixels:
+def pixels_of(grid: int, settings: Diffraction) -> _Pixels:
     if grid < 8:
         raise UserError(f"a pattern of {grid} x {grid} pixels shows nothing; take 64 or more")
     return _Pixels(grid, settings)
@@ -78,7 +77,7 @@ def _pixels(grid: int, settings: Diffraction) -> _Pixels:
 @lru_cache(maxsize=256)
 def _factor(z: int, grid: int, settings: Diffraction) -> np.ndarray:
     """The atomic scattering factor in every pixel, (grid^2,) float32."""
-    return scattering_factor(z, _pixels(grid, settings).length).astype(np.float32)
+    return scattering_factor(z, pixels_of(grid, settings).length).astype(np.float32)
 
 
 def scattering_factor(z: int, length: np.ndarray) -> np.ndarray:

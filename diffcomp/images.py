@@ -8,25 +8,24 @@ import numpy as np
 
 from common.errors import UserError
 from diffcomp.diffraction import intensity
-from diffcomp.settings import Diffraction
+from diffcomp.settings import PICTURES, Diffraction
 
-VARIANTS = ("released", "corrected")
 #: Pixels of the published pictures; the network sees them at 128.
 GRID, SIZE = 256, 128
 
 
 def image(
-    structure, size: int = SIZE, *, variant: str = "corrected", settings: Diffraction | None = None
+    structure, size: int = SIZE, *, variant: str = "corrected", settings: Diffraction | None = None, engine: str = "sum"
 ) -> np.ndarray:
     """(size, size, 3) uint8 of a crystal, as the network sees it.
 
     variant: "released" imitates the published pictures: coded as JPEG one colour at a time and added in eight bits,
     where what passes 255 starts again from 0. "corrected" leaves these artefacts out.
     """
-    if variant not in VARIANTS:
-        raise UserError(f"variant {variant!r} is unknown; choose one of {', '.join(VARIANTS)}")
+    if variant not in PICTURES:
+        raise UserError(f"variant {variant!r} is unknown; choose one of {', '.join(PICTURES)}")
     settings = settings or Diffraction()
-    picture = merged(intensity(structure, GRID, settings), settings.box)
+    picture = merged(intensity(structure, GRID, settings, engine=engine), settings.box)
     if variant == "released":
         return resized(coded_and_added(picture), size, "BICUBIC")
     return resized(picture, size)
@@ -70,3 +69,10 @@ def resized(picture: np.ndarray, size: int, method: str = "BOX") -> np.ndarray:
     if picture.shape[:2] == (size, size):
         return picture
     return np.asarray(Image.fromarray(picture).resize((size, size), Image.Resampling[method]))
+
+
+def save_png(picture: np.ndarray, file) -> None:
+    """Write a picture to a path or an open file."""
+    from PIL import Image
+
+    Image.fromarray(picture).save(file, "PNG")

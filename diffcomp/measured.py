@@ -12,10 +12,10 @@ import numpy as np
 from common.errors import UserError
 from common.hdf5 import replacing
 from diffcomp.images import SIZE, resized
+from diffcomp.settings import SCALES
 
 #: The smallest picture that can hold a pattern, pixels; the largest share of pixels that may stand at the top value.
 SMALLEST, SATURATED = 32, 0.1
-SCALES = ("linear", "sqrt", "log")
 
 
 @dataclass(frozen=True)

@@ -4,6 +4,10 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+#: Who computes a pattern, how a picture is made of it, how a measured one is scaled.
+ENGINES = ("sum", "condor")
+PICTURES = ("released", "corrected")
+SCALES = ("linear", "sqrt", "log")
 #: Classical electron radius, m.
 ELECTRON_RADIUS = 2.8179403262e-15
 

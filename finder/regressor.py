@@ -36,6 +36,7 @@ class Finder(Regressor):
     name = "finder"
     mode = "formula"
     variants = VARIANTS
+    predict_batch = 512
     #: Robust L1, Adam 3e-4 times 0.999 an epoch, batch 128, 1200 epochs, patience 300, standardised targets.
     recipe = Recipe(
         loss="robust_l1",
@@ -52,14 +53,8 @@ class Finder(Regressor):
     def __init__(self, variant: str = "corrected", *, engine: str = "ops", seed: int = 0, **changes):
         if engine not in ENGINES:
             raise UserError(f"engine {engine!r} is unknown; choose one of {', '.join(ENGINES)}")
-        known = Regressor.__init__.__kwdefaults__.keys() | Recipe.__dataclass_fields__.keys()
-        own = {name: changes.pop(name) for name in list(changes) if name not in known}
-        super().__init__(variant, seed=seed, **{**self.recipe_of.get(variant, {}), **changes})
+        super().__init__(variant, seed=seed, mode=self.mode, **changes)
         self.engine = engine
-        try:
-            self.config = replace(self.config, mode=self.mode, **own)
-        except TypeError as error:
-            raise UserError(f"{self.name} has no such setting: {error}") from None
 
     def shape_for(self, target: Target) -> None:
         self.config = replace(self.config, outputs=1 if target.values.ndim == 1 else target.values.shape[1])

@@ -20,6 +20,7 @@ from pathlib import Path
 import numpy as np
 
 from common.errors import UserError
+from common.formula import parse_formula
 from common.materials import MaterialsTable
 
 
@@ -98,6 +99,18 @@ def _listed() -> MaterialsTable:
     return pack.select(name for name in listed if name in pack)
 
 
+def diffcomp_binaries() -> MaterialsTable:
+    """Binary oxides, sulfides, fluorides and nitrides of the pack with a gap above zero."""
+    pack = mp_structures()
+    anions = {8, 16, 9, 7}
+    rows = []
+    for row in np.flatnonzero(pack.target("band_gap").values > 0):
+        elements = parse_formula(str(pack.formulas[row]))
+        if len(elements) == 2 and anions & set(elements):
+            rows.append(row)
+    return pack.take(np.array(rows))
+
+
 #: Matbench tasks that are regressions: name -> target and unit.
 MATBENCH = {
     "dielectric": ("n", "1"),
@@ -147,5 +160,6 @@ SOURCES = {
     "exp-band-gap": exp_band_gap,
     "exp-formation-enthalpy": exp_formation_enthalpy,
     **{f"matbench-{task.replace('_', '-')}": partial(matbench, task) for task in MATBENCH},
+    "diffcomp-binaries": diffcomp_binaries,
     "matbench-phonons-structures": matbench_phonons_structures,
 }

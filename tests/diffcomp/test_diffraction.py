@@ -188,3 +188,17 @@ def test_what_passes_255_starts_again():
         total += np.asarray(Image.open(file))
     found = coded_and_added(white).astype(int)
     assert np.abs(found - total % 256).max() <= 6
+
+
+def test_many_at_once_in_keras_ops(mini):
+    """The batched sum equals the one by one, for crystals of different sizes and elements."""
+    from diffcomp.diffraction_ops import intensities
+
+    crystals = [mini.structure(row) for row in (0, 50, 130, 333)]
+    found = intensities(crystals, GRID)
+    assert found.shape == (4, 3, GRID, GRID) and found.dtype == np.float32
+    for one, crystal in zip(found, crystals, strict=True):
+        expected = intensity(crystal, GRID)
+        assert np.abs(one - expected).max() < 5e-5 * expected.max()
+    with pytest.raises(UserError, match="no structures"):
+        intensities([])

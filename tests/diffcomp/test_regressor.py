@@ -1,0 +1,105 @@
+"""The model learns from both inputs, comes back from disk, and takes measured materials."""
+
+import numpy as np
+import pytest
+
+from common.errors import UserError
+from common.materials import MaterialsTable, Target
+from common.splits import by_fractions
+from diffcomp.elements import element_space, write_elements
+from diffcomp.features import packed, picture_row, unpacked
+from diffcomp.images import image
+from diffcomp.regressor import DiffComp
+
+RECIPE = {"epochs": 2, "batch": 16}
+
+
+@pytest.fixture(scope="module")
+def table(mini):
+    return mini.take(np.arange(0, 336, 8))
+
+
+@pytest.fixture(scope="module")
+def fitted(table):
+    return DiffComp(seed=1, **RECIPE).fit(table, "formation_energy", by_fractions(table))
+
+
+def test_it_learns_from_the_composition(mini):
+    split = by_fractions(mini)
+    model = DiffComp(cv_nodes=10, epochs=60, learning_rate=1e-3).fit(mini, "formation_energy", split)
+    assert model.predict(mini.select(split.test), bar=False).metrics()["MAD:MAE"] > 1.5
+
+
+def test_it_comes_back_with_the_same_output(fitted, table, tmp_path):
+    expected = fitted.predict(table, bar=False)
+    loaded = DiffComp.load(fitted.save(tmp_path / "model"))
+    found = loaded.predict(table, bar=False)
+    assert np.allclose(found.prediction, expected.prediction, atol=1e-6) and np.ptp(found.prediction) > 1e-3
+    assert loaded.settings() == fitted.settings() and loaded.config.cv_nodes == 9
+
+
+def test_a_measured_material_equals_its_simulation(fitted, table):
+    """The picture of a structure, handed over as if it were measured."""
+    row = 3
+    expected = fitted.predict(table.take(np.array([row])), bar=False).prediction[0]
+    numbers, counts = np.unique(table.structure(row).numbers, return_counts=True)
+    amounts = dict(zip(numbers.tolist(), counts.tolist(), strict=True))
+    found = fitted.predict_measured(amounts, image(table.structure(row)), name="x")
+    assert found.prediction[0] == pytest.approx(expected, abs=1e-5) and found.unit == "eV/atom"
+    with pytest.raises(UserError, match="needs a diffraction pattern"):
+        fitted.predict_measured(amounts, None, name="x")
+    with pytest.raises(UserError, match="needs a composition"):
+        fitted.predict_measured(None, image(table.structure(row)), name="x")
+
+
+def test_the_ends_of_the_ratio_need_one_input_alone(mini):
+    formulas = MaterialsTable(["a", "b", "c"], ["NaCl", "TiO2", "MgO"], targets={"gap": Target(np.arange(3.0), "eV")})
+    features, good, bad = DiffComp(cv_nodes=10).features(formulas)
+    assert set(features.batch(good)) == {"composition"} and not bad
+    features, good, bad = DiffComp(cv_nodes=0).features(mini.take(np.arange(3)))
+    assert set(features.batch(good)) == {"pattern"}
+    with pytest.raises(UserError, match="has formulas only"):
+        DiffComp(cv_nodes=5).features(formulas)
+
+
+def test_inputs_run_from_zero_to_a_half(table):
+    batch = DiffComp().features(table)[0].batch(np.arange(5))
+    assert batch["pattern"].shape == (5, 128, 128, 3) and batch["composition"].shape == (5, 60, 1)
+    assert batch["pattern"].min() == 0 and 0.3 < batch["pattern"].max() <= 0.5
+    assert batch["composition"].min() >= 0 and batch["composition"].max() <= 1
+
+
+def test_bad_materials_are_named_and_the_rest_goes_on(table):
+    crystals = [table.structure(row) for row in range(3)]
+    crystals.append((np.array([100, 8]), np.eye(3) * 4, np.array([[0, 0, 0], [0.5, 0.5, 0.5]])))
+    crystals.append((np.array([8, 22, 38]), np.eye(3) * 4, np.array([[0, 0, 0], [0.5, 0.5, 0.5], [0.5, 0, 0]])))
+    mixed = MaterialsTable.from_structures(list("abcde"), crystals)
+    _, good, bad = DiffComp().features(mixed)
+    assert good.tolist() == [0, 1, 2] and "Fm has no vector" in bad["d"] and "3 elements; this model" in bad["e"]
+    pattern_alone = DiffComp(cv_nodes=0).features(mixed)
+    assert pattern_alone[1].tolist() == [0, 1, 2, 4] and "Fm has no scattering factor" in pattern_alone[2]["d"]
+
+
+def test_pictures_are_kept_small_and_whole(table):
+    picture = image(table.structure(0))
+    png = packed(picture)
+    assert np.array_equal(unpacked(png), picture) and len(png) < picture.size / 5
+    assert np.array_equal(unpacked(picture_row(table.structure(0), variant="corrected")["png"]), picture)
+
+
+def test_the_element_vectors_of_the_project(tmp_path):
+    space, raw = element_space(), element_space(scaled=False)
+    assert space.vectors.shape == (87, 30) and space.vectors.min() == 0 and space.vectors.max() == 1
+    assert raw.vectors.min() < -1 and np.array_equal(raw.numbers, space.numbers)
+    write_elements(tmp_path / "e.csv", raw.numbers, raw.vectors)
+    assert np.array_equal(element_space(tmp_path / "e.csv").vectors, space.vectors)
+    (tmp_path / "bad.csv").write_text("element,v0\nXx,1\n")
+    with pytest.raises(UserError, match="no table of element vectors"):
+        element_space(tmp_path / "bad.csv")
+
+
+def test_variants():
+    assert DiffComp("released").config.picture == "released" and not DiffComp("paper").config.scaled
+    assert DiffComp(cv_nodes=3).config.cv_nodes == 3
+    with pytest.raises(UserError, match="no such setting"):
+        DiffComp(nodes=3)
