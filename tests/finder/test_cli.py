@@ -12,7 +12,7 @@ from finder.cli import main
 def models(tmp_path_factory):
     """A formula model and a crystal model, trained for an epoch or two."""
     folder = tmp_path_factory.mktemp("finder")
-    common = ["train", "mini", "--target", "formation_energy", "--epochs", "2", "--batch", "64"]
+    common = ["train", "mini", "--target", "formation_energy", "--epochs", "1", "--batch", "64"]
     assert main([*common, "--model", str(folder / "formula")]) == 0
     assert main([*common, "--network", "finder-crystal", "--model", str(folder / "crystal")]) == 0
     return folder
@@ -90,6 +90,7 @@ def test_embed(models, tmp_path, capsys):
     assert main(["embed", "--model", str(models / "formula"), "NaCl", "--output", "vectors.txt"]) == 2
 
 
+@pytest.mark.slow
 def test_explain(models, tmp_path, capsys):
     """Maps of both models with their correlation, edge matrices of the one that learns edges."""
     arguments = ["--model", str(models / "formula"), "--model", str(models / "crystal"), "--formula", "SrTiO3"]

@@ -89,10 +89,12 @@ def test_site_order():
     assert crystal_graph(cell, FinderConfig(mode="crystal", order="grouped"))["numbers"].tolist() == [11, 11, 8]
 
 
+MINI = load_source("mini")
+
+
 @given(st.integers(0, 335), st.randoms(use_true_random=False))
 def test_edges_follow_the_sites(number, random):
-    mini = load_source("mini")
-    crystal = mini.structure(number)
+    crystal = MINI.structure(number)
     order = list(range(len(crystal.numbers)))
     random.shuffle(order)
     shift = np.array([random.random() for _ in range(3)])

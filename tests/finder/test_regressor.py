@@ -35,6 +35,7 @@ def fitted(request, table, split):
     return request.param("released", seed=1, **RECIPE).fit(table, "formation_energy", split)
 
 
+@pytest.mark.slow
 def test_it_learns(mini):
     """Better than the mean by half after some epochs on the embedded set."""
     split = by_fractions(mini)
@@ -101,6 +102,7 @@ def test_curves(table, split, tmp_path):
     assert np.allclose(again.std, unsure.std, rtol=1e-8) and np.allclose(again.target, curves, rtol=1e-8)
 
 
+@pytest.mark.slow
 def test_ensemble(table, split, tmp_path):
     ensemble = Ensemble(lambda seed: Finder(seed=seed, **RECIPE), 2, seed=5).fit(table, "formation_energy", split)
     predicted = ensemble.predict(table, bar=False)

@@ -44,6 +44,7 @@ def test_trained_weights(network, mini):
     assert np.abs(expected.std - found.std).max() < 1e-5
 
 
+@pytest.mark.slow
 def test_both_engines_train_alike(mini):
     """The same seed, the same batches: the losses of three epochs agree."""
     table = mini.take(np.arange(0, 336, 6))
