@@ -12,6 +12,7 @@ import platform
 import shutil
 import signal
 import time
+import warnings
 from importlib.metadata import version
 from multiprocessing import get_context
 from multiprocessing.connection import wait
@@ -176,6 +177,7 @@ class _Running:
 
 
 def _child(cell: Cell, threads: int, result) -> None:
+    warnings.showwarning = lambda message, *_: note(f"{cell.key}: {message}")
     try:
         run_cell(cell, threads=threads)
         result.send("")
