@@ -76,13 +76,11 @@ def images_within(home: np.ndarray, basis: np.ndarray, radius: np.ndarray) -> tu
 
 
 class Pairs(NamedTuple):
-    """Ordered pairs (e,) of atoms: `centre` in the cell, an image of `neighbour`, their distance in angstrom, and
-    whether that image lies in another cell."""
+    """Ordered pairs (e,) of atoms: `centre` in the cell, an image of `neighbour`, their distance in angstrom."""
 
     centre: np.ndarray
     neighbour: np.ndarray
     distance: np.ndarray
-    elsewhere: np.ndarray
 
 
 def pairs_within(lattice: np.ndarray, frac: np.ndarray, cutoff: float) -> Pairs:
@@ -107,7 +105,7 @@ def pairs_within(lattice: np.ndarray, frac: np.ndarray, cutoff: float) -> Pairs:
         distance = np.linalg.norm(points[image] - home[centre], axis=1)
     keep = (image != centre) & (distance < cutoff)
     centre, image, distance = centre[keep], image[keep], distance[keep]
-    return Pairs(centre, owner[image], distance, image >= n)
+    return Pairs(centre, owner[image], distance)
 
 
 def _images(basis: np.ndarray, cutoff: float) -> np.ndarray:

@@ -47,14 +47,8 @@ class Predictions:
         return {name: values for name, values in found.items() if values is not None}
 
     def _columns(self) -> dict[str, np.ndarray]:
-        """Name -> values (n,); point k of a curve has the column `name[k]`."""
-        fields = {"target": self.target, "prediction": self.prediction, **self.uncertainties()}
-        columns = {}
-        for name, values in fields.items():
-            if values is not None:
-                curve = values.ndim == 2
-                columns |= {f"{name}[{k}]": values[:, k] for k in range(values.shape[1])} if curve else {name: values}
-        return columns
+        target = {} if self.target is None else {"target": self.target}
+        return columns_of({**target, "prediction": self.prediction, **self.uncertainties()})
 
     def save(self, path: str | Path) -> None:
         """Write CSV (gzip where the name ends in .gz). Equal predictions give equal bytes."""
@@ -92,3 +86,12 @@ class Predictions:
 
         values = {name: column(name) for name in ("prediction", "target", "std", "epistemic", "aleatoric")}
         return cls(np.array([row["id"] for row in rows]), unit=unit, **values)
+
+
+def columns_of(fields: dict[str, np.ndarray]) -> dict[str, np.ndarray]:
+    """Name -> values (n,); point k of a curve has the column `name[k]`."""
+    columns = {}
+    for name, values in fields.items():
+        curve = values.ndim == 2
+        columns |= {f"{name}[{k}]": values[:, k] for k in range(values.shape[1])} if curve else {name: values}
+    return columns

@@ -81,11 +81,11 @@ def form_of(arguments) -> str:
 
 def predictions(predicted, formulas: Sequence[str], target: str, form: str, left_out: dict[str, str]) -> str:
     """Id, formula, value, unit, and the standard deviations where the model has them; a curve has value[0], ..."""
-    fields = {"value": predicted.prediction, **predicted.uncertainties()}
-    if predicted.prediction.ndim == 2:
-        if form == "text":
-            raise UserError(f"{target} is a curve; ask for --json or --csv, or write it with --output")
-        fields = {f"{name}[{k}]": values[:, k] for name, values in fields.items() for k in range(values.shape[1])}
+    from common.predictions import columns_of  # numpy, which --help does without
+
+    if form == "text" and predicted.prediction.ndim == 2:
+        raise UserError(f"{target} is a curve; ask for --json or --csv, or write it with --output")
+    fields = columns_of({"value": predicted.prediction, **predicted.uncertainties()})
     names, columns = list(fields), list(fields.values())
     if form == "text":
         columns = [_fixed(values) for values in columns]

@@ -5,7 +5,6 @@ A paper adds its features, its network and its recipe; nothing else.
 
 from __future__ import annotations
 
-import hashlib
 import json
 from dataclasses import asdict, replace
 from pathlib import Path
@@ -14,7 +13,7 @@ import numpy as np
 
 from common import devices, losses
 from common.errors import UserError
-from common.hdf5 import reason_of, replacing, write_text
+from common.hdf5 import file_digest, reason_of, replacing, write_text
 from common.materials import MaterialsTable, Target
 from common.predictions import Predictions
 from common.splits import Split
@@ -165,7 +164,7 @@ class Regressor:
             card["scale"] = asdict(self.scale)
         if self.axis is not None:
             card |= {"axis": np.asarray(self.axis).tolist(), "axis_unit": self.axis_unit}
-        card["weights"] = _digest(weights)
+        card["weights"] = file_digest(weights)
         if self.split:
             self.split.save(folder / "split.json")
         write_text(folder / "model.json", json.dumps(card, indent=1))
@@ -192,7 +191,7 @@ class Regressor:
             raise UserError(f"{folder / 'model.json'} is damaged ({error}); train the model again") from None
         weights = folder / "model.weights.h5"
         try:
-            if _digest(weights) != wanted:
+            if file_digest(weights) != wanted:
                 raise UserError(f"{weights} is damaged or not that of its model.json; copy or train the model again")
             devices.setup(card["seed"], mixed_precision=mixed)
             regressor.model = regressor.build()
@@ -211,11 +210,6 @@ def _refuse_other_training(folder: Path, settings: dict) -> None:
     settings = json.loads(json.dumps(settings))
     if any(found.get(name) != value for name, value in settings.items()):
         raise UserError(f"{folder} holds the model of another training; choose another folder")
-
-
-def _digest(path: Path) -> str:
-    with open(path, "rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()[:16]
 
 
 def read_card(folder: str | Path) -> dict:

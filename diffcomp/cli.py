@@ -55,7 +55,6 @@ def _add_embed(commands) -> None:
     parser.add_argument("formulas", nargs="+", metavar="FORMULA", help="of two elements, or more with --elements")
     parser.add_argument("--elements", type=cli.positive, default=2, metavar="N", help="places for elements, default 2")
     parser.add_argument("--output", metavar="FILE", help="write to a file instead of printing")
-    parser.set_defaults(strict=False)
 
 
 def embed(arguments) -> None:

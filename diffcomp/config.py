@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
-
-from common.errors import UserError
+from dataclasses import dataclass
 
 
 @dataclass(frozen=True)
@@ -22,12 +20,6 @@ class DiffcompConfig:
     elements: int = 2
     scaled: bool = True
     picture: str = "corrected"
-
-    @classmethod
-    def preset(cls, variant: str, **changes) -> DiffcompConfig:
-        if variant not in VARIANTS:
-            raise UserError(f"variant {variant!r} is unknown; choose one of {', '.join(VARIANTS)}")
-        return replace(VARIANTS[variant], **changes)
 
 
 VARIANTS = {

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-import hashlib
 from functools import partial
 
 import numpy as np
 
-from common.cache import featurise
+from common.cache import each_formula, featurise
 from common.errors import UserError
 from common.formula import Amounts
+from common.hdf5 import file_digest
 from common.materials import MaterialsTable
 from common.predictions import Predictions
 from common.ragged import Ragged
@@ -66,18 +66,19 @@ class DiffComp(Regressor):
 
     def _vectors(self, table: MaterialsTable):
         space = element_space(scaled=self.config.scaled)
-        made, good, bad = [], [], {}
-        for row, formula in enumerate(table.formulas.tolist()):
+
+        def vector_of(formula: str) -> np.ndarray:
             try:
-                made.append(composition_vector(formula, space, elements=self.config.elements))
-                good.append(row)
+                return composition_vector(formula, space, elements=self.config.elements)
             except UserError as error:
-                bad[str(table.ids[row])] = str(error) if formula in str(error) else f"{formula}: {error}"
-        return np.array(made, dtype=np.float32), np.array(good, dtype=np.int64), bad
+                raise UserError(str(error) if formula in str(error) else f"{formula}: {error}") from None
+
+        made, good, bad = each_formula(table, vector_of)
+        return np.array(made, dtype=np.float32), good, bad
 
     def settings(self) -> dict:
         """With the element vectors' hash, since a result depends on them too."""
-        return {**super().settings(), "element_vectors": hashlib.sha256(PATH.read_bytes()).hexdigest()[:16]}
+        return {**super().settings(), "element_vectors": file_digest(PATH)}
 
     def build(self):
         return build_diffcomp(self.config.cv_nodes, vector=self.config.elements * 30)

@@ -34,14 +34,14 @@ def draw(paper: str, table: str, scale: str, folder: Path) -> list[Path]:
             if not stored or model.get("model") not in plan.NETWORKS:
                 continue
             path = folder / f"{plan.slug(column)}-{plan.slug(row)}.png"
-            target = np.concatenate([predictions.target.ravel() for predictions, _ in stored])
-            mean = np.concatenate([predictions.prediction.ravel() for predictions, _ in stored])
+            every = _together([predictions for predictions, _ in stored])
             parts = "one test part" if len(stored) == 1 else f"{len(stored)} test parts"
-            plots.parity(path, target, mean, unit=stored[0][0].unit, name=f"{row}, {column}, {parts}")
+            name = f"{row}, {column}, {parts}"
+            plots.parity(path, every.target.ravel(), every.prediction.ravel(), unit=every.unit, name=name)
             drawn.append(path)
-            if stored[0][0].std is not None:
+            if every.std is not None:
                 drawn.append(path.with_name(f"{path.stem}-calibration.png"))
-                calibration(drawn[-1], _together([p for p, _ in stored]), name=f"{row}, {column}")
+                calibration(drawn[-1], every, name=f"{row}, {column}")
     return drawn
 
 
@@ -64,7 +64,8 @@ def _sample_efficiency(paper: str, table: str, scale: str, layout: dict, folder:
 
 def _together(predicted: list[Predictions]) -> Predictions:
     """Several test parts as one; ids may stand in more than one of them."""
-    fields = {name: np.concatenate([getattr(p, name) for p in predicted]) for name in ("prediction", "target", "std")}
+    names = ["prediction", "target", *(["std"] if predicted[0].std is not None else [])]
+    fields = {name: np.concatenate([getattr(p, name) for p in predicted]) for name in names}
     return Predictions(np.concatenate([p.ids for p in predicted]), unit=predicted[0].unit, **fields)
 
 

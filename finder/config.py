@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
-
-from common.errors import UserError
+from dataclasses import dataclass
 
 MODES = ("formula", "crystal")
 
@@ -50,12 +48,6 @@ class FinderConfig:
     normaliser: str = "neighbours"
     update: str = "relu"
     scale: float = (0.5 + 0.001) ** -0.5
-
-    @classmethod
-    def preset(cls, variant: str, **changes) -> FinderConfig:
-        if variant not in VARIANTS:
-            raise UserError(f"variant {variant!r} is unknown; choose one of {', '.join(VARIANTS)}")
-        return replace(VARIANTS[variant], **changes)
 
 
 VARIANTS = {

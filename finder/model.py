@@ -53,20 +53,24 @@ def build_finder(mode: str = "formula", config: FinderConfig | None = None, *, u
     # --- Message passing and pools ---
     x, pools = nodes, []
     for number in range(1, config.layers + 1):
-        message = Message(
-            config.channels,
-            learned,
-            attention=config.attention == "all",
-            itself=config.normaliser == "and itself",
-            update=config.update,
-            scale=config.scale,
-            name=f"message_{number}",
-        )
+        message = Message(**message_options(config), name=f"message_{number}")
         x = message(x, neighbours, weights) if learned else message(x, neighbours, weights, inputs["edges"])
         pools.append(Pool(config.attention != "none", name=f"pool_{number}")(x, members, counts))
 
     outputs = read_out(pools, config, uncertain)
     return Model(inputs, outputs, name=f"finder_{config.mode}")
+
+
+def message_options(config: FinderConfig) -> dict:
+    """The arguments of a message-passing layer; also for the engine on Spektral."""
+    return {
+        "channels": config.channels,
+        "learned_edges": config.mode == "formula",
+        "attention": config.attention == "all",
+        "itself": config.normaliser == "and itself",
+        "update": config.update,
+        "scale": config.scale,
+    }
 
 
 def read_out(pools: list, config: FinderConfig, uncertain: bool = True):

@@ -9,7 +9,7 @@ from functools import partial
 import numpy as np
 
 from common import losses
-from common.cache import featurise
+from common.cache import each_formula, featurise
 from common.element_vectors import element_vectors
 from common.errors import UserError
 from common.materials import MaterialsTable, Target
@@ -60,19 +60,16 @@ class Finder(Regressor):
         self.config = replace(self.config, outputs=1 if target.values.ndim == 1 else target.values.shape[1])
 
     def features(self, table: MaterialsTable, jobs: int = 1):
-        # A formula graph takes less time than looking it up in a cache would.
-        graphs, good, bad = [], [], {}
         vectors = element_vectors(self.config.vectors)
-        for row, formula in enumerate(table.formulas.tolist()):
-            try:
-                graph = formula_graph(formula, self.config)
-                vectors.check(graph["numbers"])
-                graphs.append(graph)
-                good.append(row)
-            except UserError as error:
-                bad[str(table.ids[row])] = str(error)
+
+        def graph_of(formula: str) -> dict[str, np.ndarray]:
+            graph = formula_graph(formula, self.config)
+            vectors.check(graph["numbers"])
+            return graph
+
+        graphs, good, bad = each_formula(table, graph_of)
         batches = FormulaGraphs(Ragged.stack(graphs), vectors) if graphs else None
-        return self._on_engine(batches), np.array(good, dtype=np.int64), bad
+        return self._on_engine(batches), good, bad
 
     def _on_engine(self, batches):
         if self.engine == "spektral" and batches is not None:

@@ -16,8 +16,8 @@ from __future__ import annotations
 import numpy as np
 
 from common import losses
+from common.cache import each_formula
 from common.elements import SYMBOLS
-from common.errors import UserError
 from common.formula import parse_formula
 from common.materials import MaterialsTable
 from finder.config import FinderConfig
@@ -66,14 +66,8 @@ class ResCNN(Finder):
     name = "rescnn"
 
     def features(self, table: MaterialsTable, jobs: int = 1):
-        made, good, bad = [], [], {}
-        for row, formula in enumerate(table.formulas.tolist()):
-            try:
-                made.append(element_fractions(formula))
-                good.append(row)
-            except UserError as error:
-                bad[str(table.ids[row])] = str(error)
-        return (Fractions(made) if made else None), np.array(good, dtype=np.int64), bad
+        made, good, bad = each_formula(table, element_fractions)
+        return (Fractions(made) if made else None), good, bad
 
     def build(self):
         return build_rescnn(self.config, uncertain=losses.with_uncertainty(self.recipe.loss))

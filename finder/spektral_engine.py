@@ -21,7 +21,7 @@ from common.element_vectors import element_vectors
 from finder.config import FinderConfig
 from finder.graphs import CrystalGraphs, gaussians
 from finder.layers import TINY, Message, Pool
-from finder.model import GAUSSIANS, read_out
+from finder.model import GAUSSIANS, message_options, read_out
 
 
 def affine(x, weights):
@@ -122,14 +122,7 @@ def build_spektral_finder(mode: str = "formula", config: FinderConfig | None = N
     inputs = {"x": nodes, "a": pairs, "i": graph}
     if not learned:
         inputs["e"] = Input((GAUSSIANS,), name="e")
-    options = {
-        "channels": config.channels,
-        "learned_edges": learned,
-        "attention": config.attention == "all",
-        "itself": config.normaliser == "and itself",
-        "update": config.update,
-        "scale": config.scale,
-    }
+    options = message_options(config)
     x, pools = nodes, []
     for number in range(1, config.layers + 1):
         x = FinderConv(options, name=f"message_{number}")([x, pairs] if learned else [x, pairs, inputs["e"]])

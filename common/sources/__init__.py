@@ -10,7 +10,7 @@ SOURCES = {
     "mini": mini.load,
     "mini-dos": mini.load_dos,
     **datadir.SOURCES,
-    **finder_sets.sources(datadir.place),
+    **finder_sets.SOURCES,
     **jarvis.SOURCES,
 }
 

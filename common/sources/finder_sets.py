@@ -6,16 +6,14 @@ one with the whole text of a CIF. Parsing 68,699 of these takes minutes; it is d
 
 from __future__ import annotations
 
-import hashlib
 from functools import partial
-from pathlib import Path
-
-import numpy as np
 
 from common.cache import cache_root
 from common.errors import UserError
+from common.hdf5 import file_digest
 from common.materials import MaterialsTable
 from common.printing import note, report_left_out
+from common.sources.datadir import place
 
 #: File -> name of the target and unit.
 SETS = {
@@ -28,13 +26,14 @@ SETS = {
 }
 
 
-def finder_set(name: str, path: Path) -> MaterialsTable:
-    """A data set of the Finder paper, structures included."""
+def finder_set(name: str) -> MaterialsTable:
+    """A data set of the Finder paper (figshare), structures included."""
     from common.sources.files import load
 
+    path = place(f"finder/{name}.csv")
     if not path.exists():
         raise UserError(f"{path} is not there; fetch the files of doi:10.6084/m9.figshare.19308407 into {path.parent}")
-    kept = cache_root() / "tables" / f"finder-{name}-{_digest(path)}.h5"
+    kept = cache_root() / "tables" / f"finder-{name}-{file_digest(path)}.h5"
     if not kept.exists():
         note(f"reading the structures of {path} once; this takes minutes for a large file")
         table, left_out = load(path, target="target", jobs=-1)
@@ -44,19 +43,7 @@ def finder_set(name: str, path: Path) -> MaterialsTable:
     target, unit = SETS[name]
     table = table.with_target(target, table.target("target").values, unit)
     table.origin = f"finder-{name}"
-    return table.take(np.flatnonzero(table.target(target).known))
+    return table.known(target)
 
 
-def _digest(path: Path) -> str:
-    with open(path, "rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()[:16]
-
-
-def sources(find) -> dict[str, partial]:
-    """Source name -> loader; `find` turns a name into a path of the data directory."""
-
-    def load(name: str) -> MaterialsTable:
-        """A data set of the Finder paper (figshare), structures included."""
-        return finder_set(name, find(f"finder/{name}.csv"))
-
-    return {f"finder-{name.replace('_', '-')}": partial(load, name) for name in SETS}
+SOURCES = {f"finder-{name.replace('_', '-')}": partial(finder_set, name) for name in SETS}
