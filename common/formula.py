@@ -97,6 +97,12 @@ def _complaint(text: str, position: int) -> str:
     return f"{text!r} is not a chemical formula (see {rest[:10]!r}); write it like TiO2 or Ca(OH)2"
 
 
+def same_ratio(amounts: Amounts, counts: dict[int, int]) -> bool:
+    """Whether whole numbers of atoms have exactly the ratio of the amounts, and not a coarser one."""
+    whole, total = sum(amounts.values()), sum(counts.values())
+    return all(amounts[z] * total == n * whole for z, n in counts.items())
+
+
 def integer_counts(amounts: Amounts, *, limit: int = 0, tolerance: float = 0.0) -> dict[int, int]:
     """The smallest whole numbers of atoms with these ratios: Si8 -> {14: 1}, Fe0.5Ni0.5 -> {26: 1, 28: 1}.
 

@@ -14,6 +14,7 @@ import numpy as np
 from common import devices, losses
 from common.errors import UserError
 from common.hdf5 import file_digest, reason_of, replacing, write_text
+from common.later import as_settings
 from common.materials import MaterialsTable, Target
 from common.predictions import Predictions
 from common.splits import Split
@@ -35,6 +36,8 @@ class Regressor:
     variants: dict
     #: What a variant changes in the recipe.
     recipe_of: dict[str, dict] = {}
+    #: Whether densities of states belong to the data that it learns from.
+    uses_densities = False
     #: Materials at once when predicting.
     predict_batch = 128
 
@@ -77,12 +80,13 @@ class Regressor:
     def fit(
         self, table: MaterialsTable, target: str, split: Split, *, folder: Path | None = None, jobs: int = 1
     ) -> Regressor:
-        """Train on `split.train`, keep the weights that are best on `split.validation`.
+        """Train on `split.train`, keep the weights that are best on `split.validation`, or where `selection` says.
 
         With a `folder` the run is checkpointed there and goes on where it stopped.
         """
         split.check()
-        table = table.select((*split.train, *split.validation)).known(target)
+        split = self.parts(split)
+        table = table.select((*split.train, *split.parts()[self.selection])).known(target)
         self.target, self.split = target, split
         values, self.unit, self.axis, self.axis_unit = whole = table.target(target)
         self.shape_for(whole)
@@ -95,6 +99,7 @@ class Regressor:
         values = values[good].astype(np.float32)
         if self.recipe.standardise:
             self.scale = Scale.of(values[inside])
+        self.fit_inputs(features, np.flatnonzero(inside))
         devices.setup(self.seed, deterministic=self.deterministic, mixed_precision=self.mixed_precision)
         self.model = self.build()
         rows = np.arange(len(good))
@@ -132,6 +137,29 @@ class Regressor:
             std = self.scale.factor * np.exp(logs).reshape(shape)
         return Predictions(table.ids[good], self.scale.outer(means(outputs, shape)), known, std, self.unit)
 
+    @property
+    def selection(self) -> str:
+        """The part of the split on which the epoch is chosen."""
+        return "validation"
+
+    def parts(self, split: Split) -> Split:
+        """The split as this model uses it."""
+        return split
+
+    def fit_inputs(self, features, rows: np.ndarray) -> None:
+        """Learn from the training rows how inputs are scaled, where a model scales them."""
+
+    def input_state(self) -> dict:
+        """What `fit_inputs` learned, as plain values that are stored with the model."""
+        return {}
+
+    def set_input_state(self, state: dict) -> None:
+        """Take back what `input_state` gave."""
+
+    def probes(self, table: MaterialsTable, jobs: int = 1) -> dict[str, Predictions]:
+        """Name -> predictions for changed inputs, where a table of the paper asks for them; none for most papers."""
+        return {}
+
     def _check_trained(self) -> None:
         if self.model is None:
             raise UserError("this model is not trained yet: call fit or load")
@@ -141,7 +169,7 @@ class Regressor:
         settings = {
             "model": self.name,
             "variant": self.variant,
-            "config": asdict(self.config),
+            "config": as_settings(self.config),
             "recipe": self.recipe.numbers(),
             "seed": self.seed,
         }
@@ -162,6 +190,8 @@ class Regressor:
         card = {"format": FORMAT, **self.settings(), "target": self.target, "unit": self.unit}
         if self.recipe.standardise:
             card["scale"] = asdict(self.scale)
+        if self.input_state():
+            card["inputs"] = self.input_state()
         if self.axis is not None:
             card |= {"axis": np.asarray(self.axis).tolist(), "axis_unit": self.axis_unit}
         card["weights"] = file_digest(weights)
@@ -181,9 +211,10 @@ class Regressor:
             regressor = cls(card["variant"], seed=card["seed"], mixed_precision=mixed, **card["recipe"])
             regressor.config = type(regressor.config)(**card["config"])
             # Not through the variant, whose own changes would come on top.
-            regressor.recipe = Recipe(**{**card["recipe"], "parts": cls.recipe.parts})
+            regressor.recipe = Recipe(**{**card["recipe"], **cls.recipe.manner()})
             regressor.target, regressor.unit = card["target"], card["unit"]
             regressor.scale = Scale(**card.get("scale", {}))
+            regressor.set_input_state(card.get("inputs", {}))
             regressor.axis = np.array(card["axis"]) if "axis" in card else None
             regressor.axis_unit = card.get("axis_unit", "")
             wanted = card["weights"]

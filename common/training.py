@@ -19,13 +19,23 @@ import numpy as np
 from common import losses, metrics
 from common.errors import UserError
 from common.hdf5 import replacing, sweep, write_text
+from common.later import as_settings
 from common.progress import progress
+
+MONITORS = ("MAE", "MSE", "loss")
+#: An improvement by less does not put off the fall of the learning rate; the value of Keras's ReduceLROnPlateau.
+LEAST = 1e-4
+
+
+#: Updates after which compiling, some seconds for every shape of batch, has paid.
+XLA_PAYS = 500
 
 
 @dataclass(frozen=True)
 class Recipe:
     """How a network is trained. The weights with the lowest `monitor` on the validation part are kept.
 
+    monitor: MAE or MSE in the target's unit, or the "loss".
     parts: every batch is worked off in this many pieces whose gradients are summed, to save memory;
     the update is the same as that of the whole batch.
     patience: epochs without improvement after which training stops; 0 = never.
@@ -34,13 +44,16 @@ class Recipe:
     decay: the learning rate is multiplied by it after every epoch, or every update if `decay_every` says so.
     keep: the weights left at the end, those of the "best" epoch or of the "last".
     standardise: the loss sees targets less their mean, over their standard deviation, both of the training part.
+    plateau: epochs without improvement, by 1e-4 or more, after which the learning rate is multiplied by
+    `plateau_factor`; 0 = never.
+    xla: let TensorFlow compile the network where a run is long enough for that to pay (JAX always does).
     """
 
     loss: str = "mse"
     learning_rate: float = 1e-3
     batch: int = 128
     epochs: int = 500
-    parts: int = 1
+    parts: int = field(default=1, metadata={"numerical": False})
     monitor: str = "MAE"
     patience: int = 0
     checkpoint_seconds: float = field(default=60.0, metadata={"numerical": False})
@@ -48,16 +61,23 @@ class Recipe:
     decay_every: str = field(default="epoch", metadata={"later": True})
     keep: str = field(default="best", metadata={"later": True})
     standardise: bool = field(default=False, metadata={"later": True})
+    plateau: int = field(default=0, metadata={"later": True})
+    plateau_factor: float = field(default=0.5, metadata={"later": True})
+    xla: bool = field(default=False, metadata={"numerical": False})
+
+    def __post_init__(self):
+        if self.monitor not in MONITORS:
+            raise UserError(f"monitor {self.monitor!r} is unknown; choose one of {', '.join(MONITORS)}")
+        if self.plateau and self.decay_every == "update":
+            raise UserError("a learning rate that falls every update cannot fall on plateaus too; choose one of them")
 
     def numbers(self) -> dict:
-        """The fields that the result depends on.
+        """The fields that the result depends on; those that came later only where they differ from their default."""
+        return {name: value for name, value in as_settings(self).items() if name not in self.manner()}
 
-        Fields that came later stand here only where they differ from what was done before there was a choice, so
-        that stored results keep their digest.
-        """
-        later = {f.name: f.default for f in fields(self) if f.metadata.get("later")}
-        numbers = {k: v for k, v in asdict(self).items() if k not in ("checkpoint_seconds", "parts")}
-        return {k: v for k, v in numbers.items() if k not in later or v != later[k]}
+    def manner(self) -> dict:
+        """The other fields: how fast the same result comes, and with how much memory."""
+        return {f.name: getattr(self, f.name) for f in fields(self) if not f.metadata.get("numerical", True)}
 
 
 class Batches:
@@ -152,8 +172,10 @@ def train(
     if recipe.decay_every == "update":
         rate = keras.optimizers.schedules.ExponentialDecay(rate, decay_steps=1, decay_rate=recipe.decay)
     optimizer = keras.optimizers.Adam(rate, gradient_accumulation_steps=accumulate)
-    # XLA makes these networks slower on TensorFlow (15 times, on a processor); JAX without it does not compile at all.
-    model.compile(optimizer, losses.by_name(recipe.loss), jit_compile=keras.backend.backend() == "jax")
+    # On a processor, TensorFlow's XLA makes PROFiT-Net 15 times slower, Finder 1.3 times faster.
+    updates = recipe.epochs * -(-len(train_rows) // recipe.batch)
+    xla = keras.backend.backend() == "jax" or (recipe.xla and updates >= XLA_PAYS)
+    model.compile(optimizer, losses.by_name(recipe.loss), jit_compile=xla)
     model.optimizer.build(model.trainable_variables)  # in half precision, a wrapper that scales the loss
     variables = [*model.variables, *model.optimizer.variables]
     state, best_weights = State(_fingerprint(targets, train_rows, validation_rows, recipe, seed)), None
@@ -171,20 +193,22 @@ def train(
     pause = min(recipe.checkpoint_seconds, 5.0)
     bar = progress(total=recipe.epochs, initial=state.epoch, desc="training", unit="epoch")
     while state.epoch < recipe.epochs and not _patience_over(state, recipe):
-        if recipe.decay != 1 and recipe.decay_every == "epoch":
-            model.optimizer.learning_rate = recipe.learning_rate * recipe.decay**state.epoch
+        if recipe.plateau or (recipe.decay != 1 and recipe.decay_every == "epoch"):
+            model.optimizer.learning_rate = _rate(recipe, state)
         loss = 0.0  # Keras forgets the earlier batches at every call, so the mean is taken here
         for x, y, weights, share in batches.epoch(state.epoch):
             loss += share * float(np.ravel(model.train_on_batch(x, y, sample_weight=weights))[0])
         row = {"epoch": state.epoch + 1, "loss": loss}
-        score = row["loss"]
-        validation = scale.outer(means(predict(model, features, validation_rows), targets.shape))
-        if not (np.isfinite(score) and np.isfinite(validation).all()):
+        outputs = predict(model, features, validation_rows)
+        validation = scale.outer(means(outputs, targets.shape))
+        if not (np.isfinite(loss) and np.isfinite(validation).all()):
             raise UserError(f"the loss is not a number after epoch {row['epoch']}; lower the learning rate")
         if len(validation):
             errors = metrics.regression(targets[validation_rows], validation)
             row |= {"validation_MAE": errors["MAE"], "validation_MSE": errors["MSE"]}
-            score = errors[recipe.monitor]
+            if recipe.monitor == "loss":
+                row["validation_loss"] = losses.mean_of(recipe.loss, batches.targets[validation_rows], outputs)
+        score = _score(row, recipe)
         if score < state.best:
             state.best, state.best_epoch, best_weights = score, state.epoch, model.get_weights()
         state.epoch += 1
@@ -204,6 +228,25 @@ def train(
     if best_weights is not None and recipe.keep == "best":
         model.set_weights(best_weights)
     return state
+
+
+def _score(row: dict, recipe: Recipe) -> float:
+    """What an epoch is judged by; without a validation part its training loss."""
+    return row.get(f"validation_{recipe.monitor}", row["loss"])
+
+
+def _rate(recipe: Recipe, state: State) -> float:
+    """The learning rate of the coming epoch. It follows from the history alone, so a run that goes on has it too."""
+    rate = recipe.learning_rate * recipe.decay**state.epoch
+    best, waited = float("inf"), 0
+    for row in state.history if recipe.plateau else ():
+        if _score(row, recipe) < best - LEAST:
+            best, waited = _score(row, recipe), 0
+        else:
+            waited += 1
+        if waited == recipe.plateau:
+            rate, waited = rate * recipe.plateau_factor, 0
+    return rate
 
 
 def means(outputs: np.ndarray, shape: tuple[int, ...]) -> np.ndarray:

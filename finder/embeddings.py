@@ -41,7 +41,7 @@ def edge_matrix(model, formula: str) -> tuple[list[str], np.ndarray]:
     pairs = np.argwhere(~np.eye(n, dtype=bool))
     nodes = element_vectors(model.config.vectors).table[numbers]
     batch = from_disjoint(nodes, pairs, None, np.zeros(n, dtype=int))
-    values = np.asarray(layer.edge_values(batch["nodes"], batch["neighbours"], batch["weights"][..., None]))
+    values = layer.edge_values(batch["nodes"], batch["firsts"], batch["seconds"], batch["weights"][:, None])
     matrix = np.full((n, n), np.nan)
-    matrix[tuple(pairs.T)] = values[:n, : n - 1, 0].ravel()
+    matrix[tuple(pairs.T)] = np.asarray(values)[: len(pairs), 0]
     return [SYMBOLS[z] for z in numbers], matrix

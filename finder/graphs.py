@@ -10,8 +10,9 @@ from __future__ import annotations
 import numpy as np
 
 from common.element_vectors import ElementVectors
+from common.elements import SYMBOLS
 from common.errors import UserError
-from common.formula import integer_counts, parse_formula
+from common.formula import integer_counts, parse_formula, same_ratio
 from common.lattice import pairs_within
 from common.ragged import Ragged
 from finder.config import FinderConfig
@@ -22,17 +23,24 @@ GRAPH_VERSION = "finder-1"
 WIDTH = 0.5  # of the Gaussians, angstrom
 
 
-def formula_graph(formula: str, config: FinderConfig | None = None) -> dict[str, np.ndarray]:
+def formula_graph(
+    formula: str, config: FinderConfig | None = None, coarse: list | None = None
+) -> dict[str, np.ndarray]:
     """Atomic numbers of the elements of a formula, and how many atoms each one has in the smallest whole formula.
+
+    A formula that a coarser one stands in for is added to `coarse`, as "Fe0.333Ni0.667 as FeNi2".
 
     >>> formula_graph("Ba0.5Sr0.5TiO3")
     {'numbers': array([ 8, 22, 38, 56]), 'counts': array([6, 2, 1, 1])}
     """
     config = config or FinderConfig()
     try:
-        counts = integer_counts(parse_formula(formula), limit=config.limit, tolerance=config.tolerance)
+        amounts = parse_formula(formula)
+        counts = integer_counts(amounts, limit=config.limit, tolerance=config.tolerance)
     except UserError as error:
         raise UserError(str(error) if formula in str(error) else f"{formula}: {error}") from None
+    if coarse is not None and not same_ratio(amounts, counts):
+        coarse.append(f"{formula} as {''.join(SYMBOLS[z] + (str(n) if n > 1 else '') for z, n in counts.items())}")
     numbers = sorted(counts)
     return {"numbers": np.array(numbers), "counts": np.array([counts[z] for z in numbers])}
 
@@ -96,13 +104,16 @@ class FormulaGraphs:
 
     def batch(self, rows: np.ndarray) -> dict[str, np.ndarray]:
         numbers, counts = (self.graphs.field(name).take(rows) for name in ("numbers", "counts"))
-        members, there = _members(numbers.offset)
-        graph = np.repeat(np.arange(len(rows)), np.diff(numbers.offset))
-        weights = np.where(there, counts.values[np.where(there, members, 0)], 0).astype(np.float32)
-        neighbours, pair_weights = members[graph], weights[graph]
+        sizes = np.diff(numbers.offset)
+        graph = np.repeat(np.arange(len(rows)), sizes)
+        firsts = np.repeat(np.arange(len(graph)), sizes[graph])
+        seconds = np.arange(len(firsts)) - np.repeat(np.cumsum(sizes[graph]) - sizes[graph], sizes[graph])
+        seconds += numbers.offset[graph[firsts]]
         # An atom is no neighbour of itself, but of the others of its element.
-        pair_weights[np.arange(len(graph)), np.arange(len(graph)) - numbers.offset[graph]] -= 1
-        return _padded(self.vectors.table[numbers.values], neighbours, pair_weights, members, weights)
+        weights = counts.values[seconds] - (firsts == seconds)
+        there = weights > 0
+        pairs = np.stack([firsts[there], seconds[there]], axis=1)
+        return _filled(self.vectors.table[numbers.values], pairs, weights[there], graph, counts.values, len(rows))
 
 
 class CrystalGraphs:
@@ -118,58 +129,54 @@ class CrystalGraphs:
         names = ("numbers", "centre", "neighbour", "distance")
         numbers, centre, neighbour, distance = (self.graphs.field(name).take(rows) for name in names)
         shift = np.repeat(numbers.offset[:-1], np.diff(centre.offset))
-        edges = gaussians(distance.values, self.last_centre)
-        return from_disjoint(
-            self.vectors.table[numbers.values],
-            np.stack([centre.values + shift, neighbour.values + shift], axis=1),
-            edges,
-            np.repeat(np.arange(len(rows)), np.diff(numbers.offset)),
-        )
+        graph = np.repeat(np.arange(len(rows)), np.diff(numbers.offset))
+        pairs = np.stack([centre.values + shift, neighbour.values + shift], axis=1)
+        kept = one_way(pairs)
+        edges = gaussians(distance.values[kept], self.last_centre)
+        nodes = self.vectors.table[numbers.values]
+        return _filled(nodes, pairs[kept], np.ones(len(kept)), graph, np.ones(len(graph)), len(rows), edges)
+
+
+def one_way(pairs: np.ndarray) -> np.ndarray:
+    """Places of those of the directed pairs (E, 2) that stand for both directions.
+
+    Pairs of a site with its own images come in twos of one distance, next to each other.
+    """
+    itself = pairs[:, 0] == pairs[:, 1]
+    return np.flatnonzero((pairs[:, 0] < pairs[:, 1]) | (itself & (np.cumsum(itself) % 2 == 1)))
 
 
 def from_disjoint(nodes, pairs, edges, graph) -> dict[str, np.ndarray]:
     """Spektral's disjoint mode as inputs of the network.
 
-    nodes (M, c); pairs (E, 2), atom and neighbour, sorted by atom; edges (E, d) or None; graph (M,), sorted.
+    nodes (M, c); pairs (E, 2), atom and neighbour, both ways of each, sorted by atom; edges (E, d), the same both
+    ways, or None; graph (M,), sorted.
     """
-    sizes = np.bincount(graph)
-    members, there = _members(np.concatenate([[0], np.cumsum(sizes)]))
-    degree = np.bincount(pairs[:, 0], minlength=len(nodes))
-    start = np.concatenate([[0], np.cumsum(degree)])[:-1]
-    place = np.arange(len(pairs)) - start[pairs[:, 0]]
-    width = max(int(degree.max(initial=0)), 1)
-    neighbours = np.zeros((len(nodes), width), dtype=np.int32)
-    weights = np.zeros((len(nodes), width), dtype=np.float32)
-    neighbours[pairs[:, 0], place], weights[pairs[:, 0], place] = pairs[:, 1], 1
-    features = None
+    weights, n_graphs = np.ones(len(pairs)), int(graph.max(initial=-1)) + 1
     if edges is not None:
-        features = np.zeros((len(nodes), width, edges.shape[1]), dtype=np.float32)
-        features[pairs[:, 0], place] = edges
-    return _padded(nodes, neighbours, weights, members, there.astype(np.float32), features)
+        kept = one_way(pairs)
+        if 2 * len(kept) != len(pairs):
+            raise UserError("crystal graphs need every pair both ways; some of these have no way back")
+        pairs, weights, edges = pairs[kept], weights[kept], edges[kept]
+    return _filled(nodes, pairs, weights, graph, np.ones(len(nodes)), n_graphs, edges)
 
 
-def _members(offset: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Places (G, N) of the atoms of each graph in the flat list, and which of them are there."""
-    sizes = np.diff(offset)
-    place = np.arange(max(int(sizes.max(initial=0)), 1))
-    there = place < sizes[:, None]
-    return np.where(there, offset[:-1, None] + place, 0).astype(np.int32), there
+def _filled(nodes, pairs, weights, graph, counts, n_graphs: int, edges=None) -> dict[str, np.ndarray]:
+    """Lists of atoms and pairs filled up to a bucket, so that few shapes occur."""
+    m, e = bucket(len(nodes) + 1), bucket(max(len(pairs), 1))
 
-
-def _padded(nodes, neighbours, weights, members, counts, edges=None) -> dict[str, np.ndarray]:
-    """Atoms and places filled up to a bucket with empty ones, so that few shapes occur."""
-
-    def fill(array, *sizes):
-        out = np.zeros((*sizes, *array.shape[len(sizes) :]), dtype=array.dtype)
-        out[tuple(slice(n) for n in array.shape[: len(sizes)])] = array
+    def fill(array, n, value=0, dtype=np.float32):
+        out = np.full((n, *array.shape[1:]), value, dtype=dtype)
+        out[: len(array)] = array
         return out
 
-    m, k, n = bucket(len(nodes)), bucket(neighbours.shape[1]), bucket(members.shape[1])
     inputs = {
         "nodes": fill(nodes, m),
-        "neighbours": fill(neighbours, m, k),
-        "weights": fill(weights, m, k),
-        "members": fill(members, len(members), n),
-        "counts": fill(counts, len(counts), n),
+        "firsts": fill(pairs[:, 0], e, m - 1, np.int32),
+        "seconds": fill(pairs[:, 1], e, m - 1, np.int32),
+        "weights": fill(weights, e),
+        "graph": fill(graph, m, dtype=np.int32),
+        "counts": fill(counts, m),
+        "sizes": np.bincount(graph, counts, minlength=n_graphs).astype(np.float32),
     }
-    return inputs if edges is None else inputs | {"edges": fill(edges, m, k)}
+    return inputs if edges is None else inputs | {"edges": fill(edges, e)}

@@ -1,8 +1,8 @@
-"""Message passing and attention pooling on flat lists of atoms, in `keras.ops`.
+"""Message passing and attention pooling on flat lists of atoms and pairs, in `keras.ops`.
 
-M atoms of all graphs of a batch, K places for neighbours of each, G graphs with N places for atoms each, c channels.
-Every place has a weight: how many atoms it stands for, 0 where it is empty. In a formula all atoms of one element
-are alike, so one place with a weight gives exactly what its atoms give one by one.
+M atoms and E pairs of atoms of all graphs of a batch, G graphs, c channels. A formula keeps one atom an element and
+says for how many it stands, which gives exactly what its atoms give one by one. Lists are filled up with pairs of
+weight 0 that touch only the last atom, which belongs to no graph; so they need no mask.
 """
 
 from __future__ import annotations
@@ -22,25 +22,26 @@ def norm(highest: float):
     return constraints.MinMaxNorm(1e-30, highest, axis=0)
 
 
-def weighted_softmax(x, weights):
-    """exp(x) / sum of weights * exp(x) over axis 1, in float32; x (., K, c), weights (., K, 1)."""
-    x = ops.cast(x, "float32")
-    there = weights > 0
-    highest = ops.stop_gradient(ops.max(ops.where(there, x, -1e30), axis=1, keepdims=True))
-    # Where every place is empty the maximum is -1e30, which exp must not see.
-    raised = ops.where(there, ops.exp(ops.where(there, x - highest, 0.0)), 0.0)
-    return raised / (ops.sum(weights * raised, axis=1, keepdims=True) + TINY)
+def sum_within(x, group, n: int):
+    """Sums (n, c) in float32 of the rows of x (m, c) by their group (m,)."""
+    return ops.segment_sum(ops.cast(x, "float32"), group, n)
+
+
+def highest_within(x, group, n: int):
+    """As `sum_within`, and no gradient: a softmax is the same whatever is subtracted."""
+    return ops.stop_gradient(ops.segment_max(ops.cast(ops.stop_gradient(x), "float32"), group, n))
 
 
 @keras.saving.register_keras_serializable("finder")
 class Message(layers.Layer):
     """One message-passing layer: vectors (M, c') -> vectors (M, c).
 
-    learned_edges: edge values come from an MLP over the two atoms and the surroundings (formula graphs); otherwise
-    they are given as features (M, K, d).
+    learned_edges: edge values come from an MLP over the two atoms and the surroundings of the first; then a pair goes
+    from its second atom to its first, as in formula graphs. Otherwise they are given as features (E, d), and every pair
+    goes both ways with one strength, since neither (v_i + v_j) / 2 nor the distance knows a direction: half the work.
 
     The first dense layer over pairs, W [(v_i + v_j) / 2, ...], is computed as W v_i / 2 + W v_j / 2: once an atom and
-    not once a pair, which is three quarters of the work.
+    not once a pair.
     """
 
     def __init__(
@@ -50,7 +51,7 @@ class Message(layers.Layer):
         self.channels, self.learned_edges, self.attention = channels, learned_edges, attention
         self.itself, self.update, self.scale = itself, update, scale
 
-    def build(self, nodes_shape, neighbours_shape=None, weights_shape=None, edges_shape=None):
+    def build(self, nodes_shape, firsts_shape=None, seconds_shape=None, weights_shape=None, edges_shape=None):
         size, channels = nodes_shape[-1], self.channels
         if self.learned_edges:
             self.edge = self._mlp("edge", 2 * size, 1)
@@ -78,63 +79,71 @@ class Message(layers.Layer):
             self._dense(f"{name}_3", 64, units),
         )
 
-    def call(self, nodes, neighbours, weights, edges=None):
-        size = nodes.shape[-1]
+    def call(self, nodes, firsts, seconds, weights, edges=None):
+        size, n = nodes.shape[-1], ops.shape(nodes)[0]
         weights = ops.expand_dims(ops.cast(weights, "float32"), -1)
 
-        def at_neighbours(x):
-            return ops.take(x, neighbours, axis=0)
-
-        # --- Edge values and messages before attention ---
+        # --- Strength of every pair, channel by channel ---
         kernel, bias = self.message[0]
         half = ops.matmul(nodes, kernel[:size]) / 2
         if self.learned_edges:
-            edges = self.edge_values(nodes, neighbours, weights)
-        hidden = ops.expand_dims(half, 1) + at_neighbours(half) + ops.matmul(edges, kernel[size:]) + bias
+            edges = self.edge_values(nodes, firsts, seconds, weights)
+        hidden = _at(half, firsts) + _at(half, seconds) + ops.matmul(edges, kernel[size:]) + bias
         strength = _rest_of_mlp(hidden, self.message)
 
-        # --- Attention of every atom over its neighbours, channel by channel ---
+        # --- Messages to every atom, their mean weighed by attention ---
+        ways = [(firsts, seconds)] if self.learned_edges else [(firsts, seconds), (seconds, firsts)]
         value = _affine(nodes, self.value)
-        message = at_neighbours(value) * strength
-        if self.attention:
-            query, key = _affine(nodes, self.query), _affine(nodes, self.key)
-            product = ops.expand_dims(query, 1) * at_neighbours(key)
-            message *= self._softmax(product, query * key, weights)
+        raised, divisor = self._attention(nodes, ways, weights, n)
+        total = sum(
+            sum_within(weights * share * ops.cast(_at(value, there) * strength, "float32"), here, n)
+            for (here, there), share in zip(ways, raised, strict=True)
+        )
+        neighbours = ops.maximum(sum(sum_within(weights, here, n) for here, _ in ways), TINY)
+        aggregate = total / (divisor * neighbours) * self.scale
 
-        # --- Mean over neighbours, and the atom's own part ---
-        aggregate = _mean(ops.cast(message, "float32"), weights) * self.scale
         own = _affine(nodes, self.own)
         own = ops.relu(own) if self.update == "relu" else own
         return own + ops.cast(aggregate, own.dtype)
 
-    def edge_values(self, nodes, neighbours, weights):
-        """e_ij of a formula graph (M, K, 1), from the two atoms and the mean surroundings of the first; weights
-        (M, K, 1)."""
+    def edge_values(self, nodes, firsts, seconds, weights):
+        """e_ij of a formula graph (E, 1), from the two atoms and the mean surroundings of the first; weights (E, 1)."""
         kernel, bias = self.edge[0]
+        n = ops.shape(nodes)[0]
         own, surrounding = ops.split(kernel, 2, axis=0)
         half, around = ops.matmul(nodes, own) / 2, ops.matmul(nodes, surrounding) / 2
-        mean = _mean(ops.cast(ops.take(around, neighbours, axis=0), "float32"), weights)
+        neighbours = ops.maximum(sum_within(weights, firsts, n), TINY)
+        mean = sum_within(weights * ops.cast(_at(around, seconds), "float32"), firsts, n) / neighbours
         # An atom without neighbours has no surroundings, but then it has no edges either.
         surroundings = half + around + ops.cast(mean, half.dtype)
-        return _rest_of_mlp(ops.expand_dims(surroundings, 1) + ops.take(half, neighbours, axis=0) + bias, self.edge)
+        return _rest_of_mlp(_at(surroundings, firsts) + _at(half, seconds) + bias, self.edge)
 
-    def _softmax(self, product, own_product, weights):
-        x = product
+    def _attention(self, nodes, ways, weights, n):
+        """exp(Q_i K_j / sqrt(c) - highest of i) of every way of a pair (E, c) and their divisor in a softmax (M, c)."""
+        if not self.attention:
+            return [1.0] * len(ways), 1.0
+        query, key = _affine(nodes, self.query), _affine(nodes, self.key)
+        query = query / self.channels**0.5
+        products = [ops.cast(_at(query, here) * _at(key, there), "float32") for here, there in ways]
+        highest = highest_within(products[0], ways[0][0], n)
+        for product, (here, _) in zip(products[1:], ways[1:], strict=True):
+            highest = ops.maximum(highest, highest_within(product, here, n))
+        divisor = TINY
         if self.itself:
-            x = ops.concatenate([x, ops.expand_dims(own_product, 1)], axis=1)
-            weights = ops.concatenate([weights, ops.ones_like(weights[:, :1])], axis=1)
-        attention = weighted_softmax(ops.cast(x, "float32") / self.channels**0.5, weights)
-        attention = attention[:, :-1] if self.itself else attention
-        return ops.cast(attention, product.dtype)
+            own = ops.cast(query * key, "float32")
+            highest = ops.maximum(highest, ops.stop_gradient(own))
+            divisor += ops.exp(own - highest)
+        raised = [ops.exp(x - _at(highest, here)) for x, (here, _) in zip(products, ways, strict=True)]
+        divisor += sum(sum_within(weights * x, here, n) for x, (here, _) in zip(raised, ways, strict=True))
+        return raised, divisor
 
     def get_config(self):
         own = ("channels", "learned_edges", "attention", "itself", "update", "scale")
         return {**super().get_config(), **{name: getattr(self, name) for name in own}}
 
 
-def _mean(x, weights):
-    """Weighted mean over the places of axis 1, zero where all are empty."""
-    return ops.sum(weights * x, axis=1) / ops.maximum(ops.sum(weights, axis=1), TINY)
+def _at(x, places):
+    return ops.take(x, places, axis=0)
 
 
 def _affine(x, weights):
@@ -148,7 +157,7 @@ def _rest_of_mlp(hidden, mlp):
 
 @keras.saving.register_keras_serializable("finder")
 class Pool(layers.Layer):
-    """Attention pooling: vectors (M, c), places (G, N) of the atoms of each graph -> (G, c).
+    """Attention pooling: vectors (M, c), graph (M,) and count (M,) of every atom, atoms (G,) of every graph -> (G, c).
 
     A softmax over the atoms of a graph, channel by channel, of a gate MLP weighs the outputs of a content MLP.
     Without attention it is the mean of the latter.
@@ -158,7 +167,7 @@ class Pool(layers.Layer):
         super().__init__(**kwargs)
         self.attention, self.width = attention, width
 
-    def build(self, nodes_shape, members_shape=None, weights_shape=None):
+    def build(self, nodes_shape, graph_shape=None, counts_shape=None, sizes_shape=None):
         if self.attention:
             self.gate = self._mlp("gate", nodes_shape[-1], norm(1.0))
         self.content = self._mlp("content", nodes_shape[-1], None)
@@ -172,17 +181,18 @@ class Pool(layers.Layer):
         second.build((None, self.width))
         return [first, second]
 
-    def call(self, nodes, members, weights):
-        weights = ops.expand_dims(ops.cast(weights, "float32"), -1)
-
-        def of_members(mlp):
-            return ops.cast(ops.take(mlp[1](mlp[0](nodes)), members, axis=0), "float32")
-
-        content = of_members(self.content)
+    def call(self, nodes, graph, counts, sizes):
+        n = ops.shape(sizes)[0]
+        counts, sizes = (ops.expand_dims(ops.cast(x, "float32"), -1) for x in (counts, sizes))
+        content = ops.cast(self.content[1](self.content[0](nodes)), "float32")
         if self.attention:
-            pooled = ops.sum(weights * weighted_softmax(of_members(self.gate), weights) * content, axis=1)
+            gate = ops.cast(self.gate[1](self.gate[0](nodes)), "float32")
+            # Filling atoms stand in some graph's list; they must not set its maximum.
+            gate = ops.where(counts > 0, gate, -1e30)
+            raised = counts * ops.exp(gate - _at(highest_within(gate, graph, n), graph))
+            pooled = sum_within(raised * content, graph, n) / (sum_within(raised, graph, n) + TINY)
         else:
-            pooled = _mean(content, weights)
+            pooled = sum_within(counts * content, graph, n) / sizes
         return ops.cast(pooled, self.compute_dtype)
 
     def get_config(self):

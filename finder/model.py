@@ -3,10 +3,10 @@
 A. Ihalage and Y. Hao, "Formula graph self-attention network for representation-domain independent materials
 discovery", Advanced Science 2022, doi:10.1002/advs.202200164. Layer sizes are those of the released program.
 
-    M atoms and G graphs of a batch, K neighbours an atom, N atoms a graph, c = 200 channels
+    M atoms, E pairs and G graphs of a batch, c = 200 channels
 
-    input     nodes (M, 200), neighbours (M, K), weights (M, K), members (G, N), counts (G, N);
-              crystals also edges (M, K, 20)
+    input     nodes (M, 200); of pairs firsts, seconds, weights (E,); of atoms graph, counts (M,); of graphs sizes (G,);
+              crystals also edges (E, 20)
     layer l   v' = ReLU(W v + b) + mean over neighbours j of  attention_ij * (V v_j) * s_ij           (M, c)
               attention_ij = softmax over j of (Q v_i) * (K v_j) / sqrt(c), channel by channel
               s_ij = MLP[(v_i + v_j) / 2, e_ij], 128, 64, c
@@ -38,24 +38,23 @@ def build_finder(mode: str = "formula", config: FinderConfig | None = None, *, u
     from finder.layers import Message, Pool
 
     config = config or FinderConfig(mode=mode)
-    learned = config.mode == "formula"
 
     # --- Inputs ---
-    nodes = Input((len(element_vectors(config.vectors)),), name="nodes")
-    neighbours = Input((None,), dtype="int32", name="neighbours")
-    weights = Input((None,), name="weights")
-    members = Input((None,), dtype="int32", name="members")
-    counts = Input((None,), name="counts")
-    inputs = {"nodes": nodes, "neighbours": neighbours, "weights": weights, "members": members, "counts": counts}
-    if not learned:
-        inputs["edges"] = Input((None, GAUSSIANS), name="edges")
+    inputs = {"nodes": Input((len(element_vectors(config.vectors)),), name="nodes")}
+    for name in ("firsts", "seconds", "graph"):
+        inputs[name] = Input((), dtype="int32", name=name)
+    for name in ("weights", "counts", "sizes"):
+        inputs[name] = Input((), name=name)
+    if config.mode == "crystal":
+        inputs["edges"] = Input((GAUSSIANS,), name="edges")
 
     # --- Message passing and pools ---
-    x, pools = nodes, []
+    pairs = [inputs[name] for name in ("firsts", "seconds", "weights", "edges") if name in inputs]
+    atoms = [inputs[name] for name in ("graph", "counts", "sizes")]
+    x, pools = inputs["nodes"], []
     for number in range(1, config.layers + 1):
-        message = Message(**message_options(config), name=f"message_{number}")
-        x = message(x, neighbours, weights) if learned else message(x, neighbours, weights, inputs["edges"])
-        pools.append(Pool(config.attention != "none", name=f"pool_{number}")(x, members, counts))
+        x = Message(**message_options(config), name=f"message_{number}")(x, *pairs)
+        pools.append(Pool(config.attention != "none", name=f"pool_{number}")(x, *atoms))
 
     outputs = read_out(pools, config, uncertain)
     return Model(inputs, outputs, name=f"finder_{config.mode}")

@@ -46,6 +46,7 @@ class Finder(Regressor):
         patience=300,
         decay=0.999,
         standardise=True,
+        xla=True,
     )
     #: The release overwrites its best weights every epoch; the article decays the learning rate every update.
     recipe_of = {"released": {"keep": "last"}, "paper": {"decay_every": "update"}, "corrected": {}}
@@ -61,13 +62,18 @@ class Finder(Regressor):
 
     def features(self, table: MaterialsTable, jobs: int = 1):
         vectors = element_vectors(self.config.vectors)
+        coarse: list[str] = []
 
         def graph_of(formula: str) -> dict[str, np.ndarray]:
-            graph = formula_graph(formula, self.config)
+            graph = formula_graph(formula, self.config, coarse)
             vectors.check(graph["numbers"])
             return graph
 
         graphs, good, bad = each_formula(table, graph_of)
+        if coarse:
+            text = "{} of {} formulas need more than {} atoms and are taken more coarsely, {}{}"
+            rest = ", ..." if len(coarse) > 1 else ""
+            warnings.warn(text.format(len(coarse), len(table), self.config.limit, coarse[0], rest), stacklevel=2)
         batches = FormulaGraphs(Ragged.stack(graphs), vectors) if graphs else None
         return self._on_engine(batches), good, bad
 

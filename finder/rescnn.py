@@ -13,6 +13,8 @@ ReLU, and the pooled vector beside the input of every dense layer but the first.
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 
 from common import losses
@@ -64,6 +66,7 @@ class ResCNN(Finder):
     """Formula -> element fractions -> CNN, trained as Finder is."""
 
     name = "rescnn"
+    recipe = replace(Finder.recipe, xla=False)  # which makes its convolutions slower
 
     def features(self, table: MaterialsTable, jobs: int = 1):
         made, good, bad = each_formula(table, element_fractions)

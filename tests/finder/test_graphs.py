@@ -134,11 +134,35 @@ def test_buckets():
 def test_formula_batch():
     graphs = Ragged.stack([formula_graph(f) for f in ("SrTiO3", "Si", "O2")])
     batch = FormulaGraphs(graphs, element_vectors("matscholar")).batch(np.arange(3))
-    assert batch["nodes"].shape == (5, 200) and batch["neighbours"].shape == (5, 3)
-    assert batch["counts"].tolist() == [[3, 1, 1], [1, 0, 0], [1, 0, 0]]
+    assert batch["nodes"].shape == (6, 200) and not batch["nodes"][5].any()
+    assert batch["graph"][:5].tolist() == [0, 0, 0, 1, 2] and batch["counts"].tolist() == [3, 1, 1, 1, 1, 0]
+    assert batch["sizes"].tolist() == [5, 1, 1]
     # O, Ti, Sr: an oxygen atom has two others, one Ti and one Sr; Ti has three O and one Sr.
-    assert batch["weights"][:3].tolist() == [[2, 1, 1], [3, 0, 1], [3, 1, 0]]
-    assert not batch["weights"][3:].any()
+    pairs = zip(batch["firsts"].tolist(), batch["seconds"].tolist(), batch["weights"].tolist(), strict=True)
+    expected = {(0, 0): 2, (0, 1): 1, (0, 2): 1, (1, 0): 3, (1, 2): 1, (2, 0): 3, (2, 1): 1}
+    assert {(i, j): w for i, j, w in pairs} == expected
+
+
+@pytest.mark.parametrize("images", ["nearest", "all"])
+def test_a_crystal_batch_holds_every_pair_once(images, mini):
+    config = FinderConfig(mode="crystal", images=images)
+    graphs = [crystal_graph(mini.structure(row), config) for row in (3, 30, 100)]
+    batch = CrystalGraphs(Ragged.stack(graphs), element_vectors("matscholar")).batch(np.arange(3))
+    there = batch["weights"] > 0
+    assert 2 * there.sum() == sum(len(g["centre"]) for g in graphs)
+    starts = np.concatenate([[0], np.cumsum([len(g["numbers"]) for g in graphs])])
+    expected = [
+        (a + s, b + s, round(float(d), 3))
+        for s, g in zip(starts, graphs, strict=False)
+        for a, b, d in zip(g["centre"], g["neighbour"], g["distance"], strict=True)
+    ]
+    # The widest Gaussians tell the distance: log(g_0 / g_k) is linear in it.
+    distance = (np.log(batch["edges"][:, 4]) - np.log(batch["edges"][:, 12])) * -0.25 / 4 + 2
+    one = [(int(a), int(b), d) for a, b, d in zip(batch["firsts"], batch["seconds"], distance, strict=True)]
+    both = [pair for (a, b, d), t in zip(one, there, strict=True) if t for pair in ((a, b, d), (b, a, d))]
+    assert len(both) == len(expected)
+    for found, wanted in zip(sorted(both), sorted(expected), strict=True):
+        assert found[:2] == wanted[:2] and abs(found[2] - wanted[2]) < 2e-3
 
 
 def test_disjoint_mode_gives_the_same_batch(mini):
@@ -155,3 +179,5 @@ def test_disjoint_mode_gives_the_same_batch(mini):
     )
     batch = batches.batch(np.arange(3))
     assert set(own) == set(batch) and all(np.array_equal(own[name], batch[name]) for name in own)
+    with pytest.raises(UserError, match="every pair both ways"):
+        from_disjoint(np.zeros((2, 200)), np.array([[0, 1]]), np.zeros((1, 20)), np.zeros(2, dtype=int))

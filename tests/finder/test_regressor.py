@@ -136,6 +136,13 @@ def test_crystals_without_neighbours_are_told_of():
         CrystalFinder().features(table)
 
 
+def test_coarser_formulas_are_told_of():
+    table = MaterialsTable(["x", "y", "z"], ["Fe0.333Ni0.667", "Fe0.5Ni0.5", "Fe0.666Ni0.334"])
+    told = "2 of 3 formulas need more than 499 atoms and are taken more coarsely, Fe0.333Ni0.667 as FeNi2, ...$"
+    with pytest.warns(UserWarning, match=told):
+        Finder().features(table)
+
+
 def test_vectors_of_materials(fitted, table):
     if fitted.name == "rescnn":
         with pytest.raises(UserError, match="rescnn model has no vectors"):
