@@ -12,7 +12,7 @@ READY := $(VENV)/.ready
 OPTIONS := --scale $(SCALE) --jobs $(JOBS) $(if $(SEEDS),--seeds $(SEEDS)) $(if $(EPOCHS),--epochs $(EPOCHS))
 
 .DEFAULT_GOAL := help
-.PHONY: help setup test test-real lint bench check tables clean reproduce-all reproduce-finder reproduce-diffcomp
+.PHONY: help setup test test-real lint bench check tables clean reproduce-all reproduce-finder reproduce-diffcomp reproduce-esnet
 
 help:  ## this list
 	@grep -hE '^[a-z%0-9<>-]+:.*## ' $(MAKEFILE_LIST) | sed 's/:.*## /\t/; s/-%/-<table>/; s/table%/table<n>/' | expand -t 34
@@ -61,8 +61,14 @@ reproduce-finder-%: $(READY)  ## one of them: table1 ... table4, figure3, matben
 reproduce-diffcomp: $(READY)  ## all tables of composition + diffraction
 	$(BIN)/matrepro reproduce diffcomp $(OPTIONS)
 
-reproduce-diffcomp-%: $(READY)  ## one of them: figure4, figure4-grouped
+reproduce-diffcomp-%: $(READY)  ## one of them: figure4, figure4-grouped, table1, table-s2, figure-s2, figure-s6, elpasolite, ...
 	$(BIN)/matrepro reproduce diffcomp $* $(OPTIONS)
+
+reproduce-esnet: $(READY)  ## all tables of ESNet
+	$(BIN)/matrepro reproduce esnet $(OPTIONS)
+
+reproduce-esnet-%: $(READY)  ## one of them: table1, table1-random, learning-curve
+	$(BIN)/matrepro reproduce esnet $* $(OPTIONS)
 
 reproduce-table%: $(READY)  ## that table of every paper that has one
 	$(BIN)/matrepro reproduce all table$* $(OPTIONS)

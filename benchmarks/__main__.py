@@ -8,7 +8,7 @@ from __future__ import annotations
 import os
 import sys
 
-from benchmarks import commands, features, finder, report, training
+from benchmarks import commands, diffcomp, esnet, esnet_dft, esnet_hull, features, finder, report, training
 from common.errors import UserError
 
 TOPICS = {
@@ -21,6 +21,15 @@ TOPICS = {
     "finder-graphs": finder.graphs,
     "finder-epochs": finder.epochs,
     "finder-predictions": finder.predictions,
+    "diffcomp-patterns": diffcomp.patterns,
+    "diffcomp-pictures": diffcomp.pictures,
+    "diffcomp-epochs": diffcomp.epochs,
+    "diffcomp-embedding": diffcomp.embedding,
+    "esnet-preparation": esnet.preparation,
+    "esnet-epochs": esnet.epochs,
+    "esnet-memory": esnet.memory,
+    "esnet-hull": esnet_hull.hull,
+    "esnet-dft": esnet_dft.dft,
 }
 
 

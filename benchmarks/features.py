@@ -121,7 +121,7 @@ SAMPLE, ALL = 6_000, 36_000
 def on_disk() -> tuple[list[Line], list[str]]:
     """The cache of a sample of the 46,744-id list, and what it would be for all of them."""
     rows = _rows(SAMPLE)
-    with _cache() as folder:
+    with empty_cache() as folder:
         started = time.perf_counter()
         _, good, bad = featurise(rows, FEATURE_VERSION, weights_row, jobs=2)
         seconds = time.perf_counter() - started
@@ -173,7 +173,7 @@ def featurise_many(count: int, n: int) -> dict[str, float]:
     from joblib.externals.loky import get_reusable_executor
 
     table = _rows(count, seed=1)
-    with _cache():
+    with empty_cache():
         seconds, _ = _timed(lambda: featurise(table, FEATURE_VERSION, weights_row, jobs=n))
     if n > 1:
         get_reusable_executor().shutdown(wait=True)  # the time of a child counts once it has ended
@@ -186,7 +186,7 @@ def _rows(count: int, seed: int = 0):
     return table.take(np.sort(np.random.default_rng(seed).choice(len(table), count, replace=False)))
 
 
-class _cache(tempfile.TemporaryDirectory):
+class empty_cache(tempfile.TemporaryDirectory):
     """An empty feature cache for the time of a `with` block."""
 
     def __enter__(self):

@@ -11,15 +11,17 @@ import os
 import uuid
 import warnings
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 
 import numpy as np
 
+from common.densities import densities_key
 from common.errors import UserError
 from common.hdf5 import open_hdf5, writing_hdf5
 from common.materials import MaterialsTable, crystal_key
 from common.progress import progress
-from common.ragged import Flat, Ragged
+from common.ragged import Flat, Ragged, Scattered
 
 SHARD = 2048
 CHUNK = 64
@@ -32,15 +34,19 @@ def cache_root() -> Path:
 
 
 class FeatureCache:
-    """Ragged features of crystals by content key, for one featuriser `name` (which carries its version)."""
+    """Ragged features of crystals by content key, for one featuriser `name` (which carries its version).
 
-    def __init__(self, name: str, root: Path | None = None):
+    `on_disk` leaves them in their files, for features that are larger than memory; such shards are smaller too.
+    """
+
+    def __init__(self, name: str, root: Path | None = None, *, on_disk: bool = False):
         self.folder = (root or cache_root()) / "features" / name
+        self.on_disk = on_disk
         self._where: dict[str, tuple[int, int]] = {}
         self._parts: list[Ragged] = []
         for path in sorted(self.folder.glob("[!.]*.h5")):
             try:
-                self._add(*_read_shard(path))
+                self._add(*_read_shard(path, on_disk=on_disk))
             except (UserError, KeyError, OSError):
                 warnings.warn(f"{path} is damaged and is left out; delete it", stacklevel=2)
 
@@ -56,11 +62,14 @@ class FeatureCache:
 
     def put(self, keys: list[str], part: Ragged) -> None:
         """Keep features; where the folder cannot be written they live in memory for this run."""
-        self._add(keys, part)
+        path = self.folder / f"{uuid.uuid4().hex}.h5"
         try:
-            _write_shard(self.folder / f"{uuid.uuid4().hex}.h5", keys, part)
+            _write_shard(path, keys, part)
+            if self.on_disk:
+                keys, part = _read_shard(path, on_disk=True)
         except UserError as error:
             warnings.warn(f"features are not cached: {error} (or set MATREPRO_CACHE)", stacklevel=2)
+        self._add(keys, part)
 
     def get(self, keys: list[str]) -> Ragged:
         where = [self._where[key] for key in keys]
@@ -69,22 +78,39 @@ class FeatureCache:
             fields[name] = Flat.stack([self._parts[p].field(name).row(i) for p, i in where])
         return Ragged(fields)
 
+    def find(self, keys: list[str]) -> Scattered:
+        """As `get`, but nothing is read yet."""
+        return Scattered(self._parts, [self._where[key] for key in keys])
+
 
 def featurise(
-    table: MaterialsTable, name: str, function: Callable, *, jobs: int = 1, of: str = "structure"
-) -> tuple[Ragged | None, np.ndarray, dict[str, str]]:
-    """`function` of every structure (or, with `of="formula"`, formula) of `table`, from the cache where it is there.
+    table: MaterialsTable,
+    name: str,
+    function: Callable,
+    *,
+    jobs: int = 1,
+    of: str = "structure",
+    on_disk: bool = False,
+) -> tuple[Ragged | Scattered | None, np.ndarray, dict[str, str]]:
+    """`function` of every structure of `table`, from the cache where it is there.
 
+    of: "structure", "formula", or "densities" with energies from the Fermi level, "absolute densities" with absolute
+    ones, where the table has both. on_disk: see `FeatureCache`; the result is then `Scattered`.
     `function` returns named one-dimensional arrays and raises `UserError` on what it cannot take.
     Returns the features of the good rows, the numbers of those rows, and id -> reason for the bad ones.
     """
     if of == "structure" and not table.has_structures:
         raise UserError(f"{table.origin or 'table'} has formulas only; this model needs structures")
+    if of.endswith("densities") and not table.has_densities:
+        raise UserError(f"{table.origin or 'table'} has no densities of states; this model needs them")
     read, key_of = {
         "structure": (table.structure, crystal_key),
         "formula": (lambda row: str(table.formulas[row]), _text_key),
+        "densities": (table.dos, densities_key),
+        "absolute densities": (partial(table.dos, aligned=False), densities_key),
     }[of]
-    cache = FeatureCache(name)
+    cache = FeatureCache(name, on_disk=on_disk)
+    size = SHARD // 8 if on_disk else SHARD
     keys, bad = {}, {}
     for row in range(len(table)):
         try:
@@ -93,9 +119,9 @@ def featurise(
             bad[str(table.ids[row])] = str(error)
     missing = sorted({key: row for row, key in reversed(keys.items()) if key not in cache}.values())
     failed: dict[str, str] = {}
-    with progress(total=len(missing), desc=name, unit=of) as bar:
-        for start in range(0, len(missing), SHARD):
-            shard = missing[start : start + SHARD]
+    with progress(total=len(missing), desc=name, unit=of.split()[-1]) as bar:
+        for start in range(0, len(missing), size):
+            shard = missing[start : start + size]
             good_keys, made = [], []
             for row, result in zip(shard, map_rows(function, read, shard, jobs, bar), strict=True):
                 if isinstance(result, str):
@@ -107,7 +133,7 @@ def featurise(
                 cache.put(good_keys, Ragged.stack(made))
     bad |= {str(table.ids[row]): failed[key] for row, key in keys.items() if key in failed}
     good = [row for row, key in keys.items() if key not in failed]
-    features = cache.get([keys[row] for row in good]) if good else None
+    features = (cache.find if on_disk else cache.get)([keys[row] for row in good]) if good else None
     return features, np.array(good, dtype=np.int64), bad
 
 
@@ -160,14 +186,19 @@ def _write_shard(path: Path, keys: list[str], part: Ragged) -> None:
             file.create_dataset(f"{name}/length", data=np.diff(flat.offset).astype(np.uint32), compression="gzip")
 
 
-def _read_shard(path: Path) -> tuple[list[str], Ragged]:
-    with open_hdf5(path) as file:
+def _read_shard(path: Path, *, on_disk: bool = False) -> tuple[list[str], Ragged]:
+    file = open_hdf5(path)
+    try:
         keys = [row.tobytes().hex() for row in file["key"][:]]
         fields = {}
         for name in file:
             if name != "key":
                 offset = np.concatenate([[0], np.cumsum(file[f"{name}/length"][:].astype(np.int64))])
-                fields[name] = Flat(file[f"{name}/values"][:], offset)
+                values = file[f"{name}/values"]
+                fields[name] = Flat(values if on_disk else values[:], offset)
+    finally:
+        if not on_disk:
+            file.close()
     if not fields or any(len(f) != len(keys) or len(f.values) != f.offset[-1] for f in fields.values()):
         raise UserError(f"{path} is no shard of features")
     return keys, Ragged(fields)

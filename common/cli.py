@@ -51,6 +51,10 @@ class Paper:
         module, _, member = self.networks[name].partition(":")
         return getattr(import_module(module), member)
 
+    def read(self, data: str | Sequence[str], **options):
+        """The table behind DATA for `train` and `evaluate`, and for `predict` with `formulas`."""
+        return load_data(data, **options)
+
     def load(self, folder: str):
         """A saved model of any of the paper's networks, or an ensemble of them."""
         from common.ensemble import Ensemble, member_folders

@@ -11,7 +11,8 @@ from common.hdf5 import write_text
 from common.printing import note, report_left_out
 
 
-def add_predict(commands, paper: Paper):
+def add_predict(commands, paper: Paper, *, nargs: str = "+"):
+    """`nargs` of FILES: "*" where a command takes something else in their place."""
     parser = cli.add_command(
         commands,
         "predict",
@@ -20,14 +21,14 @@ def add_predict(commands, paper: Paper):
         f"""{paper.name} predict --model gap_model NaCl.cif POSCAR
         {paper.name} predict --model gap_model crystals/ --output predicted.csv""",
     )
-    parser.add_argument("data", nargs="+", metavar="FILES", help=cli.FILES_HELP)
+    parser.add_argument("data", nargs=nargs, metavar="FILES", help=cli.FILES_HELP)
     cli.add_model(parser)
     parser.add_argument("--output", metavar="FILE", help="write CSV, or JSON if it ends in .json, instead of printing")
     cli.add_common(parser)
     return parser
 
 
-def add_evaluate(commands, paper: Paper) -> None:
+def add_evaluate(commands, paper: Paper):
     parser = cli.add_command(
         commands,
         "evaluate",
@@ -42,13 +43,14 @@ def add_evaluate(commands, paper: Paper) -> None:
     parser.add_argument("--split", metavar="FILE", help="evaluate its parts one by one, not all of DATA at once")
     parser.add_argument("--output", metavar="FILE", help="write id, target and prediction as CSV (.csv or .csv.gz)")
     cli.add_common(parser)
+    return parser
 
 
-def known(arguments, target: str):
+def known(arguments, target: str, paper: Paper):
     """The rows of DATA with the target, its plain name, and what was left out."""
     from common.sources.columns import heading
 
-    table, left_out = cli.load_data(
+    table, left_out = paper.read(
         arguments.data, target=target, unit=arguments.unit, strict=arguments.strict, jobs=arguments.jobs
     )
     if not target:
@@ -79,19 +81,22 @@ def predict(arguments, paper: Paper) -> None:
             return predict_stream(
                 paper.load(arguments.model), arguments.data[0], arguments.output, strict=arguments.strict
             )
-    table, left_out = cli.load_data(
-        arguments.data, strict=arguments.strict, jobs=arguments.jobs, formulas=paper.formulas
-    )
+    table, left_out = paper.read(arguments.data, strict=arguments.strict, jobs=arguments.jobs, formulas=paper.formulas)
     if not len(table):
         report_left_out(left_out, 0, strict=arguments.strict)
     model = paper.load(arguments.model)
     predicted = model.predict(table, jobs=arguments.jobs, strict=arguments.strict)
     left_out = {**left_out, **model.left_out}
     report_left_out(left_out, len(predicted))
+    give(arguments, predicted, table.select(predicted.ids).formulas.tolist(), model.target, left_out)
+
+
+def give(arguments, predicted, formulas, target: str, left_out: dict[str, str]) -> None:
+    """Print predictions in the form that was asked for, or write them to --output."""
     form = printing.form_of(arguments)
     if arguments.output:
         form = "json" if arguments.output.endswith(".json") else "csv"
-    text = printing.predictions(predicted, table.select(predicted.ids).formulas.tolist(), model.target, form, left_out)
+    text = printing.predictions(predicted, formulas, target, form, left_out)
     if arguments.output:
         write_text(arguments.output, text)
         note(f"wrote {arguments.output}, predictions: {len(predicted)}")
@@ -103,7 +108,7 @@ def evaluate(arguments, paper: Paper) -> None:
     from common.regressor import read_card
 
     card = read_card(arguments.model)
-    table, name, left_out = known(arguments, arguments.target or card["target"])
+    table, name, left_out = known(arguments, arguments.target or card["target"], paper)
     values, unit, axis, axis_unit = table.target(name)
     if unit and card["unit"] and unit != card["unit"]:
         raise UserError(f"{arguments.data} gives {name} in {unit}, the model predicts {card['unit']}; convert the data")

@@ -86,12 +86,15 @@ def sweep(folder: str | Path) -> None:
 
 
 @contextmanager
-def writing_hdf5(path: str | Path):
-    """A file made in memory and then written: HDF5 itself, met by a full disk, can take the process with it."""
+def writing_hdf5(path: str | Path, *, onto: bytes = b""):
+    """A file made in memory and then written: HDF5 itself, met by a full disk, can take the process with it.
+
+    `onto`: the bytes of a file to which something is added.
+    """
     import h5py
 
-    image = io.BytesIO()
-    with h5py.File(image, "w") as file:
+    image = io.BytesIO(onto)
+    with h5py.File(image, "r+" if onto else "w") as file:
         yield file
     with replacing(path) as temporary:
         temporary.write_bytes(image.getbuffer())

@@ -56,23 +56,11 @@ def images_within(home: np.ndarray, basis: np.ndarray, radius: np.ndarray) -> tu
     """
     from scipy.spatial import cKDTree
 
-    heights = 1.0 / np.linalg.norm(np.linalg.inv(basis), axis=0)
-    reach = np.ceil(radius.max() / heights).astype(int)
-    shifts = np.stack(np.meshgrid(*[np.arange(-n, n + 1) for n in reach], indexing="ij"), axis=-1).reshape(-1, 3)
-    shifts = shifts[(shifts != 0).any(axis=1)]
-    # Image by image, boxes far from every atom are thrown away before the atoms are laid out:
-    # a flat cell in a large vacuum would otherwise take gigabytes.
-    low, high = home.min(axis=0), home.max(axis=0)
-    offsets = shifts @ basis
-    gap = np.maximum(np.maximum(low + offsets - high, low - (high + offsets)), 0.0)
-    near = (gap**2).sum(axis=1) <= radius.max() ** 2
-    offsets = offsets[near]
-    copies = (home[None] + offsets[:, None]).reshape(-1, 3)
-    owner = np.tile(np.arange(len(home)), len(offsets))
-    found = cKDTree(copies).query_ball_point(home, radius)
-    keep = np.unique(np.concatenate([np.asarray(f, dtype=np.int64) for f in found])) if len(copies) else []
-    keep = np.asarray(keep, dtype=np.int64)
-    return np.concatenate([home, copies[keep]]), np.concatenate([np.arange(len(home)), owner[keep]])
+    points, owner = _around(home, basis, radius.max())
+    n = len(home)
+    found = cKDTree(points[n:]).query_ball_point(home, radius) if len(points) > n else []
+    near = np.unique(np.concatenate([[], *found]).astype(np.int64)) + n
+    return np.concatenate([home, points[near]]), np.concatenate([np.arange(n), owner[near]])
 
 
 class Pairs(NamedTuple):

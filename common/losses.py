@@ -12,6 +12,16 @@ def by_name(name: str):
     return {"robust_l1": robust_l1}.get(name, name)
 
 
+def mean_of(name: str, targets, outputs) -> float:
+    """The mean loss of these outputs, as `Model.fit` would report it."""
+    import keras
+    import numpy as np
+
+    loss = keras.losses.get(by_name(name))
+    outputs = np.asarray(outputs, dtype=np.float32)
+    return float(np.mean(loss(np.asarray(targets, dtype=np.float32).reshape(len(outputs), -1), outputs)))
+
+
 def with_uncertainty(name: str) -> bool:
     """Whether networks trained with this loss have a log scale beside every mean."""
     return name in ROBUST

@@ -1,7 +1,7 @@
 """The one data type of the road: materials with ids, formulas, structures and named targets.
 
-A table is a view: `take` and `select` copy row numbers, not structures. Structures stay in an HDF5
-file until they are read, so a table may be larger than memory.
+A table is a view: `take` and `select` copy row numbers, not structures. Structures and densities of states stay in an
+HDF5 file until they are read, so a table may be larger than memory.
 """
 
 from __future__ import annotations
@@ -14,6 +14,7 @@ from typing import NamedTuple
 import numpy as np
 
 from common.crystal import Crystal, as_crystal
+from common.densities import Densities, DensityStore, densities_key
 from common.errors import UserError
 from common.hdf5 import cached_dataset, open_hdf5, writing_hdf5
 
@@ -64,7 +65,7 @@ class StructureStore:
 
 
 class MaterialsTable:
-    """Ids, formulas, optional structures, named targets with units.
+    """Ids, formulas, optional structures and densities of states, named targets with units.
 
     >>> table = MaterialsTable(["a", "b"], ["NaCl", "Si"], targets={"gap": Target(np.array([5.0, 0.6]), "eV")})
     >>> table.select(["b"]).target("gap").values
@@ -78,6 +79,7 @@ class MaterialsTable:
         structures: StructureStore | None = None,
         targets: dict[str, Target] | None = None,
         *,
+        densities: DensityStore | None = None,
         origin: str = "",
         rows: np.ndarray | None = None,
     ):
@@ -85,7 +87,7 @@ class MaterialsTable:
         self.formulas = np.asarray(formulas, dtype=str)
         self.targets = targets or {}
         self.origin = origin
-        self._structures = structures
+        self._structures, self._densities = structures, densities
         self._rows = np.arange(len(self.ids)) if rows is None else rows
         self._row_of = {name: row for row, name in enumerate(self.ids.tolist())}
         if len(self._row_of) != len(self.ids):
@@ -102,6 +104,10 @@ class MaterialsTable:
     def has_structures(self) -> bool:
         return self._structures is not None
 
+    @property
+    def has_densities(self) -> bool:
+        return self._densities is not None
+
     def take(self, rows: np.ndarray) -> MaterialsTable:
         """The table of these row numbers, in this order."""
         rows = np.asarray(rows, dtype=np.int64)
@@ -111,6 +117,7 @@ class MaterialsTable:
             self.formulas[rows],
             self._structures,
             targets,
+            densities=self._densities,
             origin=self.origin,
             rows=self._rows[rows],
         )
@@ -142,6 +149,15 @@ class MaterialsTable:
     def n_sites(self, row: int) -> int:
         return self._structures.count(int(self._rows[row])) if self._structures else 0
 
+    def dos(self, row: int, *, aligned: bool = True) -> Densities:
+        """The densities of states of a row; `aligned` asks for energies from the Fermi level where there are both."""
+        if self._densities is None:
+            raise UserError(f"{self.origin or 'table'} has no densities of states; this model needs them")
+        try:
+            return self._densities.read(int(self._rows[row]), aligned=aligned)
+        except UserError as error:
+            raise UserError(f"{self.ids[row]}: {error}") from None
+
     def target(self, name: str) -> Target:
         if name not in self.targets:
             known = ", ".join(sorted(self.targets)) or "none"
@@ -161,10 +177,21 @@ class MaterialsTable:
         if values.ndim > 1 and (axis is None or values.shape[1:] != np.shape(axis)):
             raise UserError(f"target {name!r} has curves of {values.shape[1]} points; give an axis of that length")
         targets = {**self.targets, name: Target(values, unit, axis, axis_unit)}
-        return MaterialsTable(self.ids, self.formulas, self._structures, targets, origin=self.origin, rows=self._rows)
+        return MaterialsTable(
+            self.ids,
+            self.formulas,
+            self._structures,
+            targets,
+            densities=self._densities,
+            origin=self.origin,
+            rows=self._rows,
+        )
 
-    def digest(self, target: str | None = None) -> str:
-        """A hash of ids, structures and the named target: equal digests mean equal data."""
+    def digest(self, target: str | None = None, *, densities: bool = False) -> str:
+        """A hash of ids, structures and the named target, on request of the densities of states too.
+
+        Equal digests mean equal data.
+        """
         sha = hashlib.sha256("\n".join(self.ids).encode())
         sha.update("\n".join(self.formulas).encode())
         if target:
@@ -172,16 +199,21 @@ class MaterialsTable:
         if self.has_structures:
             for crystal in self.structures():
                 sha.update(crystal_key(crystal).encode())
+        for row in range(len(self) if densities else 0):
+            sha.update(densities_key(self.dos(row)).encode())
         return sha.hexdigest()[:16]
 
     # --- files -----------------------------------------------------------------------------------
 
     @classmethod
-    def from_structures(cls, ids, structures, targets=None, *, formulas=None, origin="") -> MaterialsTable:
+    def from_structures(
+        cls, ids, structures, targets=None, *, formulas=None, densities=None, origin=""
+    ) -> MaterialsTable:
         """From pymatgen structures, `Crystal`s or `(numbers, lattice, frac)` triples."""
         crystals = [None if s is None else as_crystal(s) for s in structures]
         formulas = [formula_of(c) for c in crystals] if formulas is None else formulas
-        return cls(ids, formulas, StructureStore.from_crystals(crystals), targets, origin=origin)
+        store = StructureStore.from_crystals(crystals)
+        return cls(ids, formulas, store, targets, densities=densities, origin=origin)
 
     @classmethod
     def from_hdf5(cls, path: str | Path) -> MaterialsTable:
@@ -201,7 +233,7 @@ class MaterialsTable:
         return cls(ids, formulas, store, targets, origin=Path(path).name)
 
     def to_hdf5(self, path: str | Path) -> None:
-        """Write the table, whole or not at all."""
+        """Write the table, whole or not at all. Densities of states stay in the file that they came from."""
         for name in self.targets:
             if name in ("material_id", "formula", *STRUCTURE) or "/" in name:
                 raise UserError(f"a target cannot be called {name!r} in {path}; choose another name")

@@ -88,6 +88,13 @@ class Predictions:
         return cls(np.array([row["id"] for row in rows]), unit=unit, **values)
 
 
+def together(predicted: list[Predictions]) -> Predictions:
+    """Several test parts as one; ids may stand in more than one of them."""
+    names = ["prediction", "target", *(["std"] if predicted[0].std is not None else [])]
+    fields = {name: np.concatenate([getattr(p, name) for p in predicted]) for name in names}
+    return Predictions(np.concatenate([p.ids for p in predicted]), unit=predicted[0].unit, **fields)
+
+
 def columns_of(fields: dict[str, np.ndarray]) -> dict[str, np.ndarray]:
     """Name -> values (n,); point k of a curve has the column `name[k]`."""
     columns = {}

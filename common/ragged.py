@@ -38,8 +38,22 @@ class Ragged:
         return Ragged({name: flat.take(rows) for name, flat in self.fields.items()})
 
 
+class Scattered:
+    """Rows that stay where they are, in parts that may be files: part and row within it for each."""
+
+    def __init__(self, parts: Sequence[Ragged], where: Sequence[tuple[int, int]]):
+        self.parts, self.where = parts, where
+
+    def __len__(self) -> int:
+        return len(self.where)
+
+    def row(self, name: str, i: int) -> np.ndarray:
+        part, place = self.where[i]
+        return self.parts[part].field(name).row(place)
+
+
 class Flat:
-    """One field: `values` (total,) and `offset` (n + 1,)."""
+    """One field: `values` (total,), which may be a dataset of an HDF5 file, and `offset` (n + 1,)."""
 
     def __init__(self, values: np.ndarray, offset: np.ndarray):
         self.values, self.offset = values, offset

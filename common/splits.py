@@ -10,7 +10,9 @@ from pathlib import Path
 
 import numpy as np
 
+from common.elements import SYMBOLS
 from common.errors import UserError
+from common.formula import parse_formula
 from common.hdf5 import write_text
 from common.materials import MaterialsTable
 
@@ -67,14 +69,17 @@ def by_formula(table: MaterialsTable, fractions: Sequence[float] = (6, 2, 2), se
 
 
 def k_folds(
-    table: MaterialsTable, k: int = 5, validation: float = 0.1, seed: int = 0, *, grouped: bool = False
+    table: MaterialsTable, k: int = 5, validation: float = 0.1, seed: int = 0, *, grouped: bool | str = False
 ) -> list[Split]:
     """k splits whose test parts tile the table; the share `validation` of each training part is set aside.
 
-    `grouped` keeps all polymorphs of a formula in one fold, and in one part of the training materials.
+    `grouped` keeps all polymorphs of a formula in one fold, and in one part of the training materials; "elements" all
+    materials of the same elements.
     """
     if not 2 <= k <= len(table):
         raise UserError(f"{k} folds of {len(table)} materials: choose between 2 and {len(table)}")
+    if grouped == "elements":
+        table = MaterialsTable(table.ids, chemical_systems(table), origin=table.origin)
     if grouped:
         formulas, group = np.unique(table.formulas, return_inverse=True)
         number = np.empty(len(formulas), dtype=int)
@@ -91,6 +96,11 @@ def k_folds(
     return splits
 
 
+def chemical_systems(table: MaterialsTable) -> list[str]:
+    """The elements of every material, such as "Cu-Pt"."""
+    return ["-".join(sorted(SYMBOLS[z] for z in parse_formula(formula))) for formula in table.formulas.tolist()]
+
+
 def by_fold(table: MaterialsTable, fold: int, validation: float = 0.1, seed: int = 0) -> Split:
     """A published fold as test part; a share of the others, whole formulas at a time, validates.
 
@@ -102,6 +112,16 @@ def by_fold(table: MaterialsTable, fold: int, validation: float = 0.1, seed: int
         raise UserError(f"{table.origin} has no fold {fold}; it has: {', '.join(f'{n:g}' for n in np.unique(number))}")
     rest = by_formula(table.take(np.flatnonzero(number != fold)), (1 - validation, validation, 0), seed)
     return Split(rest.train, rest.validation, tuple(table.ids[test].tolist()))
+
+
+def by_marks(table: MaterialsTable, validation: float = 0.1, seed: int = 0) -> Split:
+    """Published test materials as test part; a share of the others, drawn at random, validates.
+
+    The marks come with the table, as a target called `test` that is 1 for these materials.
+    """
+    marked = table.target("test").values == 1
+    rest = by_fractions(table.take(np.flatnonzero(~marked)), (1 - validation, validation, 0), seed)
+    return Split(rest.train, rest.validation, tuple(table.ids[marked].tolist()))
 
 
 def fewer(split: Split, n: int, seed: int = 0) -> Split:

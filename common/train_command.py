@@ -48,12 +48,13 @@ def train(arguments, paper: Paper) -> None:
     from common import splits
 
     folder = Path(arguments.model)
-    table, target, left_out = known(arguments, arguments.target)
+    table, target, left_out = known(arguments, arguments.target, paper)
     split = cli.make_split(arguments, table, left_out)
-    audit = splits.audit(split, table)
     changes = {name: getattr(arguments, name) for name in ("epochs", "batch") if getattr(arguments, name)}
     network = paper.regressor(arguments.network)
     switches = {"deterministic": arguments.deterministic, "mixed_precision": arguments.mixed_precision}
+    split = network(arguments.variant).parts(split)
+    audit = splits.audit(split, table)
     bad, done = {}, True
     for number in range(arguments.ensemble):
         model = network(arguments.variant, seed=arguments.seed + number, **switches, **changes)
@@ -66,6 +67,10 @@ def train(arguments, paper: Paper) -> None:
             continue
         done = False
         note(_audit_line(audit) if number == 0 else f"member {number + 1} of {arguments.ensemble}")
+        if model.selection == "test":
+            note(
+                "this variant chooses its epoch on the test part, so that its test error is lower than on new materials"
+            )
         model.fit(table, target, split, folder=inside / "run", jobs=arguments.jobs)
         bad |= model.left_out
         _finish(inside, model)
@@ -98,7 +103,8 @@ def _claim(folder: Path, model, table, target: str, split, *, overwrite: bool) -
 
     Another training there is an error, unless it is to be overwritten.
     """
-    wanted = {**model.settings(), "target": target, "data": table.digest(target), "split": split.digest()}
+    data = table.digest(target, densities=model.uses_densities)
+    wanted = {**model.settings(), "target": target, "data": data, "split": split.digest()}
     wanted = json.loads(json.dumps(wanted))
     path, finished, checkpoint = folder / "training.json", folder / "model.json", folder / "run" / "checkpoint.npz"
     try:

@@ -23,6 +23,7 @@ from common.later import as_settings
 from common.progress import progress
 
 MONITORS = ("MAE", "MSE", "loss")
+OPTIMIZERS = ("adam", "sgd", "adamw")
 #: An improvement by less does not put off the fall of the learning rate; the value of Keras's ReduceLROnPlateau.
 LEAST = 1e-4
 
@@ -44,6 +45,9 @@ class Recipe:
     decay: the learning rate is multiplied by it after every epoch, or every update if `decay_every` says so.
     keep: the weights left at the end, those of the "best" epoch or of the "last".
     standardise: the loss sees targets less their mean, over their standard deviation, both of the training part.
+    optimizer: "adam", "sgd" with momentum 0.9, or "adamw" with this `weight_decay`.
+    clip: the longest gradient of a variable; longer ones are shortened; 0 = never.
+    drop_at: the epoch after which the learning rate is a tenth; 0 = never.
     plateau: epochs without improvement, by 1e-4 or more, after which the learning rate is multiplied by
     `plateau_factor`; 0 = never.
     xla: let TensorFlow compile the network where a run is long enough for that to pay (JAX always does).
@@ -64,11 +68,17 @@ class Recipe:
     plateau: int = field(default=0, metadata={"later": True})
     plateau_factor: float = field(default=0.5, metadata={"later": True})
     xla: bool = field(default=False, metadata={"numerical": False})
+    optimizer: str = field(default="adam", metadata={"later": True})
+    weight_decay: float = field(default=0.0, metadata={"later": True})
+    clip: float = field(default=0.0, metadata={"later": True})
+    drop_at: int = field(default=0, metadata={"later": True})
 
     def __post_init__(self):
         if self.monitor not in MONITORS:
             raise UserError(f"monitor {self.monitor!r} is unknown; choose one of {', '.join(MONITORS)}")
-        if self.plateau and self.decay_every == "update":
+        if self.optimizer not in OPTIMIZERS:
+            raise UserError(f"optimizer {self.optimizer!r} is unknown; choose one of {', '.join(OPTIMIZERS)}")
+        if (self.plateau or self.drop_at) and self.decay_every == "update":
             raise UserError("a learning rate that falls every update cannot fall on plateaus too; choose one of them")
 
     def numbers(self) -> dict:
@@ -167,11 +177,10 @@ def train(
 
     if len(train_rows) == 0:
         raise UserError("no training material has a target value")
-    accumulate = recipe.parts if recipe.parts > 1 else None
     rate = recipe.learning_rate
     if recipe.decay_every == "update":
         rate = keras.optimizers.schedules.ExponentialDecay(rate, decay_steps=1, decay_rate=recipe.decay)
-    optimizer = keras.optimizers.Adam(rate, gradient_accumulation_steps=accumulate)
+    optimizer = make_optimizer(recipe, rate)
     # On a processor, TensorFlow's XLA makes PROFiT-Net 15 times slower, Finder 1.3 times faster.
     updates = recipe.epochs * -(-len(train_rows) // recipe.batch)
     xla = keras.backend.backend() == "jax" or (recipe.xla and updates >= XLA_PAYS)
@@ -193,7 +202,7 @@ def train(
     pause = min(recipe.checkpoint_seconds, 5.0)
     bar = progress(total=recipe.epochs, initial=state.epoch, desc="training", unit="epoch")
     while state.epoch < recipe.epochs and not _patience_over(state, recipe):
-        if recipe.plateau or (recipe.decay != 1 and recipe.decay_every == "epoch"):
+        if recipe.plateau or recipe.drop_at or (recipe.decay != 1 and recipe.decay_every == "epoch"):
             model.optimizer.learning_rate = _rate(recipe, state)
         loss = 0.0  # Keras forgets the earlier batches at every call, so the mean is taken here
         for x, y, weights, share in batches.epoch(state.epoch):
@@ -230,6 +239,20 @@ def train(
     return state
 
 
+def make_optimizer(recipe: Recipe, rate):
+    """The optimiser of a recipe, with a learning rate or a schedule of them."""
+    import keras
+
+    options = {"clipnorm": recipe.clip or None}
+    if recipe.parts > 1:
+        options["gradient_accumulation_steps"] = recipe.parts
+    if recipe.optimizer == "sgd":
+        return keras.optimizers.SGD(rate, momentum=0.9, **options)
+    if recipe.optimizer == "adamw":
+        return keras.optimizers.AdamW(rate, weight_decay=recipe.weight_decay, **options)
+    return keras.optimizers.Adam(rate, **options)
+
+
 def _score(row: dict, recipe: Recipe) -> float:
     """What an epoch is judged by; without a validation part its training loss."""
     return row.get(f"validation_{recipe.monitor}", row["loss"])
@@ -238,6 +261,8 @@ def _score(row: dict, recipe: Recipe) -> float:
 def _rate(recipe: Recipe, state: State) -> float:
     """The learning rate of the coming epoch. It follows from the history alone, so a run that goes on has it too."""
     rate = recipe.learning_rate * recipe.decay**state.epoch
+    if recipe.drop_at and state.epoch >= recipe.drop_at:
+        rate /= 10
     best, waited = float("inf"), 0
     for row in state.history if recipe.plateau else ():
         if _score(row, recipe) < best - LEAST:

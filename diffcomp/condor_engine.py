@@ -10,7 +10,7 @@ import numpy as np
 
 from common.crystal import Crystal
 from common.errors import UserError
-from diffcomp.settings import Diffraction
+from diffcomp.settings import Diffraction, rotations
 
 NEEDED = ("Source", "Detector", "ParticleAtoms", "Experiment")
 NASAS = ("ExplicitSystem", "AlgebraicSystem", "OptimizationProblem")
@@ -18,8 +18,6 @@ NASAS = ("ExplicitSystem", "AlgebraicSystem", "OptimizationProblem")
 
 def condor_intensity(crystal: Crystal, grid: int, settings: Diffraction) -> np.ndarray:
     """Photons (3, grid, grid) float32. Every atom of the block is handed over, turned already."""
-    from diffcomp.diffraction import rotations
-
     condor = find_condor()
     source = condor.Source(
         wavelength=settings.wavelength, pulse_energy=settings.pulse_energy, focus_diameter=settings.focus

@@ -2,7 +2,17 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+
+from common.errors import UserError
+
+#: Orders of the elements in a composition vector.
+ORDERS = ("metal first", "as written")
+
+
+def _later(default):
+    """A field that came after results were stored; at its default it changes no digest."""
+    return field(default=default, metadata={"later": True})
 
 
 @dataclass(frozen=True)
@@ -14,12 +24,28 @@ class DiffcompConfig:
     scaled: whether each dimension of the element vectors is scaled to 0 ... 1; it is in the authors' data, not in the
     article.
     picture: "released" with the artefacts of the published pictures, or "corrected".
+    order: of the elements in a composition vector, "metal first" by electronegativity, or "as written" for formulas
+    whose places mean sites.
+    corpus: "" for the element vectors that come with the project; otherwise a source of formulas from which vectors of
+    `vector_length` numbers are learned in `corpus_epochs` epochs.
     """
 
     cv_nodes: int = 9
     elements: int = 2
     scaled: bool = True
     picture: str = "corrected"
+    order: str = _later("metal first")
+    corpus: str = _later("")
+    vector_length: int = _later(30)
+    corpus_epochs: int = _later(0)
+
+    def __post_init__(self):
+        if self.order not in ORDERS:
+            raise UserError(f"order {self.order!r} is unknown; choose one of: {', '.join(ORDERS)}")
+        if bool(self.corpus) != bool(self.corpus_epochs):
+            raise UserError("corpus and corpus_epochs go together: a source of formulas and for how long to learn")
+        if not self.corpus and self.vector_length != 30:
+            raise UserError("the vectors of the project have 30 numbers; name a corpus to learn others from")
 
 
 VARIANTS = {

@@ -19,7 +19,7 @@ from common.crystal import Crystal, as_crystal
 from common.elements import SYMBOLS
 from common.errors import UserError
 from diffcomp.condor_engine import condor_intensity
-from diffcomp.settings import ELECTRON_RADIUS, ENGINES, Diffraction
+from diffcomp.settings import ELECTRON_RADIUS, ENGINES, Diffraction, rotations
 
 #: Californium is the last element in the tables.
 LAST_ELEMENT, ZINC = 98, 30
@@ -48,7 +48,7 @@ def intensity(structure, grid: int = 256, settings: Diffraction | None = None, *
     for turn in rotations(settings.angle):
         # H . (R a) = (R^T H) . a
         h = (crystal.lattice @ turn.T @ pixels.scattering).astype(np.float32)
-        patterns.append(_interference(h, settings.cells) * _cell(h, crystal, factors))
+        patterns.append(interference(h, settings.cells) * _cell(h, crystal, factors))
     scale = settings.photons * ELECTRON_RADIUS**2 * pixels.solid_angle
     return (np.array(patterns) * scale).reshape(3, grid, grid).astype(np.float32)
 
@@ -99,21 +99,16 @@ def _coefficients(z: int) -> tuple[np.ndarray, np.ndarray, float]:
     return a, b, float(found.c)
 
 
-def rotations(angle: float) -> list[np.ndarray]:
-    """Right-handed rotations about x, y and z by an angle in degrees."""
-    c, s = np.cos(np.radians(angle)), np.sin(np.radians(angle))
-    about_x = np.array([[1, 0, 0], [0, c, -s], [0, s, c]])
-    order = ([0, 1, 2], [2, 0, 1], [1, 2, 0])
-    return [about_x[np.ix_(axes, axes)] for axes in order]
+def interference(h, cells: int, ops=np):
+    """Product over the three vectors of (sin(pi N h) / sin(pi h))^2, which is N^2 where h is whole; h (..., 3, p).
 
-
-def _interference(h: np.ndarray, cells: int) -> np.ndarray:
-    """Product over the three vectors of (sin(pi N h) / sin(pi h))^2, which is N^2 where h is whole; h (3, p)."""
-    off = np.pi * (h - np.rint(h))
-    below = np.sin(off)
-    near = np.abs(below) < 1e-5
-    ratio = np.where(near, np.float32(cells), np.sin(cells * off) / np.where(near, 1, below))
-    return np.prod(ratio, axis=0) ** 2
+    ops: numpy, or `keras.ops`, which has the same functions.
+    """
+    off = np.float32(np.pi) * (h - ops.round(h))
+    below = ops.sin(off)
+    near = ops.abs(below) < 1e-5
+    ratio = ops.where(near, np.float32(cells), ops.sin(cells * off) / ops.where(near, np.float32(1), below))
+    return ops.prod(ratio, axis=-2) ** 2
 
 
 def _cell(h: np.ndarray, crystal: Crystal, factors: dict[int, np.ndarray]) -> np.ndarray:

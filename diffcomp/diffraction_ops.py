@@ -13,8 +13,8 @@ import numpy as np
 
 from common.crystal import as_crystal
 from common.errors import UserError
-from diffcomp.diffraction import pixels_of, rotations, scattering_factor
-from diffcomp.settings import ELECTRON_RADIUS, Diffraction
+from diffcomp.diffraction import interference, pixels_of, scattering_factor
+from diffcomp.settings import ELECTRON_RADIUS, Diffraction, rotations
 
 
 def intensities(structures: Sequence, grid: int = 256, settings: Diffraction | None = None) -> np.ndarray:
@@ -36,7 +36,7 @@ def intensities(structures: Sequence, grid: int = 256, settings: Diffraction | N
     weights = ops.take(factors, kinds, axis=0) * there[..., None]
     amplitude = _structure_factor(ops, frac, h, weights)
     scale = settings.photons * ELECTRON_RADIUS**2 * pixels.solid_angle
-    patterns = np.asarray(amplitude * _interference(ops, h, settings.cells), dtype=np.float64) * scale
+    patterns = np.asarray(amplitude * interference(h, settings.cells, ops), dtype=np.float64) * scale
     return patterns.reshape(len(crystals), 3, grid, grid).astype(np.float32)
 
 
@@ -57,12 +57,3 @@ def _structure_factor(ops, frac, h, weights):
     phase = ops.matmul((-2 * np.pi * frac).astype(np.float32)[:, None], h)
     weights = ops.expand_dims(weights, 1)
     return ops.sum(weights * ops.cos(phase), axis=2) ** 2 + ops.sum(weights * ops.sin(phase), axis=2) ** 2
-
-
-def _interference(ops, h, cells: int):
-    """Product over the three vectors of (sin(pi N h) / sin(pi h))^2, (n, b, p)."""
-    off = np.float32(np.pi) * (h - ops.round(h))
-    below = ops.sin(off)
-    near = ops.abs(below) < 1e-5
-    ratio = ops.where(near, float(cells), ops.sin(cells * off) / ops.where(near, 1.0, below))
-    return ops.prod(ratio, axis=2) ** 2

@@ -1,8 +1,10 @@
-"""The element vectors that come with the project; README.md of this package is their card."""
+"""Tables of element vectors: the one that comes with the project (README.md of this package is its card), and learned
+ones."""
 
 from __future__ import annotations
 
 import csv
+import hashlib
 from functools import lru_cache
 from pathlib import Path
 
@@ -29,6 +31,22 @@ def element_space(path: Path = PATH, *, scaled: bool = True) -> ElementSpace:
     if scaled:
         return ElementSpace.scaled(numbers[order], weights[order])
     return ElementSpace(numbers[order], weights[order])
+
+
+@lru_cache(maxsize=8)
+def learned_elements(source: str, length: int, epochs: int) -> Path:
+    """A table of vectors of `length` numbers learned from the formulas of a source; made once and kept in the cache."""
+    from common.cache import cache_root
+    from common.sources import load_source
+    from diffcomp.embedding import corpus, learn
+
+    formulas = load_source(source).formulas.tolist()
+    digest = hashlib.sha256("\n".join(formulas).encode()).hexdigest()[:16]
+    path = cache_root() / "element-vectors" / f"{source}-{digest}-{length}-{epochs}.csv"
+    if not path.exists():
+        learned = learn(corpus(formulas), length=length, epochs=epochs, scaled=False, folder=path.with_suffix(""))
+        write_elements(path, learned.numbers, learned.vectors)
+    return path
 
 
 def write_elements(path: Path, numbers: np.ndarray, weights: np.ndarray) -> None:

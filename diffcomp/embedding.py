@@ -76,10 +76,12 @@ class ElementSpace:
         return self.vectors[at]
 
 
-def composition_vector(amounts: Amounts | str, space: ElementSpace, *, elements: int = 2) -> np.ndarray:
-    """Vectors of the elements times their fractions, one after the other: metal first, anion last; (elements * 30,).
+def composition_vector(
+    amounts: Amounts | str, space: ElementSpace, *, elements: int = 2, order: str = "metal first"
+) -> np.ndarray:
+    """Vectors of the elements times their fractions, one after the other; (elements * 30,).
 
-    Fewer elements than places leave zeros before the anion.
+    order: "metal first" and the anion last, or "as written". Fewer elements than places leave zeros before the last.
     """
     if isinstance(amounts, str):
         amounts = parse_formula(amounts)
@@ -89,7 +91,9 @@ def composition_vector(amounts: Amounts | str, space: ElementSpace, *, elements:
             f"the composition has {counted}; this model takes two{f' to {elements}' if elements > 2 else ''}"
         )
     total = sum(amounts.values())
-    parts = [float(amounts[z] / total) * space.vector(z) for z in in_order(amounts)]
+    parts = [
+        float(amounts[z] / total) * space.vector(z) for z in (amounts if order == "as written" else in_order(amounts))
+    ]
     empty = [np.zeros(len(space))] * (elements - len(parts))
     return np.concatenate([*parts[:-1], *empty, parts[-1]])
 
@@ -132,8 +136,9 @@ def learn(
     rate: float = 1e-4,
     seed: int = 123,
     folder: Path | None = None,
+    scaled: bool = True,
 ) -> ElementSpace:
-    """Train the autoencoder (MSE, Adam) and return its scaled element vectors.
+    """Train the autoencoder (MSE, Adam) and return its element vectors, scaled or as the encoder's weights.
 
     Every batch is drawn at random from the whole table, without repeats inside it and independently of the others; an
     epoch is floor(rows / batch) of them, as in the released program. With a `folder`, a stopped run goes on.
@@ -170,4 +175,5 @@ def learn(
             if checkpoint and (time.perf_counter() - kept > 60 or state.epoch == epochs):
                 keep(checkpoint, variables, state, None)
                 kept = time.perf_counter()
-    return ElementSpace.scaled(found.numbers, model.get_layer("encoder").get_weights()[0])
+    weights = model.get_layer("encoder").get_weights()[0]
+    return ElementSpace.scaled(found.numbers, weights) if scaled else ElementSpace(found.numbers, weights)

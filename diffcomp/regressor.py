@@ -3,23 +3,25 @@
 from __future__ import annotations
 
 from functools import partial
+from pathlib import Path
 
 import numpy as np
 
 from common.cache import each_formula, featurise
 from common.errors import UserError
 from common.formula import Amounts
-from common.hdf5 import file_digest
+from common.hdf5 import file_digest, write_text
 from common.materials import MaterialsTable
 from common.predictions import Predictions
 from common.ragged import Ragged
 from common.regressor import Regressor
 from common.training import Recipe, predict
 from diffcomp.config import VARIANTS
-from diffcomp.elements import PATH, element_space
-from diffcomp.embedding import composition_vector
+from diffcomp.elements import PATH, element_space, learned_elements
+from diffcomp.embedding import ElementSpace, composition_vector
 from diffcomp.features import PICTURE_VERSION, Inputs, packed, picture_row
 from diffcomp.model import NODES, build_diffcomp
+from diffcomp.robustness import with_errors
 
 
 class DiffComp(Regressor):
@@ -31,8 +33,10 @@ class DiffComp(Regressor):
 
     name = "diffcomp"
     variants = VARIANTS
-    #: MAE, Adam 1e-4 (released program). Batch and epochs are not published: chosen on validation parts.
-    recipe = Recipe(loss="mae", learning_rate=1e-4, batch=32, epochs=300, monitor="MAE", patience=60)
+    #: MAE, Adam 1e-4 (released program). Batch and epochs are not published: chosen on a validation part (README.md).
+    recipe = Recipe(loss="mae", learning_rate=1e-4, batch=32, epochs=400, monitor="MAE", patience=60)
+    #: The element vectors of a loaded model that learned its own.
+    own_vectors: Path | None = None
 
     def features(self, table: MaterialsTable, jobs: int = 1):
         bad: dict[str, str] = {}
@@ -50,35 +54,86 @@ class DiffComp(Regressor):
 
     def predict_measured(self, composition: Amounts | None, picture: np.ndarray | None, *, name: str) -> Predictions:
         """The property of one measured material: amounts by atomic number, and a picture (128, 128, 3) uint8."""
+        return self.predict_many_measured({name: (composition, picture)})
+
+    def predict_many_measured(self, materials: dict[str, tuple[Amounts | None, np.ndarray | None]]) -> Predictions:
+        """The same of several materials, by name."""
         self._check_trained()
-        vectors = pictures = None
+        if not materials:
+            return Predictions(np.zeros(0, dtype=str), np.zeros(0), unit=self.unit)
+        vectors, pictures = zip(*(self.measured_row(*material) for material in materials.values()), strict=True)
+        inputs = Inputs(
+            np.array(vectors, dtype=np.float32) if self.config.cv_nodes > 0 else None,
+            Ragged.stack([{"png": png} for png in pictures]) if self.config.cv_nodes < NODES else None,
+        )
+        return Predictions(np.array(list(materials)), self.outputs(inputs), unit=self.unit)
+
+    def measured_row(self, composition: Amounts | None, picture: np.ndarray | None):
+        """Vector and coded picture of a measured material; what the network does not look at is None."""
+        vector = png = None
         if self.config.cv_nodes > 0:
             if composition is None:
                 raise UserError("this model needs a composition; give it with --composition")
-            space = element_space(scaled=self.config.scaled)
-            vectors = composition_vector(composition, space, elements=self.config.elements)[None].astype(np.float32)
+            vector = self.vector(composition)
         if self.config.cv_nodes < NODES:
             if picture is None:
                 raise UserError("this model needs a diffraction pattern; give it with --pattern")
-            pictures = Ragged.stack([{"png": packed(picture)}])
-        outputs = predict(self.model, Inputs(vectors, pictures), np.arange(1))
-        return Predictions(np.array([name]), self.scale.outer(outputs[:, 0]), unit=self.unit)
+            png = packed(picture)
+        return vector, png
+
+    def outputs(self, inputs: Inputs) -> np.ndarray:
+        """The predicted property (n,) for inputs that are made already."""
+        return self.scale.outer(predict(self.model, inputs, np.arange(len(inputs)), self.predict_batch)[:, 0])
+
+    def probes(self, table: MaterialsTable, jobs: int = 1) -> dict[str, Predictions]:
+        """What the network says if the composition was measured wrongly, for the table of composition errors."""
+        if self.config.cv_nodes == 0 or self.config.order != "metal first":
+            return {}
+        return {"composition-errors": with_errors(self, table, jobs)}
+
+    # --- composition vectors ---------------------------------------------------------------------
+
+    def space(self) -> ElementSpace:
+        """The element vectors that this model works with."""
+        return element_space(self._table_of_vectors(), scaled=self.config.scaled)
+
+    def _table_of_vectors(self) -> Path:
+        config = self.config
+        if not config.corpus:
+            return PATH
+        return self.own_vectors or learned_elements(config.corpus, config.vector_length, config.corpus_epochs)
+
+    def vector(self, amounts: Amounts | str) -> np.ndarray:
+        return composition_vector(amounts, self.space(), elements=self.config.elements, order=self.config.order)
 
     def _vectors(self, table: MaterialsTable):
-        space = element_space(scaled=self.config.scaled)
-
         def vector_of(formula: str) -> np.ndarray:
             try:
-                return composition_vector(formula, space, elements=self.config.elements)
+                return self.vector(formula)
             except UserError as error:
                 raise UserError(str(error) if formula in str(error) else f"{formula}: {error}") from None
 
         made, good, bad = each_formula(table, vector_of)
         return np.array(made, dtype=np.float32), good, bad
 
+    # --- the network and its files ---------------------------------------------------------------
+
     def settings(self) -> dict:
-        """With the element vectors' hash, since a result depends on them too."""
-        return {**super().settings(), "element_vectors": file_digest(PATH)}
+        """With the element vectors' hash, since a result depends on them too; learned ones follow from the settings."""
+        known = {} if self.config.corpus else {"element_vectors": file_digest(PATH)}
+        return {**super().settings(), **known}
 
     def build(self):
-        return build_diffcomp(self.config.cv_nodes, vector=self.config.elements * 30)
+        return build_diffcomp(self.config.cv_nodes, vector=self.config.elements * self.config.vector_length)
+
+    def save(self, folder: str | Path) -> Path:
+        if self.config.corpus and self.config.cv_nodes > 0:
+            write_text(Path(folder) / "elements.csv", self._table_of_vectors().read_text())
+        return super().save(folder)
+
+    @classmethod
+    def load(cls, folder: str | Path) -> DiffComp:
+        model = super().load(folder)
+        if model.config.corpus:
+            model.own_vectors = Path(folder) / "elements.csv"
+        return model

@@ -40,3 +40,13 @@ class Diffraction:
 
         energy = 6.62607015e-34 * 299792458 / self.wavelength
         return self.pulse_energy / energy / (pi * self.focus**2 / 4)
+
+
+def rotations(angle: float) -> list:
+    """Right-handed rotations (3, 3) about x, y and z by an angle in degrees."""
+    import numpy as np  # which --help does without
+
+    c, s = np.cos(np.radians(angle)), np.sin(np.radians(angle))
+    about_x = np.array([[1, 0, 0], [0, c, -s], [0, s, c]])
+    order = ([0, 1, 2], [2, 0, 1], [1, 2, 0])
+    return [about_x[np.ix_(axes, axes)] for axes in order]

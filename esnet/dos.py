@@ -7,10 +7,14 @@ said that they were there. A run without spin holds both spins in one channel; e
 from __future__ import annotations
 
 from collections import defaultdict
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from functools import lru_cache
 
 import numpy as np
 
+from common.densities import Densities, read_group
+from common.elements import SYMBOLS
 from common.errors import UserError
 
 ORBITALS = ("s", "px", "py", "pz", "dxy", "dyz", "dxz", "dx2-y2", "dz2")
@@ -25,14 +29,39 @@ ALIASES = {
 }
 REFERENCES = ("absolute", "fermi", "valence band")
 POINTS, LOW, HIGH = 1500, -20.0, 10.0
+AXIS = np.linspace(LOW, HIGH, POINTS)
+#: Less of the axis than this, eV, and a density of states is refused.
+LEAST_COVERED = 10.0
+
+
+@dataclass(frozen=True)
+class Form:
+    """How densities are brought to the axis.
+
+    reference: zero of energy. outside: "zero" beyond the data, or a "ramp" from their last value to zero at the end of
+    the axis. per: "cell", "site" or distinct "element". down: the sign of the second spin.
+    """
+
+    reference: str = "fermi"
+    outside: str = "zero"
+    per: str = "site"
+    down: int = 1
+
+
+FORMS = {
+    "released": Form("absolute", "ramp", "element", -1),
+    "paper": Form("absolute", "zero", "cell", -1),
+    "corrected": Form(),
+}
 
 
 @dataclass(frozen=True)
 class ProjectedDOS:
-    """Densities (2 spins, 9 orbitals, n), both spins positive, in states/eV a cell, at rising energies (n,) in eV.
+    """Densities (2 spins, 9 orbitals, n), both spins positive, in states/eV, at rising energies (n,) in eV.
 
     fermi, valence_top: eV on the energies' own zero; reference: what that zero is.
     polarised: whether the two spins were computed apart. f_left_out: whether there were f orbitals.
+    per: what the densities are those of, the "cell", a "site" or a distinct "element".
     """
 
     energies: np.ndarray
@@ -45,16 +74,23 @@ class ProjectedDOS:
     sites: int
     elements: tuple[str, ...]
     f_left_out: bool = False
+    per: str = "cell"
 
     def __post_init__(self):
         if self.reference not in REFERENCES:
             raise UserError(f"energy reference {self.reference!r} is unknown; there are: {', '.join(REFERENCES)}")
+        if self.per not in self.counts():
+            raise UserError(f"densities per {self.per!r} are unknown; there are: {', '.join(self.counts())}")
         if self.densities.shape != (2, len(ORBITALS), len(self.energies)):
             raise UserError(f"densities of shape {self.densities.shape} do not fit {len(self.energies)} energies")
         if len(self.energies) < 2 or (np.diff(self.energies) <= 0).any():
             raise UserError("the energies of the density of states must rise")
         if not (np.isfinite(self.densities).all() and np.isfinite(self.energies).all()):
             raise UserError("the density of states holds values that are no numbers")
+
+    def counts(self) -> dict[str, int]:
+        """How many there are of what densities may be given for."""
+        return {"cell": 1, "site": self.sites, "element": len(self.elements)}
 
     def referred_to(self, reference: str) -> ProjectedDOS:
         """The same with another zero of energy. Back to absolute energies there is no way."""
@@ -73,37 +109,74 @@ class ProjectedDOS:
         )
 
 
-def resampled(dos: ProjectedDOS, variant: str = "corrected", *, reference: str = "fermi") -> np.ndarray:
-    """(2, 9, 1500) float32 between -20 and 10 eV.
+def resampled(
+    dos: ProjectedDOS, form: str | Form = "corrected", *, reference: str = "", as_it_is: bool = False
+) -> np.ndarray:
+    """(2, 9, 1500) float32 between -20 and 10 eV, in a `Form` or one of `FORMS` by name.
 
-    "released": absolute energies; a ramp from the last value of the data to zero at the end of the axis; divided by the
-    number of distinct elements; spin down negative. "corrected": aligned with the Fermi level (or the valence band's
-    top), zero outside of the data, divided by the number of sites, both spins positive.
+    "corrected" may have another `reference`. as_it_is: take the energies' zero and what the densities are per for those
+    of the form, whatever they say.
     """
-    axis = np.linspace(LOW, HIGH, POINTS)
-    if variant == "released":
-        if dos.reference != "absolute":
-            raise UserError(f"the released form has absolute energies; these are relative to the {dos.reference}")
-        energies, densities = _with_ramps(dos)
-        values = _interpolated(axis, energies, densities) / len(dos.elements)
-        values[1] *= -1
-    elif variant == "corrected":
-        dos = dos.referred_to(reference)
-        values = _interpolated(axis, dos.energies, dos.densities) / dos.sites
-    else:
-        raise UserError(f"variant {variant!r} is unknown; choose released or corrected")
-    return values.astype(np.float32)
+    form = form_of(form, reference)
+    dos = _in_form(dos, form, as_it_is)
+    energies, densities = _with_ramps(dos) if form.outside == "ramp" else (dos.energies, dos.densities)
+    counts = dos.counts()
+    values = _interpolated(energies, densities)
+    values *= np.float32(counts[dos.per] / counts[form.per])
+    if form.down != 1:
+        values[1] *= form.down
+    return values
 
 
-def _interpolated(axis: np.ndarray, energies: np.ndarray, densities: np.ndarray) -> np.ndarray:
+def form_of(form: str | Form, reference: str = "") -> Form:
+    if isinstance(form, str):
+        if form not in FORMS:
+            raise UserError(f"variant {form!r} is unknown; choose one of {', '.join(FORMS)}")
+        form = FORMS[form]
+    return replace(form, reference=reference) if reference else form
+
+
+def covered(dos: ProjectedDOS, form: str | Form = "corrected", *, as_it_is: bool = False) -> tuple[float, float]:
+    """The part of the axis (eV, from and to) that the data reach; too little of it, or no states there, are refused."""
+    dos = _in_form(dos, form_of(form), as_it_is)
+    low, high = max(LOW, float(dos.energies[0])), min(HIGH, float(dos.energies[-1]))
+    if high - low < LEAST_COVERED:
+        raise UserError(
+            f"the density of states reaches from {dos.energies[0]:.1f} to {dos.energies[-1]:.1f} eV, less than "
+            f"{LEAST_COVERED:g} eV of the axis from {LOW:g} to {HIGH:g} eV; compute it on a wider one (EMIN, EMAX)"
+        )
+    if not dos.densities[..., (dos.energies >= low) & (dos.energies <= high)].any():
+        raise UserError(f"the density of states has no states between {low:.1f} and {high:.1f} eV; compute it again")
+    return low, high
+
+
+def _in_form(dos: ProjectedDOS, form: Form, as_it_is: bool) -> ProjectedDOS:
+    if as_it_is:
+        return replace(dos, reference=form.reference, per=form.per)
+    if form.reference == "absolute" and dos.reference != "absolute":
+        raise UserError(f"this form has absolute energies; these are relative to the {dos.reference}")
+    return dos.referred_to(form.reference)
+
+
+def _interpolated(energies: np.ndarray, densities: np.ndarray) -> np.ndarray:
+    """All channels at once: the places on the axis are the same for each. Zero outside."""
+    place = np.clip(np.searchsorted(energies, AXIS, side="right") - 1, 0, len(energies) - 2)
+    share = (AXIS - energies[place]) / (energies[place + 1] - energies[place])
+    # A step of rounding outside is still inside.
+    inside = (share > -1e-9) & (share < 1 + 1e-9)
     rows = densities.reshape(-1, len(energies))
-    return np.array([np.interp(axis, energies, row, left=0, right=0) for row in rows]).reshape(2, len(ORBITALS), -1)
+    # In place, and "clip" spares a look at every index.
+    values, right = np.take(rows, place, axis=1, mode="clip"), np.take(rows, place + 1, axis=1, mode="clip")
+    values *= ((1 - share) * inside).astype(rows.dtype)
+    right *= (share * inside).astype(rows.dtype)
+    values += right
+    return values.reshape(2, len(ORBITALS), -1).astype(np.float32, copy=False)
 
 
 def _with_ramps(dos: ProjectedDOS) -> tuple[np.ndarray, np.ndarray]:
     """A zero at each end of the axis that the data do not reach."""
     energies, densities = dos.energies, dos.densities
-    zero = np.zeros((*densities.shape[:2], 1))
+    zero = np.zeros((*densities.shape[:2], 1), densities.dtype)
     if energies[0] > LOW:
         energies, densities = np.append(LOW, energies), np.concatenate([zero, densities], axis=2)
     if energies[-1] < HIGH:
@@ -116,19 +189,29 @@ def _with_ramps(dos: ProjectedDOS) -> tuple[np.ndarray, np.ndarray]:
 
 def collect(channels: dict[tuple[str, int], np.ndarray], n: int) -> tuple[np.ndarray, bool]:
     """Densities (2, 9, n) from (orbital name, spin 0 or 1) -> values, and whether f orbitals were among them."""
+    places, f_there = _places(tuple(channels))
     densities = np.zeros((2, len(ORBITALS), n))
-    f_there = False
-    for (name, spin), values in channels.items():
+    for values, place in zip(channels.values(), places, strict=True):
+        if place is not None:
+            densities[place] += values
+    return densities, f_there
+
+
+@lru_cache
+def _places(channels: Sequence[tuple[str, int]]) -> tuple[list[tuple[int, int] | None], bool]:
+    """(spin, orbital) of each channel, None for f orbitals, and whether there are any."""
+    places: list[tuple[int, int] | None] = []
+    for name, spin in channels:
         name = ALIASES.get(name, name)
-        if name.startswith("f"):
-            f_there = True
-        elif name in ORBITALS:
-            densities[spin, ORBITALS.index(name)] += values
+        if name in ORBITALS:
+            places.append((spin, ORBITALS.index(name)))
+        elif name.startswith("f"):
+            places.append(None)
         else:
             raise UserError(
                 f"orbital {name!r} is none of {', '.join(ORBITALS)}; the calculation must resolve them (LORBIT = 11)"
             )
-    return densities, f_there
+    return places, None in places
 
 
 def from_complete_dos(found, *, engine: str = "VASP") -> ProjectedDOS:
@@ -175,8 +258,8 @@ def _valence_top(found) -> float:
     return float(valence) if conduction > valence else float(found.efermi)
 
 
-def from_vasprun(path) -> ProjectedDOS:
-    """From a `vasprun.xml`, compressed or not."""
+def complete_dos(path, *, unconverged: bool = False):
+    """The `CompleteDos` of a `vasprun.xml`, compressed or not; one that did not converge only if told to."""
     import warnings
 
     from pymatgen.io.vasp.outputs import Vasprun
@@ -185,12 +268,20 @@ def from_vasprun(path) -> ProjectedDOS:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")
             run = Vasprun(str(path), parse_potcar_file=False, parse_eigen=False)
-            found = run.complete_dos
+            found, converged = run.complete_dos, run.converged_electronic
     except FileNotFoundError:
         raise UserError(f"{path} does not exist; check the name") from None
     except Exception as error:  # the parser fails in as many ways as there are ways to cut a file
         reason = str(error).splitlines()[0] if str(error) else type(error).__name__
         raise UserError(f"{path} cannot be read as a vasprun.xml with a density of states ({reason})") from None
+    if not (converged or unconverged):
+        raise UserError(f"{path}: the electronic steps used up NELM and did not converge; continue the calculation")
+    return found
+
+
+def from_vasprun(path, *, unconverged: bool = False) -> ProjectedDOS:
+    """From a `vasprun.xml`, compressed or not; one that did not converge only if told to."""
+    found = complete_dos(path, unconverged=unconverged)
     try:
         return from_complete_dos(found)
     except UserError as error:
@@ -199,24 +290,53 @@ def from_vasprun(path) -> ProjectedDOS:
 
 def from_group(group, energies: np.ndarray, channels: list[str], *, aligned: bool = False) -> ProjectedDOS:
     """From a material of the embedded data set; `aligned` takes the densities stored relative to the Fermi level."""
-    from common.elements import SYMBOLS
+    return from_densities(read_group(group, energies, channels, aligned=aligned))
 
-    stored = group["dos_rel" if aligned else "dos_abs"][:].astype(float)
-    named = {
-        (name.split()[0], 0 if name.endswith("up") else 1): row for name, row in zip(channels, stored, strict=True)
-    }
-    densities, f_there = collect(named, len(energies))
-    fermi = 0.0 if aligned else float(group.attrs["efermi_eV"])
-    numbers = group["numbers"][:]
+
+def from_densities(found: Densities) -> ProjectedDOS:
+    """From the form in which densities travel with a table."""
+    densities, f_there = _sorted_by_orbital(found.values, found.channels)
+    fermi = 0.0 if found.aligned else found.fermi
     return ProjectedDOS(
-        np.asarray(energies, dtype=float),
+        found.energies,
         densities,
         fermi,
-        fermi + float(group.attrs["band_edges_rel_eV"][0]),
-        "fermi" if aligned else "absolute",
-        bool(group.attrs["spin_polarized"]),
-        "GPAW",
-        len(numbers),
-        tuple(sorted({SYMBOLS[z] for z in numbers})),
-        f_there,
+        fermi + found.valence_top,
+        "fermi" if found.aligned else "absolute",
+        found.polarised,
+        found.engine,
+        len(found.numbers),
+        tuple(sorted({SYMBOLS[z] for z in found.numbers})),
+        f_there or found.more_orbitals,
+        found.per,
     )
+
+
+def as_densities(dos: ProjectedDOS, numbers: np.ndarray) -> Densities:
+    """The form in which densities travel with a table. Those relative to the valence band's top have none."""
+    if dos.reference == "valence band":
+        raise UserError("energies relative to the valence band do not say where the Fermi level is")
+    channels = tuple(f"{orbital} {spin}" for spin in ("up", "down") for orbital in ORBITALS)
+    values = dos.densities.reshape(len(channels), -1).astype(np.float32)
+    return Densities(
+        values,
+        dos.energies,
+        channels,
+        dos.reference == "fermi",
+        dos.fermi,
+        dos.valence_top - dos.fermi,
+        dos.polarised,
+        dos.engine,
+        np.asarray(numbers),
+        dos.per,
+        dos.f_left_out,
+    )
+
+
+def _sorted_by_orbital(values: np.ndarray, channels: tuple[str, ...]) -> tuple[np.ndarray, bool]:
+    """As `collect`, for the rows of one array."""
+    places, f_there = _places(tuple((name.split()[0], 0 if name.endswith("up") else 1) for name in channels))
+    kept = [row for row, place in enumerate(places) if place is not None]
+    densities = np.zeros((2, len(ORBITALS), values.shape[1]), values.dtype)
+    densities[tuple(zip(*(places[row] for row in kept), strict=True))] = values[kept]
+    return densities, f_there

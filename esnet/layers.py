@@ -26,12 +26,12 @@ def energy_attention(x, width: int = 7):
     return layers.Multiply()([x, weight])
 
 
-def residual_unit(x, channels: int):
+def residual_unit(x, channels: int, momentum: float = 0.99):
     """conv 3, BN, ReLU, conv 3, BN, attention; plus the input (conv 1, BN where the channels change); ReLU."""
     y = layers.Conv1D(channels, 3, padding="same")(x)
-    y = layers.ReLU()(layers.BatchNormalization()(y))
-    y = layers.BatchNormalization()(layers.Conv1D(channels, 3, padding="same")(y))
+    y = layers.ReLU()(layers.BatchNormalization(momentum=momentum)(y))
+    y = layers.BatchNormalization(momentum=momentum)(layers.Conv1D(channels, 3, padding="same")(y))
     y = energy_attention(channel_attention(y))
     if x.shape[-1] != channels:
-        x = layers.BatchNormalization()(layers.Conv1D(channels, 1)(x))
+        x = layers.BatchNormalization(momentum=momentum)(layers.Conv1D(channels, 1)(x))
     return layers.ReLU()(layers.Add()([x, y]))

@@ -33,9 +33,9 @@ def build_esnet(config: ESNetConfig | None = None):
     elements = Input((config.elements,), name="composition")
 
     # --- Densities of states ---
-    x = layers.Concatenate()([_spin(up, config.stem), _spin(down, config.stem)])
+    x = layers.Concatenate()([_spin(up, config), _spin(down, config)])
     x = layers.Conv1D(512, 3, padding="same")(x)
-    x = layers.ReLU()(layers.BatchNormalization()(x))
+    x = layers.ReLU()(layers.BatchNormalization(momentum=config.momentum)(x))
     x = layers.GlobalAveragePooling1D()(x)
 
     # --- Composition and head ---
@@ -46,17 +46,17 @@ def build_esnet(config: ESNetConfig | None = None):
     return Model({"up": up, "down": down, "composition": elements}, outputs, name="esnet")
 
 
-def _spin(x, stem: bool):
+def _spin(x, config: ESNetConfig):
     from keras import layers
 
     from esnet.layers import residual_unit
 
-    if stem:
+    if config.stem:
         x = layers.Conv1D(STAGES[0], 20, strides=2, padding="same")(x)
-        x = layers.ReLU()(layers.BatchNormalization()(x))
+        x = layers.ReLU()(layers.BatchNormalization(momentum=config.momentum)(x))
         x = layers.AveragePooling1D(2)(x)
     for number, channels in enumerate(STAGES):
         if number:
             x = layers.AveragePooling1D(2, padding="same")(x)
-        x = residual_unit(residual_unit(x, channels), channels)
+        x = residual_unit(residual_unit(x, channels, config.momentum), channels, config.momentum)
     return x

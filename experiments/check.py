@@ -47,10 +47,11 @@ def check_data(scale: str = "real") -> list[str]:
         path = folder_of(cell) / "cell.json"
         if not path.exists():
             continue
-        record, where = json.loads(path.read_text()), (cell.settings["source"], cell.settings["target"])
+        record, densities = json.loads(path.read_text()), plan.make_model(cell.settings).uses_densities
+        where = (cell.settings["source"], cell.settings["target"], densities)
         if where not in seen:
             data = load_source(where[0]).known(where[1])
-            seen[where] = (data, data.digest(where[1]))
+            seen[where] = (data, data.digest(where[1], densities=densities))
         data, digest = seen[where]
         split = make_split(data, cell.settings["split"], cell.seed)
         if digest != record["data"]["digest"]:
@@ -97,8 +98,9 @@ def _all_cells(scale: str) -> list[plan.Cell]:
 
 
 def _cells(paper: str, table: str, scale: str) -> list[plan.Cell]:
+    """The cells of its own; a derived table has none."""
     declared = plan.declaration(paper)["tables"].get(table, {"scales": {}})
-    return plan.cells(paper, table, scale) if scale in declared["scales"] else []
+    return plan.cells(paper, table, scale) if scale in declared["scales"] and "of" not in declared else []
 
 
 def _outside(paper: str, table: str, column: str, row: str, scale: str, mae: float) -> list[str]:

@@ -116,15 +116,18 @@ def _budget(arguments) -> dict:
 
 
 def reproduce(arguments) -> None:
-    from experiments import plan, run
+    from experiments import derived, plan, run
     from experiments.tables import render
 
     pairs = _chosen(arguments)
-    cells = [c for pair in pairs for c in plan.cells(*pair, arguments.scale, **_budget(arguments))]
+    # A derived table names cells of another one, which may be asked for too.
+    named = (c for pair in pairs for c in plan.cells(*pair, arguments.scale, **_budget(arguments)))
+    cells = list({cell.key: cell for cell in named}.values())
     todo = [cell for cell in cells if not run.finished(cell)]
     note(f"{len(cells)} cells, {len(cells) - len(todo)} finished before, {len(todo)} to run")
     wrong = run.run_all(todo, jobs=arguments.jobs)
     for pair in pairs:
+        derived.prepare(*pair, arguments.scale)
         print(render(*pair, arguments.scale, **_budget(arguments)))
     if arguments.scale == "mini":
         print("Committed results at scale real, beside the paper's numbers:\n")

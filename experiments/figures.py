@@ -8,8 +8,8 @@ from pathlib import Path
 import numpy as np
 
 from common import plots
-from common.predictions import Predictions
-from experiments import plan
+from common.predictions import together
+from experiments import derived, plan
 from experiments.tables import load_block, stored_cell
 from finder.figures import calibration, sample_efficiency
 
@@ -17,6 +17,8 @@ from finder.figures import calibration, sample_efficiency
 def draw(paper: str, table: str, scale: str, folder: Path) -> list[Path]:
     """Draw what is stored of a table into `folder`; rows and columns without results are left out."""
     layout = plan.layout(paper, table, scale)
+    if "derived" in layout:
+        return derived.draw(paper, table, scale, folder)
     cells, drawn = plan.cells(paper, table, scale), []
     if all("train" in data.get("split", {}) for data in layout["columns"].values()):
         return _sample_efficiency(paper, table, scale, layout, folder)
@@ -34,7 +36,7 @@ def draw(paper: str, table: str, scale: str, folder: Path) -> list[Path]:
             if not stored or model.get("model") not in plan.NETWORKS:
                 continue
             path = folder / f"{plan.slug(column)}-{plan.slug(row)}.png"
-            every = _together([predictions for predictions, _ in stored])
+            every = together([predictions for predictions, _ in stored])
             parts = "one test part" if len(stored) == 1 else f"{len(stored)} test parts"
             name = f"{row}, {column}, {parts}"
             plots.parity(path, every.target.ravel(), every.prediction.ravel(), unit=every.unit, name=name)
@@ -60,13 +62,6 @@ def _sample_efficiency(paper: str, table: str, scale: str, layout: dict, folder:
     path = folder / f"{table}-MAE.png"
     sample_efficiency(path, {row: tuple(np.array(points).T) for row, points in series.items()}, unit=unit)
     return [path]
-
-
-def _together(predicted: list[Predictions]) -> Predictions:
-    """Several test parts as one; ids may stand in more than one of them."""
-    names = ["prediction", "target", *(["std"] if predicted[0].std is not None else [])]
-    fields = {name: np.concatenate([getattr(p, name) for p in predicted]) for name in names}
-    return Predictions(np.concatenate([p.ids for p in predicted]), unit=predicted[0].unit, **fields)
 
 
 def _heights(block, *, mini: bool) -> dict[str, float]:

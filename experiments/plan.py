@@ -100,18 +100,35 @@ def tables(paper: str, scale: str = "") -> list[str]:
 
 
 def layout(paper: str, table: str, scale: str) -> dict:
-    """The declaration of one table at one scale; what a table leaves out it takes from the top of the file."""
+    """The declaration of one table at one scale; what a table leaves out it takes from the top of the file.
+
+    A derived table takes columns, split and recipe from the table that it is made `of`, and of its rows those that it
+    `uses`.
+    """
     if table not in (*tables(paper), "check"):
         raise UserError(f"{paper} has no table {table!r}; it has: {', '.join(tables(paper))}")
     whole = declaration(paper)["tables"][table]
     if scale not in whole["scales"]:
         raise UserError(f"{paper} {table} is not declared at scale {scale!r}; it is at: {', '.join(whole['scales'])}")
-    return {"rows": declaration(paper)["rows"], **whole, **whole["scales"][scale]}
+    top = {"rows": declaration(paper)["rows"]}
+    if "of" in whole:
+        top = {name: value for name, value in layout(paper, whole["of"], scale).items() if name != "note"}
+        top["rows"] = {row: top["rows"][row] for row in whole["uses"]}
+        extra = whole.get("columns", {})
+        top["columns"] = {name: {**data, **extra.get(name, {})} for name, data in top["columns"].items()}
+        whole = {name: value for name, value in whole.items() if name != "columns"}
+    return {**top, **whole, **whole["scales"][scale]}
 
 
 def cells(paper: str, table: str, scale: str, *, seeds: int | None = None, epochs: int | None = None) -> list[Cell]:
-    """All cells of a table that can run. `seeds` and `epochs` override the declared budget."""
+    """All cells of a table that can run; those of a derived table are cells of the table that it is made of.
+
+    `seeds` and `epochs` override the declared budget.
+    """
     plan = layout(paper, table, scale)
+    if "of" in plan:
+        every = cells(paper, plan["of"], scale, seeds=seeds, epochs=epochs)
+        return [cell for cell in every if cell.row in plan["rows"]]
     made = []
     for column, data in plan["columns"].items():
         for row, model in plan["rows"].items():
@@ -131,8 +148,9 @@ def cells(paper: str, table: str, scale: str, *, seeds: int | None = None, epoch
                     "recipe": recipe if model["model"] in NETWORKS else {},
                     "seed": seed,
                 }
-                if "config" in model:
-                    settings["config"] = model["config"]
+                config = {**plan.get("config", {}), **model.get("config", {})}
+                if config:
+                    settings["config"] = config
                 made.append(Cell(paper, table, scale, column, row, seed, settings, epochs))
     return made
 
@@ -142,7 +160,7 @@ def make_model(settings: dict):
     module, name = {**NETWORKS, **CLASSICAL}[settings["model"]]
     model_class = getattr(__import__(module, fromlist=[name]), name)
     if settings["model"] in CLASSICAL:
-        return model_class(seed=settings["seed"])
+        return model_class(seed=settings["seed"], **settings.get("config", {}))
     return model_class(settings["variant"], seed=settings["seed"], **settings["recipe"], **settings.get("config", {}))
 
 
@@ -153,9 +171,17 @@ NETWORKS = {
     "finder-crystal": ("finder.regressor", "CrystalFinder"),
     "rescnn": ("finder.rescnn", "ResCNN"),
     "diffcomp": ("diffcomp.regressor", "DiffComp"),
+    "esnet": ("esnet.regressor", "ESNet"),
+    "esnet-cnn": ("esnet.cnn", "CNN"),
 }
 CLASSICAL = {
     "dummy": ("common.baselines.classical", "Median"),
     "rf-magpie": ("common.baselines.classical", "RandomForestMagpie"),
     "xgb-magpie": ("common.baselines.classical", "XGBoostMagpie"),
+    "esnet-dnn": ("esnet.baselines", "DNN"),
+    "esnet-krr": ("esnet.baselines", "KRR"),
+    "esnet-svr": ("esnet.baselines", "SVR"),
+    "esnet-rf": ("esnet.baselines", "RandomForest"),
+    "esnet-xgb": ("esnet.baselines", "XGBoost"),
+    "rf-cv": ("diffcomp.forest", "RandomForestVectors"),
 }

@@ -1,7 +1,8 @@
 """Run cells: skip what is finished, continue what was interrupted, store what is needed to recompute every number.
 
 A finished cell is a folder with `predictions.csv.gz` (id, target, prediction of the test part) and `cell.json`
-(settings and their hash, hashes of split and data, versions, device, wall time, best epoch).
+(settings and their hash, hashes of split and data, versions, device, wall time, best epoch). Where a table asks for
+predictions under changed inputs, they stand beside, named as the model names them.
 """
 
 from __future__ import annotations
@@ -63,14 +64,18 @@ def run_cell(cell: Cell, *, jobs: int = 1, threads: int = 0) -> None:
     started = time.perf_counter()
     model.fit(table, settings["target"], split, folder=scratch, jobs=jobs)
     left_out = dict(model.left_out)
-    test = model.predict(table.select(split.test), jobs=jobs, bar=False)
+    tested = table.select(split.test)
+    test = model.predict(tested, jobs=jobs, bar=False)
     state = getattr(model, "state", None)
     record = {
         "digest": cell.digest(),
         "settings": settings,
         "resolved": model.settings(),
         "split": {"digest": split.digest(), **splits.audit(split, table)},
-        "data": {"digest": table.digest(settings["target"]), "rows": len(table)},
+        "data": {
+            "digest": table.digest(settings["target"], densities=model.uses_densities),
+            "rows": len(table),
+        },
         "unit": test.unit,
         "left_out": left_out | dict(model.left_out),
         "wall_seconds": round(state.seconds if state else time.perf_counter() - started, 1),
@@ -81,6 +86,8 @@ def run_cell(cell: Cell, *, jobs: int = 1, threads: int = 0) -> None:
         record |= {"best_validation": state.best, "best_epoch": state.best_epoch + 1, "epochs_run": state.epoch}
     folder = folder_of(cell)
     test.save(folder / "predictions.csv.gz")
+    for name, probe in (model.probes(tested, jobs) if is_network else {}).items():
+        probe.save(folder / f"{name}.csv.gz")
     if (scratch / "history.csv").exists():
         write_text(folder / "history.csv", (scratch / "history.csv").read_text())
     # Last, since its presence says that the cell is finished.
@@ -98,10 +105,12 @@ def make_split(table, declared: dict, seed: int) -> splits.Split:
     if declared["kind"] == "k-folds":
         k, grouped = declared["k"], declared.get("grouped", False)
         return splits.k_folds(table, k, declared["validation"], grouped=grouped)[seed]
+    if declared["kind"] == "given":
+        return splits.by_marks(table, declared["validation"], seed)
     makers = {"fractions": splits.by_fractions, "formula": splits.by_formula}
     if declared["kind"] not in makers:
         raise UserError(
-            f"split kind {declared['kind']!r} is unknown; choose one of {', '.join(makers)}, folds, k-folds"
+            f"split kind {declared['kind']!r} is unknown; choose one of {', '.join(makers)}, folds, k-folds, given"
         )
     return makers[declared["kind"]](table, declared["shares"], seed)
 

@@ -79,6 +79,8 @@ def load_block(paper: str, table: str, scale: str, column: str, budget: dict) ->
         if folds and seeds:
             line.reported["MAE"] = float(np.mean([folds[seed] for seed in seeds]))
             block.notes = [*block.notes, _fold_by_fold(line)]
+        if stored and "note" in model:
+            block.notes = [*block.notes, f"{row} {model['note']}"]
         block.lines.append(line)
         for predictions, record in stored:
             block.materials, block.test = record["data"]["rows"], len(predictions)
@@ -161,6 +163,8 @@ def _spread(values: np.ndarray) -> str:
 def render(paper: str, table: str, scale: str, style: str = "markdown", **budget) -> str:
     """A whole table as text. `style`: markdown, csv or latex; `budget`: seeds and epochs where they are overridden."""
     layout = plan.layout(paper, table, scale)
+    if "derived" in layout:
+        return _render_derived(paper, table, scale, style, budget)
     metrics, mini = layout["metrics"], scale == "mini"
     blocks = [load_block(paper, table, scale, column, budget) for column in layout["columns"]]
     title = f"{layout['title']} ({paper}, scale {scale})"
@@ -174,16 +178,48 @@ def render(paper: str, table: str, scale: str, style: str = "markdown", **budget
     return "\n\n".join([f"### {title}", MINI_NOTE if mini else layout.get("note", REAL_NOTE), *parts]) + "\n"
 
 
+def _render_derived(paper: str, table: str, scale: str, style: str, budget: dict) -> str:
+    """A table that is made of another one's predictions."""
+    from experiments import derived
+
+    layout = plan.layout(paper, table, scale)
+    title = f"{layout['title']} ({paper}, scale {scale})"
+    made = derived.parts(paper, table, scale, **budget)
+    if style == "csv":
+        # Every part has a head of its own, so a line names its part and columns go by their place.
+        width = max((len(part.head) for part in made), default=0)
+        lines = [[part.title, *row, *[""] * (width - len(row))] for part in made for row in [part.head, *part.rows]]
+        return as_csv(["part", *(f"column {k + 1}" for k in range(width))], lines)
+    if style == "latex":
+        return f"% {title}\n" + "\n".join(latex_table(part.title, part.head, part.rows, part.notes) for part in made)
+    notes = [layout["note"]] if "note" in layout else []
+    texts = [
+        "\n".join([f"**{part.title}**", "", *pipe_table(part.head, part.rows), *_bullets(part.notes)])
+        if part.rows
+        else "\n".join([f"**{part.title}**", *_bullets(part.notes)])
+        for part in made
+    ]
+    return "\n\n".join([f"### {title}", *([MINI_NOTE] if scale == "mini" else []), *notes, *texts]) + "\n"
+
+
+def pipe_table(head: list[str], rows: list[list[str]]) -> list[str]:
+    """The lines of a Markdown table with aligned columns."""
+    widths = [max(len(r[i]) for r in [head, *rows]) for i in range(len(head))]
+    text = ["| " + " | ".join(c.ljust(w) for c, w in zip(r, widths, strict=True)) + " |" for r in [head, *rows]]
+    text.insert(1, "|" + "|".join("-" * (w + 2) for w in widths) + "|")
+    return text
+
+
+def _bullets(notes: list[str]) -> list[str]:
+    return ["", *(f"* {note}" for note in notes)] if notes else []
+
+
 def _markdown(block: Block, head: list[str], rows: list[list[str]], missing: list[str]) -> str:
     size = f"; {block.materials:,} materials, {block.test:,} in each test part" if block.materials else ""
     lines = [f"**{block.name}**" + (f", {block.unit}" if block.unit else "") + size]
     if rows:
-        widths = [max(len(r[i]) for r in [head, *rows]) for i in range(len(head))]
-        text = ["| " + " | ".join(c.ljust(w) for c, w in zip(r, widths, strict=True)) + " |" for r in [head, *rows]]
-        text.insert(1, "|" + "|".join("-" * (w + 2) for w in widths) + "|")
-        lines += ["", *text]
-    notes = [*missing, *block.notes]
-    return "\n".join([*lines, "", *(f"* {note}" for note in notes)] if notes else lines)
+        lines += ["", *pipe_table(head, rows)]
+    return "\n".join([*lines, *_bullets([*missing, *block.notes])])
 
 
 def _csv(blocks: list[Block], metrics: list[str]) -> str:
@@ -205,20 +241,25 @@ def _numbers(values: np.ndarray) -> list:
 
 
 def _latex(block: Block, head: list[str], rows: list[list[str]], missing: list[str]) -> str:
+    return latex_table(f"{block.name}, {block.unit}", head, rows, missing)
+
+
+def latex_table(caption: str, head: list[str], rows: list[list[str]], notes: list[str]) -> str:
     def line(cells: list[str]) -> str:
         text = " & ".join(cells).replace("±", r"$\pm$").replace("^2", "$^2$").replace("_", r"\_").replace("%", r"\%")
         return text + r" \\"
 
-    body = [line(head), r"\midrule", *map(line, rows)]
-    caption = f"{block.name}, {block.unit}".replace("_", r"\_")
+    caption = caption.replace("_", r"\_")
     lines = [
         rf"\begin{{tabular}}{{l{'r' * (len(head) - 1)}}}",
         rf"\multicolumn{{{len(head)}}}{{l}}{{{caption}}} \\",
         r"\toprule",
-        *body,
+        line(head),
+        r"\midrule",
+        *map(line, rows),
         r"\bottomrule",
         r"\end{tabular}",
-        *(f"% {line}" for line in missing),
+        *(f"% {note}" for note in notes),
         "",
     ]
     return "\n".join(lines)
@@ -243,7 +284,7 @@ START, END = "<!-- tables: generated by `make tables` -->", "<!-- end of tables 
 
 def readme_with_tables(readme: str) -> str:
     """The README with its generated part renewed: the Markdown tables with at least one finished cell."""
-    blocks = [t for p, t in committed_tables().items() if p.suffix == ".md" and "| model" in t]
+    blocks = [t for p, t in committed_tables().items() if p.suffix == ".md" and "\n| " in t]
     before, rest = readme.split(START)
     return f"{before}{START}\n\n{chr(10).join(blocks)}\n{END}{rest.split(END)[1]}"
 

@@ -51,6 +51,7 @@ class _Classical:
 
     name: str
     hyperparameters: dict = {}
+    uses_densities = False
 
     def __init__(self, *, seed: int = 0, **hyperparameters):
         self.seed = seed

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import csv
+import gzip
 import re
+import zlib
 from collections.abc import Container
 from dataclasses import dataclass
 from pathlib import Path
@@ -12,6 +14,7 @@ from typing import NamedTuple
 import numpy as np
 
 from common.errors import UserError
+from common.hdf5 import reason_of
 from common.materials import Target
 
 ID_NAMES = ("id", "material_id", "mp_id", "jid", "name")
@@ -98,7 +101,7 @@ def _rows(path: Path) -> list[list[str]]:
     # A CIF in a cell is longer than the 131,072 characters that Python allows.
     csv.field_size_limit(2**31 - 1)
     try:
-        with open(path, newline="", encoding="utf-8-sig") as file:
+        with (gzip.open if path.suffix == ".gz" else open)(path, "rt", newline="", encoding="utf-8-sig") as file:
             first = file.readline()
             file.seek(0)
             rows = csv.reader(file, delimiter=max(",;\t", key=first.count), strict=True)
@@ -109,17 +112,22 @@ def _rows(path: Path) -> list[list[str]]:
         raise UserError(f"{path} is not UTF-8 text; save it as CSV UTF-8") from None
     except csv.Error as error:
         raise UserError(f"{path} is not a readable CSV ({error}); check its quotes") from None
-    except OSError as error:
-        raise UserError(f"{path} cannot be opened: {error.strerror}") from None
+    except (OSError, EOFError, zlib.error) as error:
+        raise UserError(f"{path} cannot be opened: {reason_of(error)}") from None
     rows = [row for row in rows if any(row)]
     if not rows:
         raise UserError(f"{path} is empty; export it again")
     return rows
 
 
+def read_columns(path: Path) -> Sheet:
+    """A CSV with a header row, whatever its columns; without an id column the row number is the id."""
+    return _sheet(path, _rows(path))
+
+
 def read_sheet(path: Path) -> Sheet:
     """A CSV with a header row that has a `formula` or a `cif` column; without an id column the row number is the id."""
-    sheet = _sheet(path, _rows(path))
+    sheet = read_columns(path)
     if not any(sheet.column(name) is not None for name in STRUCTURE_NAMES):
         raise UserError(
             f"{path} has neither a formula nor a cif column; its header is: {', '.join(sheet.columns)}; rename one"

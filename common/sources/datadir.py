@@ -3,7 +3,10 @@
 mp/mp_structures.h5               Materials Project structures with DFT properties
 mp/exp_band_gap.csv               material_id, Eg_exp: measured gaps
 mp/exp_formation_enthalpy.csv     material_id, dHf_exp: measured formation enthalpies
+mp/diffcomp_test_Ef.csv, ..._Eg.csv               material_id, target: test materials of the diffraction paper
+composition/elpasolite_e_form.csv.gz              formula, target: elpasolites, written ABC2D6
 composition/matbench_<task>.csv.gz                id, reduced_formula, target, fold: Matbench with its official folds
+dos/isdos_2eorr_gpaw.h5           densities of states of unrelaxed binary crystals, energies of the relaxed ones
 structures_extra/matbench_phonons.jsonl.gz        the same with structures, one JSON object a line
 """
 
@@ -13,6 +16,7 @@ import csv
 import gzip
 import json
 import os
+import warnings
 from collections.abc import Iterator
 from functools import partial
 from pathlib import Path
@@ -22,6 +26,7 @@ import numpy as np
 from common.errors import UserError
 from common.formula import parse_formula
 from common.materials import MaterialsTable
+from common.sources import densities
 
 
 def data_root() -> Path:
@@ -111,6 +116,49 @@ def diffcomp_binaries() -> MaterialsTable:
     return pack.take(np.array(rows))
 
 
+def diffcomp_authors(file: str, target: str, unit: str) -> MaterialsTable:
+    """The binaries with the authors' published test materials, marked, and the authors' values for them."""
+    binaries, pack = diffcomp_binaries().known(target), mp_structures()
+    listed = {row["material_id"]: float(row["target"]) for row in _rows(file, "material_id", "target")}
+    marked = [name for name in listed if name in pack]
+    others = [name for name in binaries.ids.tolist() if name not in listed]
+    table = pack.select([*others, *marked])
+    values = table.target(target).values.copy()
+    values[len(others) :] = [listed[name] for name in marked]
+    table = table.with_target(target, values, unit)
+    table = table.with_target("test", np.repeat([0.0, 1.0], [len(others), len(marked)]), "1")
+    table.origin = Path(file).name
+    return table
+
+
+def elpasolites(n: int = 0) -> MaterialsTable:
+    """Elpasolites by formula, ABC2D6 as written, less those of neon and argon, of which no compounds are learned.
+
+    n: so many of them, drawn at random; 0 = all.
+    """
+    rows = list(_rows("composition/elpasolite_e_form.csv.gz", "formula", "target"))
+    rows = [row for row in rows if not {10, 18} & set(parse_formula(row["formula"]))]
+    if n:
+        rows = [rows[k] for k in np.sort(np.random.default_rng(0).permutation(len(rows))[:n])]
+    formulas = [row["formula"] for row in rows]
+    table = MaterialsTable(formulas, formulas, origin="elpasolite_e_form.csv.gz")
+    return table.with_target("formation_energy", np.array([float(row["target"]) for row in rows]), "eV/atom")
+
+
+#: Formation energies above it, eV/atom, are left out of the density-of-states sets, as the released ESNet does.
+HIGHEST = 5.0
+
+
+def isdos_2eorr() -> MaterialsTable:
+    """Unrelaxed binaries with GPAW's densities of states, and formation energies (VASP) of the relaxed structures."""
+    table = densities.load(_path("dos/isdos_2eorr_gpaw.h5"))
+    kept = np.flatnonzero(table.target("formation_energy").values <= HIGHEST)
+    if len(kept) < len(table):
+        dropped = len(table) - len(kept)
+        warnings.warn(f"{table.origin}: {dropped} of {len(table)} rows above {HIGHEST:g} eV/atom dropped", stacklevel=2)
+    return table.take(kept)
+
+
 #: Matbench tasks that are regressions: name -> target and unit.
 MATBENCH = {
     "dielectric": ("n", "1"),
@@ -161,5 +209,10 @@ SOURCES = {
     "exp-formation-enthalpy": exp_formation_enthalpy,
     **{f"matbench-{task.replace('_', '-')}": partial(matbench, task) for task in MATBENCH},
     "diffcomp-binaries": diffcomp_binaries,
+    "isdos-2eorr": isdos_2eorr,
+    "diffcomp-authors-ef": partial(diffcomp_authors, "mp/diffcomp_test_Ef.csv", "formation_energy_per_atom", "eV/atom"),
+    "diffcomp-authors-eg": partial(diffcomp_authors, "mp/diffcomp_test_Eg.csv", "band_gap", "eV"),
+    "elpasolites": elpasolites,
+    "elpasolites-1492": partial(elpasolites, 1492),
     "matbench-phonons-structures": matbench_phonons_structures,
 }

@@ -15,8 +15,10 @@ import numpy as np
 
 from common.cache import map_rows
 from common.errors import UserError
+from common.formula import integer_counts, parse_formula
 from common.materials import MaterialsTable, Target
 from common.progress import progress
+from common.sources import densities
 from common.sources.columns import Sheet, heading, read_id_prop, read_sheet
 from common.sources.reading import SUFFIXES, Reading, is_structure_file, read_cif, read_file, read_formula, read_object
 
@@ -38,6 +40,8 @@ class Entry(NamedTuple):
     name: str
     kind: str
     content: object
+    #: What a formula column says beside the structure; the two must agree.
+    formula: str = ""
 
     @property
     def label(self) -> str:
@@ -70,7 +74,7 @@ def load(
     if not path.exists() and (len(paths) + len(formulas) == 1 or _is_table(path)):
         raise UserError(f"{path} does not exist; check the name")
     if path.suffix in (".h5", ".hdf5"):
-        table = MaterialsTable.from_hdf5(path)
+        table = densities.load(path) if densities.is_densities_file(path) else MaterialsTable.from_hdf5(path)
         return Loaded(with_unit(table, target, unit) if target else table, {})
     if path.name == "id_prop.csv" or (path / "id_prop.csv").exists():
         folder = path if path.is_dir() else path.parent
@@ -184,15 +188,30 @@ def _from_sheet(sheet: Sheet, path: Path) -> list[Entry]:
     """The `cif` column counts before `formula`: a path relative to the CSV, or the text of a CIF."""
     if sheet.column("cif") is None:
         return [Entry(name, "formula", text) for name, text in zip(sheet.ids, sheet.column("formula"), strict=True)]
-    entries = []
-    for name, text in zip(sheet.ids, sheet.column("cif"), strict=True):
+    entries, said = [], sheet.column("formula") or [""] * len(sheet.ids)
+    for name, text, formula in zip(sheet.ids, sheet.column("cif"), said, strict=True):
         inline = "\n" in text or text.startswith("data_")
         kind = "cif" if inline else "listed" if text else "nothing"
-        entries.append(Entry(name, kind, text if inline else str(path.parent / text)))
+        entries.append(Entry(name, kind, text if inline else str(path.parent / text), formula))
     return entries
 
 
 def read_entry(entry: Entry) -> Reading:
+    reading = _read_entry(entry)
+    if entry.formula and reading.crystal is not None and _disagree(entry.formula, reading.formula):
+        raise UserError(f"its formula is {entry.formula}, its structure {reading.formula}; correct one of them")
+    return reading
+
+
+def _disagree(said: str, found: str) -> bool:
+    """Whether two formulas have other elements or other ratios; a column of names rather than formulas says nothing."""
+    try:
+        return integer_counts(parse_formula(said)) != integer_counts(parse_formula(found))
+    except UserError:
+        return False
+
+
+def _read_entry(entry: Entry) -> Reading:
     if entry.kind == "nothing":
         raise UserError("the cif column is empty; name a file there or delete the row")
     if entry.kind == "formula":

@@ -7,9 +7,9 @@ from pathlib import Path
 
 import numpy as np
 
-from common.crystal import Crystal, as_crystal
 from common.hdf5 import open_hdf5
-from common.materials import MaterialsTable, StructureStore, Target, formula_of
+from common.materials import MaterialsTable
+from common.sources import densities
 
 PATH = Path(__file__).parent.parent / "data" / "mini.h5"
 #: Energies of the density of states, eV from the Fermi level.
@@ -19,26 +19,14 @@ GPA = 160.21766
 
 
 def load() -> MaterialsTable:
-    """The embedded data set: 336 small crystals with energies, gaps and some bulk moduli."""
-    ids, crystals, energy, formation, gap, series = [], [], [], [], [], defaultdict(list)
-    with open_hdf5(PATH) as file:
-        for name, group in file["materials"].items():
-            crystal = as_crystal((group["numbers"][:], group["cell"][:], group["scaled_positions"][:]))
-            ids.append(name)
-            crystals.append(crystal)
-            energy.append(group.attrs["total_energy_eV"] / len(crystal.numbers))
-            formation.append(group.attrs["formation_energy_eV_per_atom"])
-            gap.append(group.attrs["band_gap_eV"])
-            # Strained copies of a compound are named <compound>-v94 and <compound>-v106.
-            series[name.rsplit("-v", 1)[0]].append((crystal.volume, group.attrs["total_energy_eV"]))
-    modulus = [bulk_modulus(series[name]) if name in series else np.nan for name in ids]
-    targets = {
-        "formation_energy": Target(np.array(formation, dtype=float), "eV/atom"),
-        "total_energy": Target(np.array(energy, dtype=float), "eV/atom"),
-        "band_gap": Target(np.array(gap, dtype=float), "eV"),
-        "bulk_modulus": Target(np.array(modulus, dtype=float), "GPa"),
-    }
-    return MaterialsTable(ids, _formulas(crystals), StructureStore.from_crystals(crystals), targets, origin="mini")
+    """The embedded data set: 336 small crystals with energies, gaps, some bulk moduli and densities of states."""
+    table = densities.load(PATH, origin="mini")
+    # Strained copies of a compound are named <compound>-v94 and <compound>-v106.
+    series = defaultdict(list)
+    for row, (name, energy) in enumerate(zip(table.ids.tolist(), table.target("total_energy").values, strict=True)):
+        series[name.rsplit("-v", 1)[0]].append((table.structure(row).volume, energy * table.n_sites(row)))
+    modulus = [bulk_modulus(series[name]) if name in series else np.nan for name in table.ids.tolist()]
+    return table.with_target("bulk_modulus", np.array(modulus, dtype=float), "GPa")
 
 
 def load_dos() -> MaterialsTable:
@@ -68,7 +56,3 @@ def bulk_modulus(points: list[tuple[float, float]]) -> float:
     equilibrium = -b / (2 * a)
     inside = a > 0 and volumes[0] <= equilibrium <= volumes[-1]
     return float(2 * a * equilibrium * GPA) if inside else float("nan")
-
-
-def _formulas(crystals: list[Crystal]) -> list[str]:
-    return [formula_of(crystal) for crystal in crystals]

@@ -301,3 +301,15 @@ def test_read_table_warns_of_what_is_left_out(crystals):
     (crystals / "bad.cif").write_text("")
     with pytest.warns(UserWarning, match=r"1 left out, the first of them .*bad\.cif: the file is empty"):
         assert len(read_table(crystals)) == 3
+
+
+def test_a_formula_that_disagrees_with_its_structure(tmp_path):
+    """Another way to write the ratio agrees, and a column of names says nothing."""
+    formula = read_cif(CIF).formula
+    (tmp_path / "x.cif").write_text(CIF)
+    said = {"same": formula, "twice": f"({formula})2", "other": "SrTiO3", "name": "my sample", "none": ""}
+    lines = ["id,formula,cif", *(f"{name},{text},x.cif" for name, text in said.items())]
+    (tmp_path / "t.csv").write_text("\n".join(lines) + "\n")
+    table, left_out = load(tmp_path / "t.csv")
+    assert table.ids.tolist() == ["same", "twice", "name", "none"] and set(table.formulas.tolist()) == {formula}
+    assert left_out == {"other": f"its formula is SrTiO3, its structure {formula}; correct one of them"}

@@ -1,6 +1,7 @@
 """The embedded data set and the data directory: sizes, units, a value recomputed by hand, and bad directories."""
 
 import csv
+import gzip
 
 import numpy as np
 import pytest
@@ -8,6 +9,7 @@ import pytest
 from common.errors import UserError
 from common.materials import MaterialsTable, Target
 from common.sources import load_source
+from common.sources.datadir import elpasolites
 from common.sources.mini import PATH, bulk_modulus
 
 
@@ -97,6 +99,35 @@ def test_measured_values_join_the_structures_by_id(directory):
 def test_the_listed_ids_where_the_target_is_known(directory):
     assert load_source("profit-pbe-enthalpy").ids.tolist() == ["mp-2", "mp-1"]
     assert load_source("profit-pbe-gap").ids.tolist() == ["mp-1"]  # a gap above zero
+
+
+def test_the_authors_test_materials_are_marked_and_keep_their_values(mini, tmp_path, monkeypatch):
+    """Those of the pack, whether or not it knows their value; nothing else but binaries with a gap and a value."""
+    monkeypatch.setenv("MATREPRO_DATA", str(tmp_path))
+    rows = [mini.formulas.tolist().index(formula) for formula in ("OZn", "BeO", "OMg", "NaCl", "NAl")]
+    ids = [f"mp-{k}" for k in range(5)]
+    gap, energy = np.array([3.0, 8.0, np.nan, 6.0, 4.0]), np.array([-1.0, -2.0, np.nan, -4.0, -5.0])
+    targets = {"band_gap": Target(gap, "eV"), "formation_energy_per_atom": Target(energy, "eV/atom")}
+    table = MaterialsTable.from_structures(ids, mini.take(rows).structures(), targets)
+    table.to_hdf5(tmp_path / "mp" / "mp_structures.h5")
+    listed = "material_id,target,v01\nmp-2,-3.5,0\nmp-1,-2.5,0\nmp-77,1,0\n"
+    (tmp_path / "mp" / "diffcomp_test_Ef.csv").write_text(listed)
+    found = load_source("diffcomp-authors-ef")
+    assert found.ids.tolist() == ["mp-0", "mp-4", "mp-2", "mp-1"]
+    assert found.target("formation_energy_per_atom").values.tolist() == [-1.0, -5.0, -3.5, -2.5]
+    assert found.target("test").values.tolist() == [0, 0, 1, 1]
+
+
+def test_elpasolites(tmp_path, monkeypatch):
+    """As written, since the places are sites; without the two elements that have no vectors."""
+    monkeypatch.setenv("MATREPRO_DATA", str(tmp_path))
+    (tmp_path / "composition").mkdir()
+    text = "formula,A,target\nLiNaAl2F6,Li,-2.5\nLiNeAl2F6,Li,1\nNaLiAl2F6,Na,-2\n"
+    (tmp_path / "composition" / "elpasolite_e_form.csv.gz").write_bytes(gzip.compress(text.encode()))
+    table = load_source("elpasolites")
+    assert table.formulas.tolist() == table.ids.tolist() == ["LiNaAl2F6", "NaLiAl2F6"]
+    assert table.target("formation_energy").values.tolist() == [-2.5, -2.0]
+    assert elpasolites(1).ids.tolist() in (["LiNaAl2F6"], ["NaLiAl2F6"])
 
 
 @pytest.mark.parametrize("name", NEED_DATA)

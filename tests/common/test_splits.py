@@ -178,3 +178,23 @@ def test_fewer_training_materials_are_nested(mini):
     assert (small.validation, small.test) == (whole.validation, whole.test)
     with pytest.raises(UserError, match="fewer than the 9999 asked for"):
         splits.fewer(whole, 9999)
+
+
+def test_marked_materials_are_the_test_part(mini):
+    table = mini.with_target("test", np.arange(len(mini)) % 7 == 3, "1")
+    split, other = splits.by_marks(table, 0.1, seed=1), splits.by_marks(table, 0.1, seed=2)
+    assert split.test == other.test == tuple(table.ids[3::7].tolist())
+    assert split.validation != other.validation and 0.08 < len(split.validation) / (len(mini) - len(split.test)) < 0.12
+    assert sorted((*split.train, *split.validation, *split.test)) == sorted(mini.ids.tolist())
+    with pytest.raises(UserError, match="no target 'test'"):
+        splits.by_marks(mini)
+
+
+def test_folds_by_elements_keep_every_ratio_of_two_elements_together(mini):
+    made = splits.k_folds(mini, 5, 0.1, grouped="elements")
+    systems = dict(zip(mini.ids.tolist(), splits.chemical_systems(mini), strict=True))
+    assert systems["CuAl-C11_b"] == systems["AlCu-L1_2"] == "Al-Cu"
+    assert sorted(name for split in made for name in split.test) == sorted(mini.ids.tolist())
+    for split in made:
+        parts = [{systems[name] for name in part} for part in split.parts().values()]
+        assert all(parts) and sum(map(len, parts)) == len(set.union(*parts))

@@ -169,6 +169,49 @@ def test_what_the_result_does_not_depend_on_is_not_in_the_numbers():
     assert RECIPE.numbers() != replace(RECIPE, batch=9).numbers()
 
 
+# --- plateaus ----------------------------------------------------------------------------------------
+
+
+@given(st.lists(st.sampled_from([1.0, 0.99995, 0.9, 0.8, 0.7]), max_size=30), st.integers(1, 4))
+def test_the_learning_rate_falls_as_with_kerass_callback(scores, patience):
+    from types import SimpleNamespace
+
+    from keras.callbacks import ReduceLROnPlateau
+
+    callback = ReduceLROnPlateau(monitor="score", mode="min", factor=0.5, patience=patience)
+    callback.set_model(SimpleNamespace(optimizer=SimpleNamespace(learning_rate=0.01)))
+    callback.on_train_begin()
+    for number, score in enumerate(scores):
+        callback.on_epoch_end(number, {"score": score})
+    state = training.State(epoch=len(scores), history=[{"loss": 0.0, "validation_loss": score} for score in scores])
+    rate = training._rate(replace(RECIPE, monitor="loss", plateau=patience), state)
+    assert rate == pytest.approx(callback.model.optimizer.learning_rate, rel=1e-6)
+
+
+def test_a_run_on_a_plateau_goes_on_with_the_rate_that_it_had(data, tmp_path):
+    recipe = replace(RECIPE, epochs=6, monitor="loss", plateau=1, learning_rate=0.3)
+    alone, straight = run(data, recipe)
+    run(data, replace(recipe, epochs=4), folder=tmp_path)
+    model, state = run(data, recipe, folder=tmp_path)
+    assert lines(state) == lines(straight) and training._rate(recipe, state) < 0.3
+    assert all(np.array_equal(a, b) for a, b in zip(model.get_weights(), alone.get_weights(), strict=True))
+
+
+def test_the_monitored_loss_is_that_of_the_validation_part(data):
+    recipe = replace(RECIPE, loss="log_cosh", monitor="loss", epochs=2)
+    model, state = run(data, recipe)
+    error = predict(model, data[0], VALIDATION)[:, 0] - data[1][VALIDATION]
+    assert state.best == pytest.approx(np.log(np.cosh(error)).mean(), rel=1e-4)
+    assert state.best == min(row["validation_loss"] for row in state.history)
+
+
+def test_recipes_that_contradict_themselves():
+    with pytest.raises(UserError, match="monitor 'R2' is unknown"):
+        Recipe(monitor="R2")
+    with pytest.raises(UserError, match="cannot fall on plateaus too"):
+        Recipe(plateau=5, decay_every="update")
+
+
 # --- checkpoints -------------------------------------------------------------------------------------
 
 

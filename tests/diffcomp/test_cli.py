@@ -72,11 +72,15 @@ def test_a_folder_of_structures_and_its_sheet(cif, tmp_path, capsys):
         (["predict", "--model", "MODEL"], "give structure files, or a measured material"),
         (["predict", "--model", "MODEL", "x.cif", "--composition", "SnO2"], "give structure files, or a measured"),
         (["predict", "--model", "MODEL", "--composition", "SnO2"], "needs a diffraction pattern"),
-        (["predict", "--model", "MODEL", "--composition", "Sn=33,O=60", "--pattern", "p.png"], "p.png does not exist"),
+        (["predict", "--model", "MODEL", "--composition", "SnO2", "--pattern", "p.png"], "p.png does not exist"),
         (["predict", "--model", "MODEL", "--composition", "SnO2", "--pattern", "a.png", "b.png"], "a.png does not"),
         (["simulate", "mini", "--output", "one.png"], "there are 336 structures; name a folder"),
         (["embed", "SrTiO3"], "3 elements; this model takes two"),
         (["embed", "Xx2"], "Xx is not a chemical element"),
+        (["embed"], "give formulas, or a table to learn from"),
+        (["embed", "NaCl", "--learn", "mini"], "give formulas, or a table to learn from"),
+        (["embed", "--learn", "mini"], "name a file with --output"),
+        (["embed", "NaCl", "--vectors", "none.csv"], "none.csv is no table of element vectors"),
     ],
 )
 def test_bad_input_ends_with_one_line(model, arguments, reason, capsys):
@@ -93,12 +97,89 @@ def test_percentages_that_do_not_sum(model, cif, tmp_path, capsys):
     assert "the percentages sum to 93, not to 100" in capsys.readouterr().err
 
 
+def spoilt(folder, picture):
+    """A folder of pictures, most of them spoilt, each in its own way; name -> the words that tell so."""
+    good = np.asarray(Image.open(picture))
+    folder.mkdir()
+    Image.fromarray(good).save(folder / "SnO2.png")
+    Image.fromarray(good).save(folder / "SnO2_2.tif")
+    Image.fromarray(np.zeros_like(good)).save(folder / "SnO2_empty.png")
+    Image.fromarray(np.clip(1000 * good.astype(int), 0, 255).astype(np.uint8)).save(folder / "SnO2_saturated.png")
+    Image.fromarray(good[:16, :16]).save(folder / "SnO2_tiny.png")
+    whole = (folder / "SnO2.png").read_bytes()
+    (folder / "SnO2_truncated.png").write_bytes(whole[: len(whole) // 2])
+    Image.fromarray(good).save(folder / "SnO2_moving.png", save_all=True, append_images=[Image.fromarray(good[::-1])])
+    clear = np.dstack([good, np.full(good.shape[:2], 255, np.uint8)])
+    clear[:9, :, 3] = 0
+    Image.fromarray(clear).save(folder / "SnO2_clear.png")
+    Image.fromarray(good).save(folder / "Xx2_1.png")
+    Image.fromarray(good).save(folder / "SrTiO3_1.png")
+    (folder / "notes.txt").write_text("not a picture")
+    words = {"empty": "is empty", "saturated": "is saturated", "tiny": "too few", "truncated": "is truncated"}
+    words |= {"moving": "holds 2 pictures", "clear": "is transparent"}
+    elements = {"Xx2_1.png": "Xx is not a chemical element", "SrTiO3_1.png": "3 elements; this model takes two"}
+    return {f"SnO2_{name}.png": text for name, text in words.items()} | elements
+
+
+def test_a_folder_of_good_and_bad_pictures(model, cif, tmp_path, capsys):
+    """Every bad one is named with its reason, and nothing good is lost."""
+    picture, folder, sheet = tmp_path / "p.png", tmp_path / "pictures", tmp_path / "sheet.png"
+    assert main(["simulate", cif, "--output", str(picture)]) == 0
+    words = spoilt(folder, picture)
+    capsys.readouterr()
+    measured = ["predict", "--model", model, "--measured", str(folder)]
+    assert main([*measured, "--json", "--sheet", str(sheet)]) == 0
+    out, err = capsys.readouterr()
+    found = json.loads(out)
+    assert [one["id"] for one in found["predictions"]] == ["SnO2.png", "SnO2_2.tif"] and sheet.exists()
+    assert found["predictions"][0]["value"] == pytest.approx(found["predictions"][1]["value"], abs=1e-6)
+    assert found["left_out"].keys() == words.keys() and err.count("left out: ") == len(words)
+    assert all(text in found["left_out"][name] for name, text in words.items())
+    assert main([*measured, "--strict"]) == 2
+    assert len(capsys.readouterr().err.splitlines()) == 1
+
+
+def test_a_table_of_measured_materials(model, cif, tmp_path, capsys):
+    assert main(["simulate", cif, "--output", str(tmp_path / "p.png")]) == 0
+    colours = np.asarray(Image.open(tmp_path / "p.png"))
+    for k, name in enumerate("xyz"):
+        Image.fromarray(colours[..., k]).save(tmp_path / f"{name}.png")
+    merged, single, output = tmp_path / "merged.csv", tmp_path / "single.csv", tmp_path / "out.csv"
+    merged.write_text('id,composition,pattern\na,SnO2,p.png\nb,"Sn=33,O=60",p.png\nc,SnO2,\nd,SnO2\n')
+    single.write_text('composition,x,y,z\n"Sn=33.3,O=66.7",x.png,y.png,z.png\nSnO2,x.png,,z.png\n')
+    values = []
+    for path, good in ((merged, "a"), (single, "1")):
+        assert main(["predict", "--model", model, "--measured", str(path), "--output", str(output)]) == 0
+        (row,) = csv.DictReader(output.read_text().splitlines())
+        assert row["id"] == good
+        values.append(float(row["value"]))
+        err = capsys.readouterr().err
+        reasons = ["b: the percentages sum to 93", "c: this model needs a diffraction pattern", "d: row 4 has 2 cells"]
+        assert all(text in err for text in (reasons if good == "a" else ["2: 2 pictures; give three"]))
+    assert values[0] == pytest.approx(values[1], abs=5e-3)
+    merged.write_text("id,pattern\na,p.png\n")
+    assert main(["predict", "--model", model, "--measured", str(merged)]) == 2
+    assert "has no column 'composition'" in capsys.readouterr().err
+    (tmp_path / "none").mkdir()
+    assert main(["predict", "--model", model, "--measured", str(tmp_path / "none")]) == 2
+    assert "has no pictures" in capsys.readouterr().err
+
+
 def test_embed(tmp_path, capsys):
     path = tmp_path / "vectors.csv"
     assert main(["embed", "SnO2", "Na0.5Cl0.5", "SrTiO3", "--output", str(path)]) == 0
     rows = list(csv.reader(path.read_text().splitlines()))
     assert [len(row) for row in rows] == [61, 61, 61] and rows[1][0] == "SnO2"
     assert "left out: SrTiO3" in capsys.readouterr().err
+
+
+def test_vectors_of_another_size_are_learned_and_used(tmp_path, capsys):
+    path = str(tmp_path / "four.csv")
+    assert main(["embed", "--learn", "mini", "--size", "4", "--epochs", "2", "--output", path]) == 0
+    assert "4 numbers each, from 336 formulas" in capsys.readouterr().err
+    assert main(["embed", "MgO", "--vectors", path]) == 0
+    header, row = csv.reader(capsys.readouterr().out.splitlines())
+    assert header == ["formula", *(f"v{k}" for k in range(8))] and len(row) == 9
 
 
 @pytest.mark.parametrize("command", ["embed", "simulate", "train", "predict", "evaluate"])

@@ -7,8 +7,8 @@ import numpy as np
 import pytest
 
 from common.errors import UserError
-from diffcomp.diffraction import intensity, rotations
-from diffcomp.settings import Diffraction
+from diffcomp.diffraction import intensity
+from diffcomp.settings import Diffraction, rotations
 
 CELL = (np.array([11, 17]), np.diag([4.0, 5.0, 6.0]), np.array([[0, 0, 0], [0.5, 0.5, 0.5]]))
 

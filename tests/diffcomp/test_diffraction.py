@@ -9,9 +9,9 @@ import pytest
 from PIL import Image
 
 from common.errors import UserError
-from diffcomp.diffraction import intensity, rotations, scattering_factor
+from diffcomp.diffraction import intensity, scattering_factor
 from diffcomp.images import coded_and_added, image, merged, resized
-from diffcomp.settings import ELECTRON_RADIUS, Diffraction
+from diffcomp.settings import ELECTRON_RADIUS, Diffraction, rotations
 
 GRID = 64
 CUBE = np.eye(3) * 4.0

@@ -1,13 +1,16 @@
 """The model learns from both inputs, comes back from disk, and takes measured materials."""
 
+import shutil
+
 import numpy as np
 import pytest
 
 from common.errors import UserError
 from common.materials import MaterialsTable, Target
 from common.splits import by_fractions
-from diffcomp.elements import element_space, write_elements
+from diffcomp.elements import element_space, learned_elements, write_elements
 from diffcomp.features import packed, picture_row, unpacked
+from diffcomp.forest import RandomForestVectors
 from diffcomp.images import image
 from diffcomp.regressor import DiffComp
 
@@ -96,6 +99,64 @@ def test_the_element_vectors_of_the_project(tmp_path):
     (tmp_path / "bad.csv").write_text("element,v0\nXx,1\n")
     with pytest.raises(UserError, match="no table of element vectors"):
         element_space(tmp_path / "bad.csv")
+
+
+def test_vectors_learned_for_the_model_go_with_it(mini, tmp_path, monkeypatch):
+    """A saved model brings its element vectors, so that it predicts the same where nothing has been learned."""
+    monkeypatch.setenv("MATREPRO_CACHE", str(tmp_path / "cache"))
+    learned_elements.cache_clear()
+    table = mini.take(np.arange(0, 336, 8))
+    model = DiffComp(cv_nodes=10, epochs=2, corpus="mini", corpus_epochs=2, vector_length=5)
+    model.fit(table, "formation_energy", by_fractions(table))
+    expected = model.predict(table, bar=False).prediction
+    assert model.model.get_layer("composition").output.shape == (None, 10, 1)
+    model.save(tmp_path / "model")
+    shutil.rmtree(tmp_path / "cache")
+    learned_elements.cache_clear()
+    loaded = DiffComp.load(tmp_path / "model")
+    assert np.allclose(loaded.predict(table, bar=False).prediction, expected, atol=1e-6)
+    assert np.array_equal(loaded.space().vectors, element_space(tmp_path / "model" / "elements.csv").vectors)
+    assert not (tmp_path / "cache" / "element-vectors").exists()
+    loaded.save(tmp_path / "again")
+    assert (tmp_path / "again" / "elements.csv").read_text() == (tmp_path / "model" / "elements.csv").read_text()
+
+
+@pytest.mark.parametrize(
+    ("changes", "reason"),
+    [
+        ({"order": "anion first"}, "order 'anion first' is unknown"),
+        ({"vector_length": 10}, "name a corpus to learn others from"),
+        ({"corpus": "mini"}, "corpus and corpus_epochs go together"),
+    ],
+)
+def test_choices_that_contradict_each_other(changes, reason):
+    with pytest.raises(UserError, match=reason):
+        DiffComp(**changes)
+
+
+def test_choices_that_came_later_do_not_change_the_settings():
+    assert set(DiffComp().settings()["config"]) == {"cv_nodes", "elements", "scaled", "picture"}
+    assert DiffComp(elements=4, order="as written").settings()["config"]["order"] == "as written"
+
+
+def test_the_order_of_the_elements():
+    model = DiffComp(cv_nodes=10, elements=4, order="as written")
+    one, other = model.vector("CsLiAl2F6"), model.vector("LiCsAl2F6")
+    assert not np.array_equal(one, other) and np.array_equal(one[:30], other[30:60])
+    assert np.array_equal(one[90:], model.space().vector(9) * 0.6)
+    metal_first = DiffComp(cv_nodes=10, elements=4)
+    assert np.array_equal(metal_first.vector("CsLiAl2F6"), metal_first.vector("LiCsAl2F6"))
+
+
+def test_a_forest_on_composition_vectors(mini):
+    split = by_fractions(mini)
+    forest = RandomForestVectors(n_estimators=20).fit(mini, "formation_energy", split)
+    assert forest.predict(mini.select(split.test)).metrics()["MAD:MAE"] > 1.5
+    settings = forest.settings()
+    assert settings["config"]["elements"] == 2 and len(settings["element_vectors"]) == 16
+    assert RandomForestVectors(elements=4).settings() != RandomForestVectors().settings()
+    odd = MaterialsTable(["a", "b"], ["NaCl", "Fm2O"], targets={"formation_energy": Target(np.zeros(2), "eV/atom")})
+    assert forest.predict(odd).ids.tolist() == ["a"] and "Fm has no vector" in forest.left_out["b"]
 
 
 def test_variants():

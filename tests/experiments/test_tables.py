@@ -62,3 +62,10 @@ def test_the_readme_gets_the_tables_between_its_marks(stored):
     assert "old" not in new
     assert "### Table 1" in new
     assert tables.readme_with_tables(new) == new
+
+
+def test_what_is_to_be_said_of_a_row_stands_below_its_numbers(stored, tiny):
+    tiny["rows"]["dummy"]["note"] = "always answers the median."
+    tiny["rows"]["net"]["note"] = "has not run."
+    text = tables.render("tiny", "one", "real")
+    assert "* dummy always answers the median." in text and "has not run" not in text

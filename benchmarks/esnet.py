@@ -1,0 +1,175 @@
+"""ESNet: resampling against the released way, training against the bare Keras model and XLA, memory of a large set."""
+
+from __future__ import annotations
+
+import time
+from dataclasses import replace
+from pathlib import Path
+from tempfile import TemporaryDirectory
+
+import numpy as np
+
+from benchmarks.child import fresh
+from benchmarks.report import Line
+from common import devices
+from common.sources import load_source
+from common.training import train
+from esnet.dos import AXIS, FORMS, from_densities, resampled
+from esnet.features import input_row
+from esnet.regressor import ESNet
+
+GIB = 2**30
+ROWS, EPOCHS = 96, 4
+MANY, POINTS, TRAINED = 60_000, 2001, 320
+
+
+def preparation() -> tuple[list[Line], list[str]]:
+    """Processor time of one core, which other processes do not lengthen as they do the time on the clock."""
+    table = load_source("mini")
+    rows = range(len(table))
+    seconds = _seconds(lambda: [input_row(table.dos(row), form=FORMS["corrected"]) for row in rows])
+    densities = [from_densities(table.dos(row)) for row in range(60)]
+    ours = _seconds(lambda: [resampled(dos) for dos in densities])
+    theirs = _seconds(lambda: [_one_by_one(dos) for dos in densities])
+    each = f"{1e3 * theirs / len(densities):.2f} ms a material, ours {1e3 * ours / len(densities):.2f} ms"
+    conditions = f"{len(table)} materials of the embedded file, reading included, one core"
+    return [
+        Line("channels from HDF5", len(table) / seconds, "materials a second", ">= 200", conditions),
+        Line("resampling against the released way", theirs / ours, "times", ">= 10", f"interp1d a channel: {each}"),
+    ], ["Both in processor time of one core."]
+
+
+def _one_by_one(dos) -> np.ndarray:
+    """As the released program: a scipy interpolator for every channel."""
+    from scipy.interpolate import interp1d
+
+    rows = dos.densities.reshape(-1, len(dos.energies))
+    return np.array([interp1d(dos.energies, row, bounds_error=False, fill_value=0.0)(AXIS) for row in rows])
+
+
+def _seconds(work) -> float:
+    """The best of three runs."""
+    times = []
+    for _ in range(3):
+        started = time.process_time()
+        work()
+        times.append(time.process_time() - started)
+    return min(times)
+
+
+def epochs() -> tuple[list[Line], list[str]]:
+    """Blocks in turn in one process; the first epoch of a block traces or compiles and is dropped."""
+    devices.setup(0)
+    table = load_source("mini").take(np.arange(ROWS))
+    model = ESNet(epochs=EPOCHS, patience=0)
+    features, good, _ = model.features(table)
+    model.fit_inputs(features, good)
+    targets = table.target("formation_energy").values.astype(np.float32)
+    dense, nothing = features.batch(good), good[:0]
+    found: dict[str, list[float]] = {"ours": [], "bare": [], "XLA": []}
+    for _ in range(2):
+        for name, xla in (("ours", False), ("XLA", True)):
+            recipe = replace(model.recipe, xla=xla)
+            state = train(model.build(), features, targets, good, nothing, recipe, seed=0)
+            found[name] += np.diff([row["seconds"] for row in state.history]).tolist()
+        found["bare"] += _bare(model, dense, targets)
+    ours, bare, xla = (float(np.median(found[name])) for name in ("ours", "bare", "XLA"))
+    size = f"{ROWS} materials, batch {model.recipe.batch}"
+    return [
+        Line(
+            "epoch, ours against bare Keras",
+            ours / bare,
+            "times",
+            "<= 1.05",
+            f"Model.fit on dense arrays: {bare:.2f} s, ours {ours:.2f} s; {size}",
+        ),
+        Line(
+            "epoch without XLA against with it",
+            ours / xla,
+            "times",
+            ">= 1.4",
+            f"{xla:.2f} s with XLA, {ours:.2f} s without",
+        ),
+    ], [
+        f"Medians of {len(found['ours'])} epochs each. On processors TensorFlow takes its convolutions from oneDNN, in "
+        "whose place XLA puts its own."
+    ]
+
+
+def _bare(model, dense, targets) -> list[float]:
+    import keras
+
+    network = model.build()
+    network.compile(keras.optimizers.Adam(model.recipe.learning_rate), model.recipe.loss, jit_compile=False)
+    ends: list[float] = []
+    network.fit(
+        dense,
+        targets,
+        batch_size=model.recipe.batch,
+        epochs=EPOCHS,
+        verbose=0,
+        callbacks=[keras.callbacks.LambdaCallback(on_epoch_end=lambda *_: ends.append(time.perf_counter()))],
+    )
+    return np.diff(ends).tolist()
+
+
+def memory() -> tuple[list[Line], list[str]]:
+    with TemporaryDirectory() as folder:
+        path = str(Path(folder) / "many.h5")
+        fresh("benchmarks.esnet:make_many", path, MANY)
+        done = fresh("benchmarks.esnet:train_many", path, folder, TRAINED)
+    reference = f"{done['rows']:,} materials of {POINTS} points each; whole process, TensorFlow included"
+    return [Line("peak memory of training", done["peak"] / GIB, "GiB", "< 3", reference)], [
+        f"Features and scaling of all, then an epoch over {TRAINED} of them drawn at random. As dense arrays the "
+        f"inputs alone would take {done['rows'] * 18 * 1500 * 4 / GIB:.1f} GiB. Features took {done['features']:.0f} "
+        f"s, scaling {done['scaling']:.0f} s."
+    ]
+
+
+def make_many(path: str, n: int) -> None:
+    """A file of n materials: those of the embedded set on a finer axis, again and again, with other Fermi levels."""
+    import h5py
+
+    from common.sources.mini import PATH
+
+    energies = np.linspace(-20, 10, POINTS)
+    with h5py.File(PATH) as source, h5py.File(path, "w") as file:
+        old = source.attrs["energies_eV"]
+        file.attrs.update({"energies_eV": energies, "channels": source.attrs["channels"], "engine": "GPAW"})
+        names = list(source["materials"])
+        for number in range(n):
+            name = names[number % len(names)]
+            group = file.create_group(f"materials/{number:06d}")
+            if number < len(names):
+                rows = source[f"materials/{name}/dos_rel"][:].astype(float)
+                fine = np.array([np.interp(energies, old, row) for row in rows]).astype(np.float16)
+                group.create_dataset("dos_rel", data=fine, chunks=fine.shape, compression="gzip", shuffle=True)
+                for part in ("cell", "scaled_positions", "numbers"):
+                    group[part] = source[f"materials/{name}/{part}"][:]
+            else:  # the same numbers under another name
+                for part in ("dos_rel", "cell", "scaled_positions", "numbers"):
+                    group[part] = file[f"materials/{number % len(names):06d}/{part}"]
+            wanted = ("band_edges_rel_eV", "spin_polarized", "formation_energy_eV_per_atom")
+            group.attrs.update({key: source[f"materials/{name}"].attrs[key] for key in wanted})
+            group.attrs["efermi_eV"] = number * 1e-3
+
+
+def train_many(path: str, folder: str, trained: int) -> dict[str, float]:
+    """Features of the whole file, kept in `folder`, and an epoch over some of its rows."""
+    import os
+
+    from common.sources.densities import load
+
+    os.environ["MATREPRO_CACHE"] = folder
+    devices.setup(0)
+    started = time.perf_counter()
+    table = load(path)
+    model = ESNet(epochs=1)
+    features, good, _ = model.features(table)
+    made = time.perf_counter()
+    model.fit_inputs(features, np.arange(len(good)))
+    scaled = time.perf_counter()
+    targets = table.target("formation_energy").values[good].astype(np.float32)
+    order = np.random.default_rng(0).permutation(len(good))
+    train(model.build(), features, targets, order[:trained], order[trained : trained + 32], model.recipe, seed=0)
+    return {"rows": len(good), "features": made - started, "scaling": scaled - made}

@@ -1,0 +1,65 @@
+"""Tables from HDF5 files of densities of states, in the layout of `common.densities`."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+
+from common.crystal import as_crystal
+from common.densities import DensitiesInFile
+from common.errors import UserError
+from common.hdf5 import open_hdf5
+from common.materials import MaterialsTable, Target, formula_of
+
+#: The ending of attributes that are targets in eV/atom.
+PER_ATOM = "_eV_per_atom"
+
+
+def is_densities_file(path: str | Path) -> bool:
+    """Whether an HDF5 file holds densities of states rather than a plain table."""
+    if Path(path).suffix.lower() not in (".h5", ".hdf5") or not Path(path).is_file():
+        return False
+    with open_hdf5(path) as file:
+        return "materials" in file and "material_id" not in file
+
+
+def load(path: str | Path, *, origin: str = "") -> MaterialsTable:
+    """Every material of the file with its densities, which are read when asked for.
+
+    Targets: `formation_energy` and all others whose attribute ends in _eV_per_atom, `total_energy`, `band_gap`.
+    """
+    ids, crystals, found = [], [], {}
+    with open_hdf5(path) as file:
+        for name, group in file["materials"].items():
+            try:
+                crystal = as_crystal((group["numbers"][:], group["cell"][:], group["scaled_positions"][:]))
+                values = _targets(group, len(crystal.numbers))
+            except (KeyError, OSError, TypeError, UserError) as error:
+                raise UserError(f"{path}: {name} is damaged ({error}); delete it from the file") from None
+            for target, value in values.items():
+                found.setdefault(target, {})[name] = value
+            ids.append(name)
+            crystals.append(crystal)
+    if not ids:
+        raise UserError(f"{path} holds no materials yet")
+    units = {"band_gap": "eV"}
+    targets = {
+        target: Target(np.array([values.get(name, np.nan) for name in ids], dtype=float), units.get(target, "eV/atom"))
+        for target, values in found.items()
+    }
+    formulas = [formula_of(crystal) for crystal in crystals]
+    densities = DensitiesInFile(path, ids)
+    return MaterialsTable.from_structures(
+        ids, crystals, targets, formulas=formulas, densities=densities, origin=origin or Path(path).name
+    )
+
+
+def _targets(group, sites: int) -> dict[str, float]:
+    attributes = group.attrs
+    found = {name.removesuffix(PER_ATOM): attributes[name] for name in attributes if name.endswith(PER_ATOM)}
+    if "total_energy_eV" in attributes:
+        found["total_energy"] = attributes["total_energy_eV"] / sites
+    if "band_gap_eV" in attributes:
+        found["band_gap"] = attributes["band_gap_eV"]
+    return found

@@ -1,0 +1,28 @@
+"""A random forest on composition vectors: what the vectors are worth without the network."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from common.baselines.classical import RandomForestMagpie
+from common.materials import MaterialsTable
+from diffcomp.model import NODES
+from diffcomp.regressor import DiffComp
+
+
+class RandomForestVectors(RandomForestMagpie):
+    """scikit-learn's random forest with its defaults; `elements` and `order` are those of the composition vector."""
+
+    name = "rf-cv"
+
+    def __init__(self, *, seed: int = 0, elements: int = 2, order: str = "metal first", **hyperparameters):
+        super().__init__(seed=seed, **hyperparameters)
+        self.vectors = DiffComp(cv_nodes=NODES, elements=elements, order=order)
+
+    def settings(self) -> dict:
+        vectors = self.vectors.settings()
+        return {**super().settings(), "config": vectors["config"], "element_vectors": vectors["element_vectors"]}
+
+    def _features(self, table: MaterialsTable, jobs: int):
+        inputs, good, self.left_out = self.vectors.features(table)
+        return (inputs.vectors if len(good) else np.zeros((0, 0))), good

@@ -1,0 +1,179 @@
+"""`esnet dos compute` and `esnet dos read`."""
+
+from __future__ import annotations
+
+import argparse
+from pathlib import Path
+
+from common import cli, printing
+from common.errors import UserError
+from common.printing import note, report_left_out
+
+
+def add_dos(commands) -> None:
+    parser = cli.add_command(
+        commands,
+        "dos",
+        lambda arguments: parser.print_help(),
+        "compute densities of states, or read those of VASP and the Materials Project",
+        """esnet dos compute structures/ --output dos.h5 --jobs 2 --time-limit 600
+        esnet dos read vasprun.xml.gz complete.json --output dos.h5""",
+    )
+    inner = parser.add_subparsers(metavar="COMMAND")
+    _add_compute(inner)
+    _add_read(inner)
+
+
+def _seconds(text: str) -> float:
+    try:
+        value = float(text)
+    except ValueError:
+        value = 0.0
+    if not value > 0:
+        raise argparse.ArgumentTypeError(f"{text!r} is no number of seconds above zero")
+    return value
+
+
+# --- compute -------------------------------------------------------------------------------------
+
+
+def _add_compute(commands) -> None:
+    parser = cli.add_command(
+        commands,
+        "compute",
+        compute,
+        "compute densities of states from structures with an open engine",
+        """esnet dos compute structures/ --output dos.h5 --jobs 2 --time-limit 600
+        esnet dos compute POSCAR NaCl.cif --output dos.h5 --retry --json""",
+        "Compute projected densities of states, and total and formation energies, of structures as they are. "
+        "Stopped at any moment, the same command goes on; what it needs for that lies in the folder <output>.batch.",
+    )
+    parser.add_argument("data", nargs="+", metavar="DATA", help=cli.FILES_HELP)
+    parser.add_argument("--output", required=True, metavar="FILE", help="HDF5 file to write, ends in .h5")
+    parser.add_argument("--engine", default="gpaw", metavar="NAME", help="what computes, default gpaw")
+    parser.add_argument("--time-limit", type=_seconds, metavar="S", help="seconds for each material, default none")
+    parser.add_argument("--retry", action="store_true", help="try again what failed in an earlier run")
+    cli.add_common(parser)
+
+
+def compute(arguments) -> None:
+    from esnet.batch import run_batch
+
+    output = _h5(arguments.output)
+    table, left_out = cli.load_data(arguments.data, strict=arguments.strict, jobs=arguments.jobs)
+    report_left_out(left_out, len(table), strict=arguments.strict)
+    report = run_batch(
+        zip(table.ids.tolist(), table.structures(), strict=True),
+        f"{output}.batch",
+        output=output,
+        engine=arguments.engine,
+        time_limit=arguments.time_limit,
+        processes=arguments.jobs,
+        retry=arguments.retry,
+    )
+    asked = [name for name in report.finished if name in table]
+    failed = {name: reason for name, reason in report.failed.items() if name in table}
+    report_left_out(failed, len(asked), strict=arguments.strict)
+    _show(arguments, output, asked, COMPUTED, {**left_out, **failed})
+    again = "; --retry tries the failed again" if failed else ""
+    note(f"wrote {output}, materials: {len(asked)}, failed: {len(failed)}, in {report.seconds:.0f} s{again}")
+
+
+# --- read ----------------------------------------------------------------------------------------
+
+
+def _add_read(commands) -> None:
+    parser = cli.add_command(
+        commands,
+        "read",
+        read,
+        "convert vasprun.xml and CompleteDos JSON files",
+        """esnet dos read vasprun.xml.gz complete.json --output dos.h5
+        esnet dos read runs/*/vasprun.xml --output dos.h5 --csv""",
+        "Read projected densities of states of VASP (vasprun.xml) and of the Materials Project (CompleteDos as JSON), "
+        "also gzipped, print what is in them, and with --output write them all to one HDF5 file.",
+    )
+    parser.add_argument("files", nargs="+", metavar="FILE", help="vasprun.xml or CompleteDos JSON, or folders of them")
+    parser.add_argument("--output", metavar="FILE", help="HDF5 file to write, ends in .h5")
+    cli.add_common(parser)
+
+
+def read(arguments) -> None:
+    from common.hdf5 import writing_hdf5
+    from esnet.dos import from_densities
+    from esnet.dos_file import start_file, write_material
+    from esnet.sources import load_data
+
+    output = _h5(arguments.output) if arguments.output else None
+    table, left_out = load_data(arguments.files, strict=arguments.strict, jobs=arguments.jobs)
+    report_left_out(left_out, len(table), strict=arguments.strict)
+    found = {name: from_densities(table.dos(row, aligned=False)) for row, name in enumerate(table.ids.tolist())}
+    if output:
+        with writing_hdf5(output) as file:
+            start_file(file, next(iter(found.values())).engine)
+            for row, (name, dos) in enumerate(found.items()):
+                write_material(file, name.replace("/", "-"), dos, table.structure(row), {})
+    rows = [_described(dos, formula) for dos, formula in zip(found.values(), table.formulas.tolist(), strict=True)]
+    _print(arguments, READ, [[name, *row] for name, row in zip(found, rows, strict=True)], left_out)
+    if output:
+        note(f"wrote {output}, materials: {len(found)}")
+
+
+# --- printing ------------------------------------------------------------------------------------
+
+#: heading -> format of the numbers below it
+COMPUTED = {
+    "total energy (eV/atom)": ".4f",
+    "formation energy (eV/atom)": ".3f",
+    "gap (eV)": ".2f",
+    "Fermi level (eV)": ".3f",
+    "moment (mu_B/cell)": ".2f",
+    "cost (CPU s)": ".1f",
+}
+READ = {"from (eV)": ".2f", "to (eV)": ".2f", "Fermi level (eV)": ".3f", "points": "d", "spins": "d"}
+
+
+def _described(dos, formula: str) -> list:
+    spins, more = 2 if dos.polarised else 1, "f left out" if dos.f_left_out else ""
+    return [formula, float(dos.energies[0]), float(dos.energies[-1]), dos.fermi, len(dos.energies), spins, more]
+
+
+def _show(arguments, output: Path, names: list[str], columns: dict, left_out: dict[str, str]) -> None:
+    """The line of each computed material, from the file that was written."""
+    from common.hdf5 import open_hdf5
+
+    rows = []
+    with open_hdf5(output) as file:
+        for name in names:
+            found = dict(file["materials"][name].attrs)
+            rows.append(
+                [
+                    name,
+                    str(found["formula"]),
+                    float(found["total_energy_eV"]) / int(found["natoms"]),
+                    *(float(found[key]) for key in ("formation_energy_eV_per_atom", "band_gap_eV", "efermi_eV")),
+                    *(float(found[key]) for key in ("magnetic_moment", "cpu_s")),
+                    "f left out" if found["f_left_out"] else "",
+                ]
+            )
+    _print(arguments, columns, rows, left_out)
+
+
+def _print(arguments, columns: dict[str, str], rows: list[list], left_out: dict[str, str]) -> None:
+    form = printing.form_of(arguments)
+    header = ["id", "formula", *columns, "note"]
+    if form == "json":
+        materials = [dict(zip(header, row, strict=True)) for row in rows]
+        print(printing.as_json({"materials": materials, "left_out": left_out}), end="")
+    elif form == "csv":
+        print(printing.as_csv(header, rows), end="")
+    else:
+        formats = ["", "", *columns.values(), ""]
+        texts = [[format(cell, form) for cell, form in zip(row, formats, strict=True)] for row in rows]
+        print(printing.aligned(header, texts, left=2), end="")
+
+
+def _h5(name: str) -> Path:
+    if not name.endswith((".h5", ".hdf5")):
+        raise UserError(f"--output {name}: the name must end in .h5")
+    return Path(name)

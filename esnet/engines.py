@@ -1,0 +1,86 @@
+"""Densities of states from a calculation: one function an engine, all with the same face; GPAW is at hand."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from importlib import import_module
+
+import numpy as np
+
+from common.crystal import as_crystal
+from common.errors import UserError
+from common.lattice import pairs_within
+from esnet.dos import ProjectedDOS
+
+#: Name -> "module:function", imported when used.
+ENGINES = {"gpaw": "esnet.gpaw_engine:gpaw"}
+#: Nearer than so many angstrom no two atoms are; an engine would compute them all the same, or try for hours.
+LEAST_DISTANCE = 0.5
+
+
+class EngineMissing(UserError):
+    """No material can be computed here."""
+
+
+@dataclass(frozen=True)
+class Settings:
+    """The level of theory. The defaults are those of the embedded data set, to whose references energies are taken.
+
+    cutoff: of the plane waves, eV; k_length: lattice vector times k-points, at least so many angstrom; smearing: width
+    of the Fermi-Dirac distribution, eV; convergence: eV a valence electron; iterations: at most so many.
+    """
+
+    xc: str = "PBE"
+    cutoff: float = 400.0
+    k_length: float = 30.0
+    smearing: float = 0.10
+    convergence: float = 0.0005
+    iterations: int = 200
+
+
+DEFAULT = Settings()
+
+
+@dataclass(frozen=True)
+class Calculation:
+    """What an engine gives for one crystal.
+
+    dos: absolute energies in steps of 0.02 eV, the Fermi level on one of them, every value the mean of its step.
+    total: (2, n) all states, inside of the spheres or not. attributes: energies and cost, named as in the files.
+    """
+
+    dos: ProjectedDOS
+    total: np.ndarray
+    attributes: dict
+
+
+Engine = Callable[..., Calculation]
+
+
+def compute(
+    structure, *, engine: str | Engine = "gpaw", settings: Settings = DEFAULT, time_limit: float | None = None
+) -> Calculation:
+    """Densities of states, energies and cost of one structure. `time_limit` is in seconds of wall time."""
+    crystal = as_crystal(structure)
+    close = pairs_within(crystal.lattice, crystal.frac, LEAST_DISTANCE)
+    if len(close.distance):
+        raise UserError(f"two atoms are {close.distance.min():.2f} angstrom apart; correct the structure")
+    return engine_of(engine)(crystal, settings, time_limit)
+
+
+def compute_dos(
+    structure, settings: Settings = DEFAULT, *, engine: str | Engine = "gpaw", time_limit=None
+) -> ProjectedDOS:
+    """The densities of states of a `Crystal`, a `(numbers, lattice, frac)` triple or a pymatgen `Structure`."""
+    return compute(structure, engine=engine, settings=settings, time_limit=time_limit).dos
+
+
+def engine_of(engine: str | Engine) -> Engine:
+    """An engine by its name, or a function with the face of one: `(crystal, settings, time_limit) -> Calculation`."""
+    if callable(engine):
+        return engine
+    if engine not in ENGINES:
+        raise EngineMissing(f"engine {engine!r} is unknown; there are: {', '.join(ENGINES)}")
+    module, _, function = ENGINES[engine].partition(":")
+    return getattr(import_module(module), function)

@@ -1,0 +1,151 @@
+"""One GPAW calculation, by whichever Python has GPAW: `python gpaw_run.py job.json result.npz`.
+
+It imports nothing of this project, so that the Python needs GPAW, ASE and numpy only. What goes wrong is one line on
+stderr with exit status 1. When its standard input closes, the process that asked is gone, and it goes too.
+"""
+
+import json
+import os
+import re
+import sys
+import threading
+import time
+
+#: Names of GPAW's real spherical harmonics in their order.
+HARMONICS = (("s",), ("py", "pz", "px"), ("dxy", "dyz", "dz2", "dxz", "dx2-y2"))
+
+
+def main(job_path, result_path):
+    threading.Thread(target=_leave_with_the_parent, daemon=True).start()
+    # The folder of this file would come first, and its modules hide others of the same name.
+    here = os.path.dirname(os.path.realpath(__file__))
+    sys.path[:] = [path for path in sys.path if os.path.realpath(path or ".") != here]
+    with open(job_path) as file:
+        job = json.load(file)
+    try:
+        result = calculate(job)
+    except Exception as error:
+        sys.exit(_reason(error, job))
+    import numpy as np
+
+    np.savez(result_path, **result)
+
+
+def _leave_with_the_parent():
+    os.read(0, 1)  # not sys.stdin, whose lock the end of the interpreter could not take
+    os._exit(1)
+
+
+def _reason(error, job):
+    name, text = type(error).__name__, " ".join(str(error).split())
+    if name == "KohnShamConvergenceError":
+        return f"the SCF did not converge in {job['iterations']} iterations"
+    missing = re.search(r'dataset file "(\w+?)\.', text)
+    if missing:
+        return (
+            f"GPAW finds no PAW data set for {missing.group(1)}; "
+            "its data sets (gpaw-data, GPAW_SETUP_PATH) lack the element or are not installed"
+        )
+    return f"GPAW stopped with {name}: {text}"
+
+
+def calculate(job):
+    start, cpu = time.time(), time.process_time()
+    import ase
+    import gpaw
+    from ase import Atoms
+    from gpaw import GPAW, PW, FermiDirac
+    from gpaw.mixer import MixerDif
+
+    atoms = Atoms(numbers=job["numbers"], cell=job["cell"], scaled_positions=job["positions"], pbc=True)
+    spin = {}
+    if job["moments"] is not None:
+        atoms.set_initial_magnetic_moments(job["moments"])
+        # The default mixer lets the moment of PtFe collapse; one for the difference of the spins keeps it.
+        spin = {"spinpol": True, "mixer": MixerDif(beta=0.1, nmaxold=8, weight=10.0)}
+    calculator = GPAW(
+        mode=PW(job["cutoff"]),
+        xc=job["xc"],
+        kpts={"size": job["mesh"], "gamma": True},
+        occupations=FermiDirac(job["smearing"]),
+        convergence={"energy": job["convergence"]},
+        maxiter=job["iterations"],
+        nbands=-job["empty_bands"],
+        # A start from atomic orbitals costs more than it saves in plane waves.
+        random=True,
+        txt=None,
+        **spin,
+    )
+    atoms.calc = calculator
+    scf = time.time()
+    energy = atoms.get_potential_energy()
+    scf = time.time() - scf
+    found = _bands(calculator)
+    facts = {
+        "engine": f"GPAW {gpaw.__version__}, ASE {ase.__version__}",
+        "energy": float(energy),
+        "fermi": float(calculator.get_fermi_level()),
+        "moment": float(calculator.get_magnetic_moment()) if spin else 0.0,
+        "valence_electrons": float(calculator.wfs.nvalence),
+        "f_there": any(ell > 2 for setup in calculator.wfs.setups for ell in setup.l_j),
+        "channels": [name for names in HARMONICS for name in names],
+        "scf_s": scf,
+        "wall_s": time.time() - start,
+        "cpu_s": time.process_time() - cpu,
+    }
+    return {**found, "facts": json.dumps(facts)}
+
+
+def _bands(calculator):
+    """Eigenvalues (spins, k, bands) in eV, projections (spins, k, bands, 9), the irreducible number of each k-point."""
+    import numpy as np
+
+    wfs, points = calculator.wfs, calculator.wfs.kd
+    overlaps = [_overlaps(setup) for setup in wfs.setups]
+    averages = _averages(points.symmetry, np.asarray(calculator.atoms.cell))
+    shape = points.nspins, points.nibzkpts, wfs.bd.nbands
+    eigenvalues, weights = np.zeros(shape), np.zeros((*shape, 9))
+    for wave in wfs.kpt_u:
+        eigenvalues[wave.s, wave.k] = calculator.get_eigenvalues(kpt=wave.k, spin=wave.s)
+        for a, projections in wave.projections.items():
+            for ell, (columns, overlap) in overlaps[a].items():
+                p = projections[:, columns]  # (bands, partial waves, m)
+                density = np.einsum("nik,ij,njl->nkl", p.conj(), overlap, p).real
+                found = np.einsum("mkl,nkl->nm", averages[ell], density)
+                weights[wave.s, wave.k, :, ell * ell : (ell + 1) ** 2] += found
+    return {"eigenvalues": eigenvalues, "weights": weights, "irreducible": np.asarray(points.bz2ibz_k)}
+
+
+def _overlaps(setup):
+    """For s, p, d: columns (partial waves, m) of the projections, and overlaps of the waves inside the PAW sphere."""
+    import numpy as np
+
+    inside = setup.rgd.ceil(max(setup.rcut_j))
+    measure = (setup.rgd.r_g**2 * setup.rgd.dr_g)[:inside]
+    firsts = np.cumsum([0, *(2 * ell + 1 for ell in setup.l_j)])
+    found = {}
+    for ell in sorted({ell for ell in setup.l_j if ell <= 2}):
+        which = [j for j, other in enumerate(setup.l_j) if other == ell]
+        waves = np.array([setup.data.phi_jg[j][:inside] for j in which])
+        found[ell] = firsts[which][:, None] + np.arange(2 * ell + 1), (waves * measure) @ waves.T
+    return found
+
+
+def _averages(symmetry, cell):
+    """For s, p, d: (m, k, l), the mean over the point group of R[m, k] R[m, l].
+
+    Projections at one point of the irreducible wedge stand for its whole star, whose members differ in their m.
+    """
+    import numpy as np
+    from gpaw.rotation import rotation
+
+    turns = [np.linalg.inv(cell) @ operation @ cell for operation in symmetry.op_scc]
+    averages = []
+    for ell in range(3):
+        matrices = np.array([rotation(ell, turn) for turn in turns])
+        averages.append(np.einsum("smk,sml->mkl", matrices, matrices) / len(turns))
+    return averages
+
+
+if __name__ == "__main__":
+    main(*sys.argv[1:])

@@ -1,0 +1,133 @@
+"""ESNet as a regressor: densities of states in, inputs, network, recipe."""
+
+from __future__ import annotations
+
+import warnings
+from functools import partial
+
+import numpy as np
+
+from common.cache import featurise
+from common.errors import UserError
+from common.materials import MaterialsTable
+from common.ragged import Scattered
+from common.regressor import Regressor
+from common.splits import Split
+from common.training import Recipe
+from esnet.config import VARIANTS
+from esnet.dos import ORBITALS, Form
+from esnet.features import Inputs, Scaling, cache_name, composition, input_row, narrow
+from esnet.model import build_esnet
+
+
+class ESNet(Regressor):
+    """Projected density of states and elements present -> CNN with attention -> formation energy.
+
+    >>> model = ESNet(epochs=50).fit(table, "formation_energy", split)
+    >>> model.predict(other_table).prediction
+
+    A model knows how its densities were brought to the axis and, where energies are absolute, which programs they came
+    from; others are refused unless `accept_other_inputs` is set.
+    """
+
+    name = "esnet"
+    variants = VARIANTS
+    uses_densities = True
+    predict_batch = 64
+    #: Log-cosh, Adam 1.75e-3, batch 32 (article); the plateau rule, patience and the loss as judge are the release's.
+    recipe = Recipe(
+        loss="log_cosh",
+        learning_rate=1.75e-3,
+        batch=32,
+        epochs=300,
+        monitor="loss",
+        patience=35,
+        plateau=15,
+        plateau_factor=0.5,
+    )
+    recipe_of = {"released": {"learning_rate": 1.5e-3, "batch": 64}, "paper": {}, "corrected": {}}
+
+    def __init__(self, variant: str = "corrected", **settings):
+        super().__init__(variant, **settings)
+        self.accept_other_inputs = False
+        self.scaling: Scaling | None = None
+        self.engines: tuple[str, ...] = ()
+
+    @property
+    def form(self) -> Form:
+        """How densities are brought to the axis."""
+        config = self.config
+        return Form(config.reference, config.outside, config.per, config.down)
+
+    @property
+    def selection(self) -> str:
+        return self.config.selection
+
+    def parts(self, split: Split) -> Split:
+        """The release has no third set: it trains on all but the test materials and chooses the epoch on those."""
+        if self.config.selection == "validation":
+            return split
+        if not split.test:
+            raise UserError(f"the {self.variant} variant chooses its epoch on the test part, and the split has none")
+        return Split((*split.train, *split.validation), (), split.test)
+
+    def features(self, table: MaterialsTable, jobs: int = 1):
+        if self.config.orbitals != len(ORBITALS):
+            raise UserError(f"densities of states have {len(ORBITALS)} orbitals here, not {self.config.orbitals}")
+        told = self.accept_other_inputs
+        rows, good, bad = featurise(
+            table,
+            cache_name(self.form, as_it_is=told),
+            partial(input_row, form=self.form, as_it_is=told),
+            jobs=jobs,
+            of="absolute densities" if self.config.reference == "absolute" else "densities",
+            on_disk=True,
+        )
+        kept, compositions = [], []
+        for place, row in enumerate(good.tolist()):
+            try:
+                self._check_engine(bytes(rows.row("engine", place)).decode())
+                compositions.append(composition(rows.row("elements", place), self.config.elements))
+                kept.append(place)
+            except UserError as error:
+                bad[str(table.ids[row])] = str(error)
+        if not kept:
+            return None, good[:0], bad
+        rows, good = Scattered(rows.parts, [rows.where[place] for place in kept]), good[kept]
+        _report(rows, table.ids[good])
+        return Inputs(rows, np.array(compositions), self.scaling), good, bad
+
+    def _check_engine(self, engine: str) -> None:
+        known = self.engines and self.config.reference == "absolute" and not self.accept_other_inputs
+        if known and engine not in self.engines:
+            raise UserError(
+                f"its absolute energies are {engine}'s, whose zero is another than that of {', '.join(self.engines)}, "
+                "which the model has learned; use a model with energies from the Fermi level"
+            )
+
+    def fit_inputs(self, features: Inputs, rows: np.ndarray) -> None:
+        self.scaling = features.fit(rows, scale_composition=self.config.scale_composition)
+        self.engines = tuple(sorted({bytes(features.rows.row("engine", row)).decode() for row in rows}))
+
+    def input_state(self) -> dict:
+        return {"scaling": self.scaling.plain(), "engines": list(self.engines)} if self.scaling else {}
+
+    def set_input_state(self, state: dict) -> None:
+        self.scaling, self.engines = Scaling.from_plain(state["scaling"]), tuple(state["engines"])
+
+    def build(self):
+        return build_esnet(self.config)
+
+
+def _report(rows: Scattered, ids: np.ndarray) -> None:
+    """Say once for all materials what the data lack."""
+    facts = [rows.row("facts", place) for place in range(len(rows))]
+    short = [place for place, one in enumerate(facts) if narrow(one)]
+    if short:
+        low, high, _ = facts[short[0]]
+        text = "{} of {} densities of states end before the axis of -20 to 10 eV does; {} covers {:.1f} to {:.1f} eV"
+        warnings.warn(text.format(len(short), len(rows), ids[short[0]], low, high), stacklevel=3)
+    with_f = [place for place, one in enumerate(facts) if one[2]]
+    if with_f:
+        text = "{} of {} densities of states have f orbitals, which are left out; the first is {}"
+        warnings.warn(text.format(len(with_f), len(rows), ids[with_f[0]]), stacklevel=3)

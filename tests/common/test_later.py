@@ -1,0 +1,24 @@
+"""Fields that came later leave the settings, and so the digests, of earlier results as they were."""
+
+from dataclasses import dataclass, field
+
+from common.later import as_settings
+from common.training import Recipe
+
+
+@dataclass(frozen=True)
+class Settings:
+    first: int = 1
+    second: str = field(default="as ever", metadata={"later": True})
+
+
+def test_a_later_field_shows_only_where_it_differs():
+    assert as_settings(Settings()) == {"first": 1}
+    assert as_settings(Settings(2, "new")) == {"first": 2, "second": "new"}
+    assert Settings(**as_settings(Settings(2, "new"))) == Settings(2, "new")
+
+
+def test_the_recipe_of_the_first_results_keeps_its_fields():
+    assert set(Recipe().numbers()) == {"loss", "learning_rate", "batch", "epochs", "monitor", "patience"}
+    assert Recipe(standardise=True).numbers()["standardise"] is True
+    assert Recipe(checkpoint_seconds=1.0, parts=4).numbers() == Recipe().numbers()

@@ -1,0 +1,39 @@
+"""A stand-in for the Python that has GPAW, and a real one where there is one."""
+
+import json
+import sys
+from pathlib import Path
+
+import pytest
+
+from common.errors import UserError
+from esnet.gpaw_engine import gpaw_python
+
+
+class Calls:
+    """What the stand-in was asked."""
+
+    def __init__(self, folder: Path):
+        self.folder, self.python = folder, folder / "python"
+
+    def __call__(self) -> list[dict]:
+        path = self.folder / "calls.jsonl"
+        return [json.loads(line) for line in path.read_text().splitlines()] if path.exists() else []
+
+
+@pytest.fixture
+def standin(tmp_path_factory, monkeypatch) -> Calls:
+    calls = Calls(tmp_path_factory.mktemp("standin"))
+    script = Path(__file__).with_name("standin.py")
+    calls.python.write_text(f'#!/bin/sh\nexec "{sys.executable}" "{script}" "{calls.folder}" "$@"\n')
+    calls.python.chmod(0o755)
+    monkeypatch.setenv("MATREPRO_GPAW_PYTHON", str(calls.python))
+    return calls
+
+
+@pytest.fixture
+def gpaw_here():
+    try:
+        return gpaw_python()
+    except UserError as error:
+        pytest.skip(str(error))

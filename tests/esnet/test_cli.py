@@ -1,0 +1,207 @@
+"""The `esnet` command as a user types it."""
+
+import csv
+import gzip
+import json
+import shutil
+import sys
+
+import h5py
+import pytest
+
+from common.sources.mini import PATH
+from esnet.cli import PAPER, main
+
+TRAIN = ["train", "mini", "--target", "formation_energy", "--network", "esnet-cnn", "--epochs", "1", "--batch", "64"]
+
+
+@pytest.fixture(scope="module")
+def model(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("esnet") / "model"
+    assert main([*TRAIN, "--model", str(folder)]) == 0
+    return folder
+
+
+@pytest.fixture
+def own(tmp_path):
+    path = tmp_path / "own.h5"
+    with h5py.File(PATH) as source, h5py.File(path, "w") as file:
+        file.attrs.update({name: source.attrs[name] for name in ("channels", "energies_eV", "engine")})
+        for name in ("NaCl-B1", "MgO-B1"):
+            source.copy(f"materials/{name}", file.require_group("materials"))
+    return path
+
+
+def complete_dos(path, *, symbol="Si", low=-15.0, name="CompleteDos"):
+    """A CompleteDos of two atoms as the Materials Project gives it."""
+    import numpy as np
+    from pymatgen.core import Lattice, Structure
+    from pymatgen.electronic_structure.core import Orbital, Spin
+    from pymatgen.electronic_structure.dos import CompleteDos, Dos
+
+    structure = Structure(Lattice.cubic(4), [symbol, symbol], [[0, 0, 0], [0.5, 0.5, 0.5]])
+    energies = np.linspace(low, 15, 600)
+    density = {Spin.up: np.exp(-0.5 * (energies + 3) ** 2)}
+    pdos = {site: {orbital: density for orbital in list(Orbital)[:9]} for site in structure}
+    found = CompleteDos(structure, Dos(1.0, energies, density), pdos).as_dict()
+    path.write_text(json.dumps({**found, "@class": name}))
+    return path
+
+
+def test_training_stores_what_it_was_trained_on(model):
+    card = json.loads((model / "model.json").read_text())
+    assert card["model"] == "esnet-cnn" and card["config"]["reference"] == "fermi"
+    rows = list(csv.DictReader((model / "test.csv").read_text().splitlines()))
+    assert len(rows) == 67 and set(rows[0]) == {"id", "target", "prediction"}
+
+
+def test_predict_an_own_file(model, own, capsys):
+    assert main(["predict", "--model", str(model), str(own)]) == 0
+    lines = capsys.readouterr().out.splitlines()
+    assert lines[0].split() == ["id", "formula", "formation_energy", "unit"]
+    assert [line.split()[0] for line in lines[1:]] == ["MgO-B1", "NaCl-B1"]
+    assert all(line.endswith("eV/atom") for line in lines[1:])
+
+
+def test_predict_files_and_name_what_is_wrong(model, tmp_path, capsys):
+    files = [
+        complete_dos(tmp_path / "silicon.json"),
+        complete_dos(tmp_path / "short.json", low=12.0),
+        complete_dos(tmp_path / "local.json", name="LobsterCompleteDos"),
+        tmp_path / "vasprun.xml",
+        tmp_path / "DOSCAR.lobster.gz",
+        tmp_path / "list.json",
+        tmp_path / "text.json",
+    ]
+    files[3].write_text("<modeling>")
+    files[4].write_bytes(gzip.compress(b"x"))
+    files[5].write_text("[1, 2]")
+    files[6].write_text("{")
+    assert main(["predict", "--model", str(model), *map(str, files), "--json"]) == 0
+    found = json.loads(capsys.readouterr().out)
+    assert [(one["id"], one["formula"], one["unit"]) for one in found["predictions"]] == [("silicon", "Si", "eV/atom")]
+    for name, words in {
+        "short.json": "less than 10 eV of the axis",
+        "local.json": "LOBSTER",
+        "vasprun.xml": "cannot be read as a vasprun.xml",
+        "DOSCAR.lobster.gz": "LOBSTER",
+        "list.json": "holds 0 CompleteDos",
+        "text.json": "cannot be read as JSON",
+    }.items():
+        assert words in found["left_out"][str(tmp_path / name)]
+    assert main(["predict", "--model", str(model), *map(str, files), "--strict"]) == 2
+
+
+def test_a_list_of_one_record_will_do(model, tmp_path, capsys):
+    found = json.loads(complete_dos(tmp_path / "one.json").read_text())
+    (tmp_path / "one.json").write_text(json.dumps([found]))
+    assert main(["predict", "--model", str(model), str(tmp_path / "one.json"), "--csv"]) == 0
+    assert capsys.readouterr().out.splitlines()[1].startswith("one,Si,")
+
+
+def test_train_on_a_folder_with_id_prop(tmp_path, capsys):
+    folder = tmp_path / "data"
+    folder.mkdir()
+    for number, symbol in enumerate(("Si", "Cu", "Al", "Ag", "Pt")):
+        complete_dos(folder / f"m{number}.json", symbol=symbol)
+    lines = ["id,energy (eV/atom)", *(f"m{number},{number / 10}" for number in range(5)), "m9,1.0"]
+    (folder / "id_prop.csv").write_text("\n".join(lines) + "\n")
+    train = ["train", str(folder), "--target", "energy", "--network", "esnet-cnn", "--epochs", "1"]
+    assert main([*train, "--shares", "3:1:1", "--model", str(tmp_path / "m")]) == 0
+    out, err = capsys.readouterr()
+    assert "eV/atom" in out and "left out: m9: no file of this name lies in the folder" in err
+    assert json.loads((tmp_path / "m" / "model.json").read_text())["unit"] == "eV/atom"
+
+
+def test_the_released_variant_says_that_it_sees_the_test_part(own, tmp_path, capsys):
+    with h5py.File(PATH) as source, h5py.File(own, "a") as file:
+        for name in list(source["materials"])[:8]:
+            source.copy(f"materials/{name}", file["materials"])
+    train = ["train", str(own), "--target", "formation_energy", "--network", "esnet-cnn", "--epochs", "1"]
+    assert main([*train, "--variant", "released", "--model", str(tmp_path / "m")]) == 0
+    out, err = capsys.readouterr()
+    assert "chooses its epoch on the test part" in err and "validation" not in out
+    # Its absolute energies are GPAW's; VASP's are refused, unless told.
+    path = complete_dos(tmp_path / "si.json")
+    predict = ["predict", "--model", str(tmp_path / "m"), str(path)]
+    assert main(predict) == 2 and "absolute energies are VASP's" in capsys.readouterr().err
+    assert main([*predict, "--accept-other-inputs"]) == 0
+
+
+def test_evaluate(model, own, capsys):
+    assert main(["evaluate", "--model", str(model), str(own), "--json"]) == 0
+    assert json.loads(capsys.readouterr().out)["errors"]["all"]["n"] == 2
+
+
+def test_structures_have_no_densities(model, tmp_path, capsys):
+    (tmp_path / "POSCAR").write_text("Si\n1.0\n3 0 0\n0 3 0\n0 0 3\nSi\n1\ndirect\n0 0 0\n")
+    assert main(["predict", "--model", str(model), str(tmp_path / "POSCAR")]) == 2
+    err = capsys.readouterr().err.strip().splitlines()
+    assert len(err) == 1 and "no densities of states" in err[0] and "--engine gpaw" in err[0]
+    assert main(["predict", "--model", str(model), str(tmp_path / "POSCAR"), "--engine", "abinit"]) == 2
+    assert "engine 'abinit' is unknown" in capsys.readouterr().err
+
+
+def test_densities_can_be_computed_on_the_way(model, own, tmp_path, monkeypatch, capsys):
+    """The engine is asked for structures alone, and its answer is what is predicted from."""
+    from common.sources.densities import load
+    from esnet.dos import from_densities
+
+    table = load(own)
+    asked = []
+
+    def engine(crystal, *, engine):
+        asked.append((engine, crystal.numbers.tolist()))
+        return from_densities(table.dos(table.rows_of(["NaCl-B1"])[0], aligned=False))
+
+    monkeypatch.setattr("esnet.engines.compute_dos", engine)
+    (tmp_path / "salt.vasp").write_text(
+        "NaCl\n1.0\n0 2.8 2.8\n2.8 0 2.8\n2.8 2.8 0\nNa Cl\n1 1\ndirect\n0 0 0\n.5 .5 .5\n"
+    )
+    arguments = ["predict", "--model", str(model), str(tmp_path / "salt.vasp"), "--engine", "gpaw", "--csv"]
+    assert main(arguments) == 0
+    assert asked == [("gpaw", [11, 17])] and capsys.readouterr().out.splitlines()[1].startswith("salt,NaCl,")
+
+
+def test_help_loads_nothing_heavy():
+    import subprocess
+
+    code = (
+        "import sys; from esnet.cli import main\n"
+        "try: main(['predict', '--help'])\n"
+        "except SystemExit: pass\n"
+        "print([m for m in ('tensorflow', 'keras', 'pymatgen', 'sklearn', 'h5py', 'gpaw', 'ase') if m in sys.modules])"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout.splitlines()[-1] == "[]" and "esnet predict --model energy_model vasprun.xml" in done.stdout
+
+
+@pytest.mark.real
+def test_predict_real_files(model, real_data, tmp_path, capsys):
+    """Every example is read or refused for a stated reason; the rest of the batch goes on."""
+    folder = tmp_path / "files"
+    folder.mkdir()
+    for path in (real_data / "dos" / "mp_examples").iterdir():
+        if path.suffix not in (".md", ".txt"):
+            shutil.copy(path, folder)
+    assert main(["predict", "--model", str(model), str(folder), "--json"]) == 0
+    found = json.loads(capsys.readouterr().out)
+    reasons = {
+        "lobster_DOSCAR_GaAs_mp-2534.gz": "LOBSTER",
+        "lobster_completedos_MnO.json": "LOBSTER",
+        "vasprun_CeO2_hse06_spin_f.xml.gz": "did not converge",
+        "completedos_WO2_list.json.gz": "holds 2 CompleteDos",
+    }
+    assert {path.rpartition("/")[2] for path in found["left_out"]} == set(reasons)
+    for path, reason in found["left_out"].items():
+        assert reasons[path.rpartition("/")[2]] in reason
+    formulas = {one["id"]: one["formula"] for one in found["predictions"]}
+    assert len(formulas) == 13 and formulas["vasprun_OsO2_pbesol_nospin"] == "OsO2"
+    assert formulas["vasprun_CsCl_spin"] == "CsCl" and formulas["completedos_TaZnCo2_mp-865805"] == "TaZnCo2"
+    single = ["predict", "--model", str(model), str(folder / "vasprun_Si_nospin.xml.gz"), "--csv"]
+    assert main(single) == 0
+    assert capsys.readouterr().out.splitlines()[1].startswith("vasprun_Si_nospin,Si,")
+
+
+def test_the_paper_knows_its_networks():
+    assert PAPER.default == "esnet" and set(PAPER.networks) == {"esnet", "esnet-cnn"}

@@ -1,0 +1,108 @@
+"""`esnet dos`: compute in a batch, read VASP's and the Materials Project's files."""
+
+import json
+
+import h5py
+import pytest
+
+from common import cli
+from common.sources import densities
+from esnet.dos_command import add_dos
+from tests.structure_files import CIF, POSCAR
+
+
+@pytest.fixture
+def run(capsys):
+    def call(*arguments):
+        parser = cli.make_parser("esnet", "", "")
+        add_dos(parser.add_subparsers(metavar="COMMAND"))
+        status = cli.run(parser, ["dos", *map(str, arguments)])
+        captured = capsys.readouterr()
+        return status, captured.out, captured.err
+
+    return call
+
+
+@pytest.fixture
+def structures(tmp_path):
+    folder = tmp_path / "structures"
+    folder.mkdir()
+    (folder / "NaCl.cif").write_text(CIF)
+    (folder / "POSCAR_KCl").write_text(POSCAR.replace("Na Cl", "K Cl"))
+    (folder / "bad.cif").write_text("hello")
+    return folder
+
+
+def test_compute(run, standin, structures, tmp_path):
+    status, out, err = run("compute", structures, "--output", tmp_path / "dos.h5", "--time-limit", 60)
+    assert status == 0 and "left out:" in err and "bad.cif" in err
+    header, *rows = out.splitlines()
+    assert "total energy (eV/atom)" in header and "Fermi level (eV)" in header and len(rows) == 2
+    assert "-3.0000" in rows[0] and "5.000" in rows[0]
+    assert f"wrote {tmp_path / 'dos.h5'}, materials: 2, failed: 0" in err
+    assert len(densities.load(tmp_path / "dos.h5")) == 2
+    # Again: nothing is left to do.
+    assert run("compute", structures, "--output", tmp_path / "dos.h5")[1] == out and len(standin()) == 2
+
+
+def test_compute_as_json_with_failures(run, standin, structures, tmp_path):
+    (structures / "POSCAR_PoCl").write_text(POSCAR.replace("Na Cl", "Po Cl"))
+    status, out, err = run("compute", structures, "--output", tmp_path / "dos.h5", "--json", "--jobs", 2)
+    found = json.loads(out)
+    assert status == 0 and len(found["materials"]) == 2 and len(found["left_out"]) == 2
+    assert "Po" in err and "--retry tries the failed again" in err
+    assert found["materials"][0]["total energy (eV/atom)"] == -3.0
+    assert run("compute", structures, "--output", tmp_path / "dos.h5")[0] == 0 and len(standin()) == 3
+    run("compute", structures, "--output", tmp_path / "dos.h5", "--retry")
+    assert len(standin()) == 4
+
+
+def test_bad_input(run, monkeypatch, structures, tmp_path):
+    monkeypatch.setenv("MATREPRO_GPAW_PYTHON", str(tmp_path / "nothing"))
+    lines = {
+        ("compute", structures, "--output", tmp_path / "dos.h5"): "cannot import gpaw; install it",
+        ("compute", structures, "--output", tmp_path / "dos.txt"): "the name must end in .h5",
+        ("compute", tmp_path / "none.cif", "--output", tmp_path / "dos.h5"): "does not exist",
+        ("compute", structures, "--output", tmp_path / "vasp.h5", "--engine", "vasp"): "engine 'vasp' is unknown",
+        ("read", tmp_path / "vasprun.xml"): "does not exist",
+    }
+    for arguments, words in lines.items():
+        status, _, err = run(*arguments)
+        assert status == 2 and words in err.splitlines()[-1], arguments
+    with pytest.raises(SystemExit) as stopped:
+        run("compute", structures, "--output", "dos.h5", "--time-limit", "soon")
+    assert stopped.value.code == 2
+
+
+def test_help(run):
+    status, out, _ = run()
+    assert status == 0 and "compute" in out and "read" in out
+
+
+@pytest.mark.real
+def test_read(run, real_data, tmp_path):
+    examples = real_data / "dos" / "mp_examples"
+    names = ["vasprun_CsCl_spin.xml.gz", "completedos_Si.json", "lobster_completedos_MnO.json"]
+    status, out, err = run("read", *(examples / name for name in names), "--output", tmp_path / "dos.h5", "--json")
+    found = {row["id"]: row for row in json.loads(out)["materials"]}
+    assert status == 0 and set(found) == {"vasprun_CsCl_spin", "completedos_Si"} and "LOBSTER" in err
+    si = found["completedos_Si"]
+    assert si["spins"] == 1 and si["points"] == 601 and si["Fermi level (eV)"] == pytest.approx(5.626, abs=1e-3)
+    assert si["from (eV)"] == pytest.approx(-7.54, abs=0.01) and si["to (eV)"] == pytest.approx(21.92, abs=0.01)
+    table = densities.load(tmp_path / "dos.h5")
+    assert table.dos(table.ids.tolist().index("vasprun_CsCl_spin")).polarised and table.dos(0).engine == "VASP"
+
+
+@pytest.mark.real
+def test_states_are_kept_on_the_way_into_the_file(run, real_data, tmp_path):
+    """What the file of CsCl holds between -19 eV and 9 eV of its Fermi level is what is written."""
+    from esnet.dos import from_vasprun
+
+    path = real_data / "dos" / "mp_examples" / "vasprun_CsCl_spin.xml.gz"
+    assert run("read", path, "--output", tmp_path / "dos.h5")[0] == 0
+    dos = from_vasprun(path).referred_to("fermi")
+    inside = (dos.energies > -20) & (dos.energies < 10)
+    with h5py.File(tmp_path / "dos.h5") as file:
+        written = file["materials/vasprun_CsCl_spin/dos_rel"][:].astype(float).sum() * 0.02
+    step = dos.energies[1] - dos.energies[0]
+    assert written == pytest.approx(dos.densities[..., inside].sum() * step, rel=0.01)
