@@ -10,6 +10,7 @@ import csv
 import gzip
 import json
 from collections import Counter, defaultdict
+from functools import lru_cache
 from math import gcd
 from pathlib import Path
 from typing import NamedTuple
@@ -75,6 +76,12 @@ def _there(name: str) -> Path:
     return place(name)
 
 
+@lru_cache
+def ground_states() -> PhasePool:
+    """The lowest phase of every composition that the data directory knows."""
+    return read_pool(_there("mp/mp_ground_states_Ef_Ed.csv.gz"), "Ef")
+
+
 def published_screening(
     task: str = "IS2RE", *, pool: PhasePool | None = None, step: float = 0.01, folder: str | Path | None = None
 ) -> dict:
@@ -84,7 +91,7 @@ def published_screening(
     Figures 4 and 5 are drawn there.
     """
     rows = published(task)
-    pool = pool or read_pool(_there("mp/mp_ground_states_Ef_Ed.csv.gz"), "Ef")
+    pool = pool or ground_states()
     target_hull, prediction_hull = (pool.e_hull(rows.formulas, e) for e in (rows.target, rows.prediction))
     report, scanned = evaluate(rows.target, target_hull, rows.prediction, prediction_hull, step=step)
     truth = below(rows.target, target_hull, STABLE)

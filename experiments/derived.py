@@ -3,13 +3,16 @@
 Such a table says of which one it is made (`of`), which of its rows it uses (`uses`) and what makes it (`derived`, a
 "module:function"). That function takes a list of `Column`s, the numbers that the paper prints, and the declaration; it
 returns `Part`s. Facts of the materials that are not in predictions, such as space groups, come from `facts`, another
-"module:function"; they are stored beside the results, so that a table can be printed without the data.
+"module:function"; they are stored beside the results, so that a table can be printed without the data. So is the
+dictionary that a `report`, a third "module:function", gives of data that no cell predicts; the declaration then holds
+it as "stored".
 """
 
 from __future__ import annotations
 
 import csv
 import gzip
+import json
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from importlib import import_module
@@ -18,9 +21,9 @@ from pathlib import Path
 import numpy as np
 
 from common.errors import UserError
-from common.hdf5 import replacing
+from common.hdf5 import replacing, write_text
 from common.predictions import Predictions, together
-from common.printing import as_csv, note
+from common.printing import as_csv, as_json, note
 from common.sources import load_source
 from experiments import plan
 from experiments.run import folder_of, results_root
@@ -60,6 +63,8 @@ class Part:
 def parts(paper: str, table: str, scale: str, **budget) -> list[Part]:
     """The tables of text that this table consists of."""
     layout = plan.layout(paper, table, scale)
+    if "report" in layout:
+        layout = {**layout, "stored": _stored_report(report_path(paper, table, scale))}
     return _function(layout["derived"])(columns(paper, table, scale, **budget), plan.reported(paper), layout)
 
 
@@ -109,8 +114,14 @@ def facts_path(paper: str, scale: str, source: str) -> Path:
 
 
 def prepare(paper: str, table: str, scale: str) -> None:
-    """Find out and store the facts that a derived table needs, where that has not been done."""
+    """Find out and store the facts and the report that a derived table needs, where that has not been done."""
     layout = plan.layout(paper, table, scale)
+    path = report_path(paper, table, scale)
+    if "report" in layout and not path.exists():
+        try:
+            write_text(path, as_json(_function(layout["report"])()))
+        except UserError as error:
+            note(f"{table} stays without a part of it: {error}")
     if "facts" not in layout:
         return
     targets = sorted({data["target"] for data in layout["columns"].values()})
@@ -129,6 +140,17 @@ def prepare(paper: str, table: str, scale: str) -> None:
             )
             with replacing(path) as temporary:
                 temporary.write_bytes(gzip.compress(as_csv(list(found), list(rows)).encode(), mtime=0))
+
+
+def report_path(paper: str, table: str, scale: str) -> Path:
+    """One report may serve several tables."""
+    return (
+        results_root() / scale / paper / f"{plan.layout(paper, table, scale).get('report', '').partition(':')[2]}.json"
+    )
+
+
+def _stored_report(path: Path) -> dict:
+    return json.loads(path.read_text()) if path.exists() else {}
 
 
 def stored_facts(paper: str, scale: str, source: str) -> dict[str, np.ndarray]:
