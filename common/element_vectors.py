@@ -1,10 +1,11 @@
-"""Vectors that stand for elements, by name. The tables come with the package ElementEmbeddings.
+"""Vectors that stand for elements, by name. The tables come with the packages ElementEmbeddings and matminer.
 
 matscholar  200  words of the materials literature; what Finder, Roost and CrabNet ship under the name "mat2vec"
 mat2vec     200  another training of the same kind
 megnet16     16  from a MEGNet model of formation energies
 magpie       22  elemental properties, each scaled to mean 0 and deviation 1
 onehot      112  H to Cn, nothing but the identity
+cgcnn        92  group, period, block and binned properties of H to Fm as ones and zeros; comes with matminer
 """
 
 from __future__ import annotations
@@ -26,7 +27,7 @@ FILES = {
     "megnet16": "megnet16.json",
     "magpie": "magpie_sc.json",
 }
-NAMES = (*FILES, "onehot")
+NAMES = (*FILES, "onehot", "cgcnn")
 ONEHOT = 112
 
 
@@ -55,8 +56,11 @@ def element_vectors(name: str) -> ElementVectors:
         raise UserError(f"no element vectors are called {name!r}; there are: {', '.join(NAMES)}")
     if name == "onehot":
         vectors = {SYMBOLS[z + 1]: row for z, row in enumerate(np.eye(ONEHOT))}
+    elif name == "cgcnn":
+        path = _folder("matminer") / "utils" / "data_files" / "cgcnn_atom_feature.json"
+        vectors = {SYMBOLS[int(z)]: row for z, row in json.loads(path.read_text()).items()}
     else:
-        path = _folder() / FILES[name]
+        path = _folder("ElementEmbeddings") / "data" / "element_representations" / FILES[name]
         vectors = json.loads(path.read_text()) if path.suffix == ".json" else _read_csv(path)
     vectors = {NUMBERS[s]: np.asarray(v, dtype=np.float32) for s, v in vectors.items() if s in NUMBERS}
     table = np.zeros((len(SYMBOLS), len(next(iter(vectors.values())))), dtype=np.float32)
@@ -66,14 +70,14 @@ def element_vectors(name: str) -> ElementVectors:
     return ElementVectors(name, table, there)
 
 
-def _folder() -> Path:
-    """Where the package keeps its tables. Importing it would load plotting and clustering libraries for seconds."""
+def _folder(package: str) -> Path:
+    """Where a package lies. Importing it would load plotting and clustering libraries for seconds."""
     from importlib.util import find_spec
 
-    found = find_spec("elementembeddings")
+    found = find_spec(package.lower())
     if found is None or not found.submodule_search_locations:
-        raise UserError("the package ElementEmbeddings is not installed; run make setup")
-    return Path(found.submodule_search_locations[0]) / "data" / "element_representations"
+        raise UserError(f"the package {package} is not installed; run make setup")
+    return Path(found.submodule_search_locations[0])
 
 
 def _read_csv(path: Path) -> dict[str, list[float]]:

@@ -13,6 +13,7 @@ from common.element_vectors import ElementVectors
 from common.elements import SYMBOLS
 from common.errors import UserError
 from common.formula import integer_counts, parse_formula, same_ratio
+from common.graphs import all_pairs, filled
 from common.lattice import pairs_within
 from common.ragged import Ragged
 from finder.config import FinderConfig
@@ -85,14 +86,6 @@ def gaussians(distance: np.ndarray, last_centre: float = 4.75) -> np.ndarray:
     return np.exp(-(((distance[..., None] - centres) / np.float32(WIDTH)) ** 2))
 
 
-def bucket(n: int) -> int:
-    """The next of the sizes 1 to 8, 10, 12, 14, 16, 20, 24, ...: few shapes, at most a quarter of padding."""
-    if n <= 8:
-        return max(int(n), 1)
-    step = 2 ** (int(n - 1).bit_length() - 3)
-    return -(-int(n) // step) * step
-
-
 class FormulaGraphs:
     """Formula graphs of many materials: `batch(rows)` gives the inputs of the network."""
 
@@ -106,14 +99,11 @@ class FormulaGraphs:
         numbers, counts = (self.graphs.field(name).take(rows) for name in ("numbers", "counts"))
         sizes = np.diff(numbers.offset)
         graph = np.repeat(np.arange(len(rows)), sizes)
-        firsts = np.repeat(np.arange(len(graph)), sizes[graph])
-        seconds = np.arange(len(firsts)) - np.repeat(np.cumsum(sizes[graph]) - sizes[graph], sizes[graph])
-        seconds += numbers.offset[graph[firsts]]
+        pairs = all_pairs(sizes)
         # An atom is no neighbour of itself, but of the others of its element.
-        weights = counts.values[seconds] - (firsts == seconds)
+        weights = counts.values[pairs[:, 1]] - (pairs[:, 0] == pairs[:, 1])
         there = weights > 0
-        pairs = np.stack([firsts[there], seconds[there]], axis=1)
-        return _filled(self.vectors.table[numbers.values], pairs, weights[there], graph, counts.values, len(rows))
+        return filled(self.vectors.table[numbers.values], pairs[there], weights[there], graph, counts.values, len(rows))
 
 
 class CrystalGraphs:
@@ -134,7 +124,7 @@ class CrystalGraphs:
         kept = one_way(pairs)
         edges = gaussians(distance.values[kept], self.last_centre)
         nodes = self.vectors.table[numbers.values]
-        return _filled(nodes, pairs[kept], np.ones(len(kept)), graph, np.ones(len(graph)), len(rows), edges)
+        return filled(nodes, pairs[kept], np.ones(len(kept)), graph, np.ones(len(graph)), len(rows), edges)
 
 
 def one_way(pairs: np.ndarray) -> np.ndarray:
@@ -158,25 +148,4 @@ def from_disjoint(nodes, pairs, edges, graph) -> dict[str, np.ndarray]:
         if 2 * len(kept) != len(pairs):
             raise UserError("crystal graphs need every pair both ways; some of these have no way back")
         pairs, weights, edges = pairs[kept], weights[kept], edges[kept]
-    return _filled(nodes, pairs, weights, graph, np.ones(len(nodes)), n_graphs, edges)
-
-
-def _filled(nodes, pairs, weights, graph, counts, n_graphs: int, edges=None) -> dict[str, np.ndarray]:
-    """Lists of atoms and pairs filled up to a bucket, so that few shapes occur."""
-    m, e = bucket(len(nodes) + 1), bucket(max(len(pairs), 1))
-
-    def fill(array, n, value=0, dtype=np.float32):
-        out = np.full((n, *array.shape[1:]), value, dtype=dtype)
-        out[: len(array)] = array
-        return out
-
-    inputs = {
-        "nodes": fill(nodes, m),
-        "firsts": fill(pairs[:, 0], e, m - 1, np.int32),
-        "seconds": fill(pairs[:, 1], e, m - 1, np.int32),
-        "weights": fill(weights, e),
-        "graph": fill(graph, m, dtype=np.int32),
-        "counts": fill(counts, m),
-        "sizes": np.bincount(graph, counts, minlength=n_graphs).astype(np.float32),
-    }
-    return inputs if edges is None else inputs | {"edges": fill(edges, e)}
+    return filled(nodes, pairs, weights, graph, np.ones(len(nodes)), n_graphs, edges)

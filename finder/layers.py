@@ -10,7 +10,7 @@ from __future__ import annotations
 import keras
 from keras import constraints, layers, ops, regularizers
 
-TINY = 1e-9
+from common.segments import TINY, at, highest_within, sum_within
 
 
 def l2(strength: float):
@@ -20,16 +20,6 @@ def l2(strength: float):
 def norm(highest: float):
     """Norms of the columns of a kernel between nearly zero and `highest`."""
     return constraints.MinMaxNorm(1e-30, highest, axis=0)
-
-
-def sum_within(x, group, n: int):
-    """Sums (n, c) in float32 of the rows of x (m, c) by their group (m,)."""
-    return ops.segment_sum(ops.cast(x, "float32"), group, n)
-
-
-def highest_within(x, group, n: int):
-    """As `sum_within`, and no gradient: a softmax is the same whatever is subtracted."""
-    return ops.stop_gradient(ops.segment_max(ops.cast(ops.stop_gradient(x), "float32"), group, n))
 
 
 @keras.saving.register_keras_serializable("finder")
@@ -88,7 +78,7 @@ class Message(layers.Layer):
         half = ops.matmul(nodes, kernel[:size]) / 2
         if self.learned_edges:
             edges = self.edge_values(nodes, firsts, seconds, weights)
-        hidden = _at(half, firsts) + _at(half, seconds) + ops.matmul(edges, kernel[size:]) + bias
+        hidden = at(half, firsts) + at(half, seconds) + ops.matmul(edges, kernel[size:]) + bias
         strength = _rest_of_mlp(hidden, self.message)
 
         # --- Messages to every atom, their mean weighed by attention ---
@@ -96,7 +86,7 @@ class Message(layers.Layer):
         value = _affine(nodes, self.value)
         raised, divisor = self._attention(nodes, ways, weights, n)
         total = sum(
-            sum_within(weights * share * ops.cast(_at(value, there) * strength, "float32"), here, n)
+            sum_within(weights * share * ops.cast(at(value, there) * strength, "float32"), here, n)
             for (here, there), share in zip(ways, raised, strict=True)
         )
         neighbours = ops.maximum(sum(sum_within(weights, here, n) for here, _ in ways), TINY)
@@ -113,10 +103,10 @@ class Message(layers.Layer):
         own, surrounding = ops.split(kernel, 2, axis=0)
         half, around = ops.matmul(nodes, own) / 2, ops.matmul(nodes, surrounding) / 2
         neighbours = ops.maximum(sum_within(weights, firsts, n), TINY)
-        mean = sum_within(weights * ops.cast(_at(around, seconds), "float32"), firsts, n) / neighbours
+        mean = sum_within(weights * ops.cast(at(around, seconds), "float32"), firsts, n) / neighbours
         # An atom without neighbours has no surroundings, but then it has no edges either.
         surroundings = half + around + ops.cast(mean, half.dtype)
-        return _rest_of_mlp(_at(surroundings, firsts) + _at(half, seconds) + bias, self.edge)
+        return _rest_of_mlp(at(surroundings, firsts) + at(half, seconds) + bias, self.edge)
 
     def _attention(self, nodes, ways, weights, n):
         """exp(Q_i K_j / sqrt(c) - highest of i) of every way of a pair (E, c) and their divisor in a softmax (M, c)."""
@@ -124,7 +114,7 @@ class Message(layers.Layer):
             return [1.0] * len(ways), 1.0
         query, key = _affine(nodes, self.query), _affine(nodes, self.key)
         query = query / self.channels**0.5
-        products = [ops.cast(_at(query, here) * _at(key, there), "float32") for here, there in ways]
+        products = [ops.cast(at(query, here) * at(key, there), "float32") for here, there in ways]
         highest = highest_within(products[0], ways[0][0], n)
         for product, (here, _) in zip(products[1:], ways[1:], strict=True):
             highest = ops.maximum(highest, highest_within(product, here, n))
@@ -133,17 +123,13 @@ class Message(layers.Layer):
             own = ops.cast(query * key, "float32")
             highest = ops.maximum(highest, ops.stop_gradient(own))
             divisor += ops.exp(own - highest)
-        raised = [ops.exp(x - _at(highest, here)) for x, (here, _) in zip(products, ways, strict=True)]
+        raised = [ops.exp(x - at(highest, here)) for x, (here, _) in zip(products, ways, strict=True)]
         divisor += sum(sum_within(weights * x, here, n) for x, (here, _) in zip(raised, ways, strict=True))
         return raised, divisor
 
     def get_config(self):
         own = ("channels", "learned_edges", "attention", "itself", "update", "scale")
         return {**super().get_config(), **{name: getattr(self, name) for name in own}}
-
-
-def _at(x, places):
-    return ops.take(x, places, axis=0)
 
 
 def _affine(x, weights):
@@ -189,7 +175,7 @@ class Pool(layers.Layer):
             gate = ops.cast(self.gate[1](self.gate[0](nodes)), "float32")
             # Filling atoms stand in some graph's list; they must not set its maximum.
             gate = ops.where(counts > 0, gate, -1e30)
-            raised = counts * ops.exp(gate - _at(highest_within(gate, graph, n), graph))
+            raised = counts * ops.exp(gate - at(highest_within(gate, graph, n), graph))
             pooled = sum_within(raised * content, graph, n) / (sum_within(raised, graph, n) + TINY)
         else:
             pooled = sum_within(counts * content, graph, n) / sizes

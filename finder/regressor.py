@@ -9,9 +9,10 @@ from functools import partial
 import numpy as np
 
 from common import losses
-from common.cache import each_formula, featurise
+from common.cache import each_formula
 from common.element_vectors import element_vectors
 from common.errors import UserError
+from common.graphs import crystal_graphs
 from common.materials import MaterialsTable, Target
 from common.ragged import Ragged
 from common.regressor import Regressor
@@ -101,23 +102,9 @@ class CrystalFinder(Finder):
     def features(self, table: MaterialsTable, jobs: int = 1):
         config = self.config
         name = f"{GRAPH_VERSION}-{config.cutoff:g}-{config.limit}-{config.images}-{config.order}"
-        graphs, good, bad = featurise(table, name, partial(crystal_graph, config=config), jobs=jobs)
         vectors = element_vectors(config.vectors)
-        kept = []
-        for place, row in enumerate(good):
-            try:
-                vectors.check(graphs.field("numbers").row(place))
-                kept.append(place)
-            except UserError as error:
-                bad[str(table.ids[row])] = str(error)
-        if len(kept) < len(good):
-            graphs, good = (graphs.take(np.array(kept)) if kept else None), good[kept]
+        make = partial(crystal_graph, config=config)
+        graphs, good, bad = crystal_graphs(table, name, make, vectors, config.cutoff, jobs)
         if graphs is None:
             return None, good, bad
-        lonely = table.ids[good[np.diff(graphs.field("centre").offset) == 0]]
-        if len(lonely):
-            text = (
-                "{} of {} crystals have no two sites within {:g} angstrom (the first is {}): only their elements count"
-            )
-            warnings.warn(text.format(len(lonely), len(good), config.cutoff, lonely[0]), stacklevel=2)
         return self._on_engine(CrystalGraphs(graphs, vectors, config.last_centre)), good, bad

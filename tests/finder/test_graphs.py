@@ -8,10 +8,11 @@ from pymatgen.core import Lattice, Structure
 
 from common.element_vectors import element_vectors
 from common.errors import UserError
+from common.graphs import bucket
 from common.ragged import Ragged
 from common.sources import load_source
 from finder.config import FinderConfig
-from finder.graphs import CrystalGraphs, FormulaGraphs, bucket, crystal_graph, formula_graph, from_disjoint, gaussians
+from finder.graphs import CrystalGraphs, FormulaGraphs, crystal_graph, formula_graph, from_disjoint, gaussians
 
 CRYSTAL = FinderConfig(mode="crystal")
 
