@@ -14,11 +14,11 @@ import numpy as np
 from common import devices, losses
 from common.errors import UserError
 from common.hdf5 import file_digest, reason_of, replacing, write_text
-from common.later import as_settings
 from common.materials import MaterialsTable, Target
 from common.predictions import Predictions
 from common.splits import Split
 from common.training import Recipe, Scale, State, means, predict, train
+from common.variants import as_settings, chosen
 
 #: Raised whenever a saved model of an earlier version would not give the same output.
 FORMAT = 1
@@ -51,16 +51,11 @@ class Regressor:
         **changes,
     ):
         """`changes` of the recipe and of the variant's configuration, by the names of their fields."""
-        if variant not in self.variants:
-            raise UserError(f"variant {variant!r} is unknown; choose one of {', '.join(self.variants)}")
+        recipe = {name: changes.pop(name) for name in list(changes) if name in Recipe.__dataclass_fields__}
+        self.config = chosen(self.variants, variant, **changes)
         self.variant, self.seed = variant, seed
         self.deterministic, self.mixed_precision = deterministic, mixed_precision
-        recipe = {name: changes.pop(name) for name in list(changes) if name in Recipe.__dataclass_fields__}
         self.recipe = replace(type(self).recipe, **{**self.recipe_of.get(variant, {}), **recipe})
-        try:
-            self.config = replace(self.variants[variant], **changes)
-        except TypeError as error:
-            raise UserError(f"{self.name} has no such setting: {error}") from None
         self.target, self.unit, self.axis, self.axis_unit = "", "", None, ""
         self.scale = Scale()
         self.model, self.state, self.split = None, None, None

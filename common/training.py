@@ -19,8 +19,8 @@ import numpy as np
 from common import losses, metrics
 from common.errors import UserError
 from common.hdf5 import replacing, sweep, write_text
-from common.later import as_settings
 from common.progress import progress
+from common.variants import as_settings
 
 MONITORS = ("MAE", "MSE", "loss")
 OPTIMIZERS = ("adam", "sgd", "adamw")

@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
-
-from common.errors import UserError
+from dataclasses import dataclass
 
 
 @dataclass(frozen=True)
@@ -36,12 +34,6 @@ class ESNetConfig:
     down: int = 1
     scale_composition: bool = False
     selection: str = "validation"
-
-    @classmethod
-    def preset(cls, variant: str, **changes) -> ESNetConfig:
-        if variant not in VARIANTS:
-            raise UserError(f"variant {variant!r} is unknown; choose one of {', '.join(VARIANTS)}")
-        return replace(VARIANTS[variant], **changes)
 
 
 VARIANTS = {

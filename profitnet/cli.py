@@ -64,7 +64,8 @@ def _add_featurize(commands) -> None:
 
 def featurize(arguments) -> None:
     from common.cache import featurise
-    from profitnet.config import ProfitConfig
+    from common.variants import chosen
+    from profitnet.config import VARIANTS
     from profitnet.export import write_features
     from profitnet.features import FEATURE_VERSION, weights_row
 
@@ -75,7 +76,7 @@ def featurize(arguments) -> None:
         report_left_out(left_out, 0, strict=arguments.strict)
     weights, good, bad = featurise(table, FEATURE_VERSION, weights_row, jobs=arguments.jobs)
     report_left_out({**left_out, **bad}, len(good), strict=arguments.strict)
-    config = ProfitConfig.preset(arguments.variant, matrix=arguments.matrix)
+    config = chosen(VARIANTS, arguments.variant, matrix=arguments.matrix)
     write_features(arguments.output, table.take(good), weights, config, factorised=arguments.factorised)
     note(f"wrote {arguments.output}, materials: {len(good)}")
 

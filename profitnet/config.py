@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
-
-from common.errors import UserError
+from dataclasses import dataclass
 
 
 @dataclass(frozen=True)
@@ -21,12 +19,6 @@ class ProfitConfig:
     rows: str = "neighbour"
     polarizability: str = "own"
     late_relu: bool = True
-
-    @classmethod
-    def preset(cls, variant: str, **changes) -> ProfitConfig:
-        if variant not in VARIANTS:
-            raise UserError(f"variant {variant!r} is unknown; choose one of {', '.join(VARIANTS)}")
-        return replace(VARIANTS[variant], **changes)
 
 
 VARIANTS = {

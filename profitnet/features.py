@@ -13,6 +13,7 @@ import numpy as np
 from common.crystal import Crystal, as_crystal
 from common.errors import UserError
 from common.ragged import Ragged
+from common.variants import chosen
 from common.voronoi import voronoi_faces
 from profitnet.atoms import LAST_ELEMENT, VALENCE, atom_vectors
 from profitnet.config import VARIANTS, ProfitConfig
@@ -54,9 +55,7 @@ def profit_matrix(structure, variant: str = "corrected") -> np.ndarray:
     >>> profit_matrix(([11, 17], 4.0 * (np.ones((3, 3)) - np.eye(3)) / 2**0.5, [[0, 0, 0], [0.5] * 3])).shape
     (136, 136)
     """
-    if variant not in VARIANTS:
-        raise UserError(f"variant {variant!r} is unknown; choose one of {', '.join(VARIANTS)}")
-    config = ProfitConfig.preset(variant)
+    config = chosen(VARIANTS, variant)
     matrix = _expand_one(*species_weights(structure), atom_vectors(config.polarizability))
     return matrix if config.rows == "neighbour" else matrix.T.copy()
 

@@ -3,6 +3,7 @@
 import numpy as np
 import pytest
 
+from common.variants import chosen
 from esnet.config import VARIANTS, ESNetConfig
 from esnet.model import build_esnet
 
@@ -34,7 +35,7 @@ def test_lengths_of_the_stages(model):
 @pytest.mark.parametrize("variant", VARIANTS)
 def test_every_input_counts(variant):
     config = VARIANTS[variant]
-    model = build_esnet(ESNetConfig.preset(variant, points=200))
+    model = build_esnet(chosen(VARIANTS, variant, points=200))
     random = np.random.default_rng(0)
     batch = {name: random.normal(size=(2, 200, config.orbitals)).astype("float32") for name in ("up", "down")}
     batch["composition"] = random.integers(0, 2, (2, config.elements)).astype("float32")

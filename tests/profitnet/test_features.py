@@ -12,8 +12,9 @@ from common.errors import UserError
 from common.hdf5 import open_hdf5
 from common.ragged import Ragged
 from common.sources import load_source
+from common.variants import chosen
 from profitnet.atoms import POLARIZABILITY, VALENCE, atom_vectors
-from profitnet.config import VARIANTS, ProfitConfig
+from profitnet.config import VARIANTS
 from profitnet.features import ProfitFeatures, ofm_matrix, profit_matrix, species_weights, weights_row
 from tests.profitnet import slow
 
@@ -254,7 +255,7 @@ def test_ofm_is_the_valence_block(row):
 def test_batches_equal_single_matrices(variant, matrix):
     rows = np.array([3, 331, 0, 3, 120])
     crystals = [MINI.structure(row) for row in range(len(MINI))]
-    config = ProfitConfig.preset(variant, matrix=matrix)
+    config = chosen(VARIANTS, variant, matrix=matrix)
     features = ProfitFeatures(Ragged.stack([weights_row(c) for c in crystals]), config)
     batch = features.batch(rows)
     side = 136 if matrix == "profit" else 32
