@@ -99,7 +99,7 @@ def test_killed_it_goes_on(standin, tmp_path, monkeypatch, processes):
 
 
 def test_interrupted_it_keeps_what_is_finished(standin, tmp_path, monkeypatch):
-    monkeypatch.setenv("STANDIN_SECONDS", "0.3")
+    monkeypatch.setenv("STANDIN_SECONDS", "1")
     stopped = subprocess.Popen(
         [sys.executable, "-c", SCRIPT, str(tmp_path), "2"], stderr=subprocess.PIPE, start_new_session=True
     )
