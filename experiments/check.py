@@ -11,7 +11,7 @@ import numpy as np
 
 from common import metrics
 from common.predictions import Predictions
-from experiments import plan, tables
+from experiments import bands, plan, tables
 from experiments.run import folder_of, make_split, results_root, run_all
 
 
@@ -106,7 +106,9 @@ def _cells(paper: str, table: str, scale: str) -> list[plan.Cell]:
 def _outside(paper: str, table: str, column: str, row: str, scale: str, mae: float) -> list[str]:
     layout = plan.layout(paper, table, scale)
     band = layout["columns"][column].get("bands", {}).get(row)
+    if band is None and scale == bands.SCALE:
+        band = bands.band(paper, table, column, row)
     name = f"{paper} {table} {column} {row} ({scale})"
     if band is None:
-        return [f"{name}: no band is stated for its MAE of {mae:.4f}"]
+        return [f"{name}: no band is stated for its MAE of {mae:.4f}; run matrepro bands"]
     return [] if band[0] <= mae <= band[1] else [f"{name}: MAE {mae:.4f} lies outside {band[0]} to {band[1]}"]

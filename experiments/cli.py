@@ -61,6 +61,16 @@ def build_parser():
     one.add_argument("--jobs", type=cli.positive, default=1, metavar="N", help="cells at a time, default 1")
     one.add_argument("--json", action="store_true", help="print JSON")
 
+    cli.add_command(
+        commands,
+        "bands",
+        bands,
+        "state bands for stored results that have none yet",
+        "matrepro bands",
+        "State between which errors matrepro check must find each stored result, where that is not stated for all of "
+        "its splits.",
+    )
+
     one = cli.add_command(
         commands, "data", data, "list the sources, or say what a table holds", "matrepro data\nmatrepro data mini"
     )
@@ -179,6 +189,16 @@ def check(arguments) -> None:
         print("\n".join(wrong) or "all within their bands")
     if wrong:
         raise UserError(f"{len(wrong)} checks failed")
+
+
+def bands(arguments) -> None:
+    from experiments import plan
+    from experiments.bands import path_of, renew
+
+    for paper in plan.papers():
+        changed = renew(paper)
+        if changed:
+            note(f"wrote {path_of(paper)}: {'; '.join(changed)}")
 
 
 def data(arguments) -> None:
