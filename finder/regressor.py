@@ -104,7 +104,7 @@ class CrystalFinder(Finder):
         name = f"{GRAPH_VERSION}-{config.cutoff:g}-{config.limit}-{config.images}-{config.order}"
         vectors = element_vectors(config.vectors)
         make = partial(crystal_graph, config=config)
-        graphs, good, bad = crystal_graphs(table, name, make, vectors, config.cutoff, jobs)
+        graphs, good, bad = crystal_graphs(table, name, make, vectors.check, config.cutoff, jobs)
         if graphs is None:
             return None, good, bad
         return self._on_engine(CrystalGraphs(graphs, vectors, config.last_centre)), good, bad
