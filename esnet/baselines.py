@@ -7,6 +7,8 @@ them apart too. These rows are for comparison in tables and are not saved, since
 
 from __future__ import annotations
 
+import warnings
+
 import numpy as np
 
 from common.baselines.classical import _Classical
@@ -59,9 +61,11 @@ class _OnMoments(_Classical):
         return np.array(rows).reshape(len(kept), -1), np.array(kept, dtype=np.int64)
 
     def _search(self, x: np.ndarray, y: np.ndarray, groups: np.ndarray | None, jobs: int) -> None:
+        from sklearn.exceptions import ConvergenceWarning
         from sklearn.model_selection import GridSearchCV, GroupKFold, KFold
         from sklearn.pipeline import make_pipeline
         from sklearn.preprocessing import StandardScaler
+        from threadpoolctl import threadpool_limits
 
         folds = min(INNER_FOLDS, len(y) if groups is None else len(set(groups)))
         inner = KFold(folds, shuffle=True, random_state=self.seed) if groups is None else GroupKFold(folds)
@@ -69,7 +73,10 @@ class _OnMoments(_Classical):
         last = pipeline.steps[-1][0]
         grid = {f"{last}__{name}": values for name, values in self.hyperparameters.items()}
         search = GridSearchCV(pipeline, grid, scoring="neg_mean_absolute_error", cv=inner, n_jobs=jobs)
-        self.best = search.fit(x, y, groups=groups).best_estimator_
+        # Matrices so small are slowed by threads, ten times where other work is going on.
+        with threadpool_limits(1, user_api="blas"), warnings.catch_warnings():
+            warnings.simplefilter("ignore", ConvergenceWarning)  # the epochs of the dense network are a stated number
+            self.best = search.fit(x, y, groups=groups).best_estimator_
         self.chosen = {name.removeprefix(f"{last}__"): value for name, value in search.best_params_.items()}
 
     def _predict(self, x):
@@ -134,7 +141,7 @@ class XGBoost(_OnMoments):
 
 
 class DNN(_OnMoments):
-    """Two dense layers, ReLU, Adam."""
+    """Two dense layers, ReLU, Adam, at most 200 epochs."""
 
     name = "esnet-dnn"
     grid = {"hidden_layer_sizes": [(64, 64), (256, 128)], "alpha": [0.01, 1.0]}
@@ -142,4 +149,4 @@ class DNN(_OnMoments):
     def _estimator(self):
         from sklearn.neural_network import MLPRegressor
 
-        return MLPRegressor(max_iter=500, batch_size=32, n_iter_no_change=20, random_state=self.seed)
+        return MLPRegressor(max_iter=200, batch_size=32, n_iter_no_change=10, random_state=self.seed)
