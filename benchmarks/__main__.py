@@ -8,7 +8,7 @@ from __future__ import annotations
 import os
 import sys
 
-from benchmarks import commands, diffcomp, esnet, esnet_dft, esnet_hull, features, finder, report, training
+from benchmarks import commands, diffcomp, esnet, esnet_dft, esnet_hull, features, finder, peers, report, training
 from common.errors import UserError
 
 TOPICS = {
@@ -25,6 +25,8 @@ TOPICS = {
     "diffcomp-pictures": diffcomp.pictures,
     "diffcomp-epochs": diffcomp.epochs,
     "diffcomp-embedding": diffcomp.embedding,
+    "peers-epochs": peers.epochs,
+    "peers-roost": peers.roost,
     "esnet-preparation": esnet.preparation,
     "esnet-epochs": esnet.epochs,
     "esnet-memory": esnet.memory,

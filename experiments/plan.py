@@ -173,6 +173,12 @@ NETWORKS = {
     "diffcomp": ("diffcomp.regressor", "DiffComp"),
     "esnet": ("esnet.regressor", "ESNet"),
     "esnet-cnn": ("esnet.cnn", "CNN"),
+    "cgcnn": ("common.baselines.cgcnn", "CGCNN"),
+    "cgcnn-hd": ("common.baselines.cgcnn_hd", "CGCNNHD"),
+    "megnet": ("common.baselines.megnet", "MEGNet"),
+    "ogcnn": ("common.baselines.ogcnn", "OGCNN"),
+    "roost": ("common.baselines.roost", "Roost"),
+    "wren": ("common.baselines.wren", "Wren"),
 }
 CLASSICAL = {
     "dummy": ("common.baselines.classical", "Median"),

@@ -1,17 +1,16 @@
 """The 136-entry atom vector of PROFiT-Net: valence occupation, ten elemental properties, polarizability.
 
 Order (0-based): 0-31 valence orbitals s1 s2 p1..p6 d1..d10 f1..f14, 32-123 one-hot elemental
-properties, 124-135 polarizability. The facts stand in `elements.csv`; the bins are Table S1's.
+properties, 124-135 polarizability. The facts stand in `common/data/elements.csv`; the bins are Table S1's.
 """
 
-import csv
 import math
-import re
 from functools import lru_cache
-from pathlib import Path
 from typing import NamedTuple
 
 import numpy as np
+
+from common.valence import VALENCE, element_facts, valence_vectors
 
 ATOM = 136
 #: Heaviest element with a vector.
@@ -86,7 +85,7 @@ def atom_vectors(polarizability: str = "own") -> np.ndarray:
     table = np.zeros((LAST_ELEMENT + 1, ATOM), dtype=np.uint8)
     for z in range(1, LAST_ELEMENT + 1):
         table[z] = _elemental_part(facts[z])
-        table[z, :VALENCE] = valence_vector(facts[z]["configuration"])
+        table[z, :VALENCE] = valence_vectors()[z]
         source = z + 1 if polarizability == "next" else z
         value = float(facts[source]["polarizability_a3"])
         if polarizability == "next" and source == 83:

@@ -1,0 +1,104 @@
+"""Crystal graphs of the peer models: every site with its neighbours within a cutoff, all periodic images counted."""
+
+from __future__ import annotations
+
+from functools import partial
+
+import numpy as np
+
+from common.element_vectors import ElementVectors, element_vectors
+from common.graphs import crystal_graphs, fill, filled
+from common.lattice import pairs_within
+from common.materials import MaterialsTable
+from common.ragged import Ragged
+from common.regressor import Regressor
+
+#: Raised whenever neighbours change, so that cached ones are found again.
+VERSION = "neighbours-1"
+TIES = ("share", "cut")
+#: Neighbours whose distances differ by less, in angstrom, are equally near.
+EQUAL = 1e-3
+
+
+def neighbours(crystal, cutoff: float, most: int = 0, ties: str = "share") -> dict[str, np.ndarray]:
+    """Sites and pairs of a (numbers, lattice, frac) triple.
+
+    numbers (n,); of pairs centre and neighbour (e,), sorted by centre and distance, distance (e,) in angstrom, weight.
+
+    most: only so many of the nearest neighbours of a site, 0 for all. Often more than one is equally near where the
+    count is full. ties: "cut" takes whatever comes first in the list of sites, "share" divides the last places among
+    them all, so that neither the order of the sites nor the choice of the cell matters.
+    """
+    numbers, lattice, frac = crystal
+    centre, neighbour, distance = pairs_within(lattice, frac, cutoff)
+    order = np.lexsort((neighbour, distance, centre))
+    centre, neighbour, distance = centre[order], neighbour[order], distance[order]
+    weight = np.ones(len(centre))
+    if most:
+        degree = np.bincount(centre, minlength=len(numbers))
+        start = np.cumsum(degree) - degree
+        place = np.arange(len(centre)) - start[centre]
+        if ties == "cut":
+            weight = (place < most).astype(float)
+        else:
+            weight = _shared(centre, distance, start, degree, most)
+    there = weight > 0
+    return {
+        "numbers": np.asarray(numbers),
+        "centre": centre[there].astype(np.int32),
+        "neighbour": neighbour[there].astype(np.int32),
+        "distance": distance[there].astype(np.float32),
+        "weight": weight[there].astype(np.float32),
+    }
+
+
+def _shared(centre, distance, start, degree, most: int) -> np.ndarray:
+    """Weights that add up to `most` at every site with more neighbours than that."""
+    full = degree > most
+    last = np.full(len(degree), np.inf)
+    last[full] = distance[start[full] + most - 1]
+    nearer = distance < last[centre] - EQUAL
+    tied = ~nearer & (distance < last[centre] + EQUAL)
+    left = np.where(full, most - np.bincount(centre[nearer], minlength=len(degree)), 0)
+    share = left / np.maximum(np.bincount(centre[tied], minlength=len(degree)), 1)
+    return np.where(full[centre], np.where(tied, share[centre], nearer), 1.0)
+
+
+class NeighbourGraphs:
+    """Graphs of many crystals: `batch(rows)` gives the inputs of a network, with distances (E,) as edges.
+
+    nodes: element vectors (M, c), or with `vectors=None` atomic numbers (M,).
+    """
+
+    def __init__(self, graphs: Ragged, vectors: ElementVectors | None):
+        self.graphs, self.vectors = graphs, vectors
+
+    def __len__(self) -> int:
+        return len(self.graphs)
+
+    def batch(self, rows: np.ndarray) -> dict[str, np.ndarray]:
+        names = ("numbers", "centre", "neighbour", "distance", "weight")
+        numbers, centre, neighbour, distance, weight = (self.graphs.field(name).take(rows) for name in names)
+        shift = np.repeat(numbers.offset[:-1], np.diff(centre.offset))
+        graph = np.repeat(np.arange(len(rows)), np.diff(numbers.offset))
+        pairs = np.stack([centre.values + shift, neighbour.values + shift], axis=1)
+        z = numbers.values.astype(np.int64)
+        nodes = z if self.vectors is None else self.vectors.table[z]
+        return filled(nodes, pairs, weight.values, graph, np.ones(len(graph)), len(rows), distance.values)
+
+
+class CrystalPeer(Regressor):
+    """A peer model on `NeighbourGraphs`; its configuration names `vectors`, `cutoff`, `most` and `ties`."""
+
+    def features(self, table: MaterialsTable, jobs: int = 1):
+        config = self.config
+        vectors = element_vectors(config.vectors)
+        make = partial(neighbours, cutoff=config.cutoff, most=config.most, ties=config.ties)
+        name = f"{VERSION}-{config.cutoff:g}-{config.most}-{config.ties}"
+        graphs, good, bad = crystal_graphs(table, name, make, vectors.check, config.cutoff, jobs)
+        return (NeighbourGraphs(graphs, vectors) if graphs else None), good, bad
+
+
+def node_inputs(inputs: dict[str, np.ndarray], name: str, values: np.ndarray) -> dict[str, np.ndarray]:
+    """The inputs with one more array of the atoms, filled up as they are."""
+    return inputs | {name: fill(values, len(inputs["graph"]))}

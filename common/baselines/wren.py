@@ -1,0 +1,183 @@
+"""Wren: weighted soft attention between the occupied Wyckoff positions of a crystal.
+
+R. E. A. Goodall, A. S. Parackal, F. A. Faber, R. Armiento and A. A. Lee, "Rapid discovery of stable materials by
+coordinate-free coarse graining", Sci. Adv. 8, eabn4117 (2022), arXiv:2106.11132. Sizes are the defaults of the authors'
+program, CompRhys/aviary, `aviary/wren/model.py`, the recipe that of `examples/wren-example.py` (which makes the dense
+layers at the end smaller).
+
+    M positions, A equivalent descriptions and G crystals of a batch
+
+    input     nodes (M, 200) matscholar vectors; symmetry (M, 444); fractions (M,) of the atoms on a position
+    symmetry  how often every form of coordinates occurs among the points of the position (x,y,z; -x,y,z; ...: 185),
+              every offset (0,0,1/2; ...: 248 places, of which the standard settings need 218), 6 crystal families, 5
+              centrings
+    embed     v = [W v + b, W' [symmetry, fraction] + b']                                     (M, 64)
+    layers    as Roost, with 3 message layers of one head and a pool of one                   (A, 64)
+    average   over the equivalent descriptions of a crystal                                   (G, 64)
+    head      as Roost                                                                        (G, 2)
+    parameters  1,713,706 by the layer sizes of the program: embeddings 6,432 and 14,272, three message layers of
+                82,754, pool 49,986, trunk 1,312,512, output network 82,242
+
+Positions of one letter that one element occupies several times are alike: one node with a count gives the same output.
+
+Limits: coordinates, distances and the shape of the cell are not seen. Without symmetry nothing is left but the formula,
+so all P1 cells of a formula, of whatever size, are one material. What a crystal is depends on the tolerance of its
+symmetry, 0.1 angstrom.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from dataclasses import dataclass
+from functools import lru_cache, partial
+
+import numpy as np
+
+from common import losses
+from common.baselines.neighbours import node_inputs
+from common.baselines.roost import Roost, RoostConfig, attend, head
+from common.element_vectors import ElementVectors, element_vectors
+from common.errors import UserError
+from common.graphs import all_pairs, bucket, checked_features, fill, filled
+from common.materials import MaterialsTable
+from common.protostructure import equivalent, wyckoff_sites
+from common.ragged import Ragged
+from common.wyckoff import CENTRINGS, FAMILIES, family, halves, space_groups
+
+#: Raised whenever cached positions would not be found again.
+VERSION = "wren-1"
+FORMS, OFFSETS, CENTRING = 185, 248, "PCIFR"
+SYMMETRY = FORMS + OFFSETS + len(FAMILIES) + len(CENTRING)
+
+
+@dataclass(frozen=True)
+class WrenConfig(RoostConfig):
+    """As `RoostConfig`. channels: of the elements. symmetry: of the Wyckoff positions.
+    limit: pairs of positions over all equivalent descriptions; crystals with more are left out.
+    """
+
+    channels: int = 32
+    symmetry: int = 32
+    heads: int = 1
+    limit: int = 100_000
+
+
+@lru_cache(maxsize=1)
+def symmetry_vectors() -> tuple[np.ndarray, dict[tuple[int, str], int]]:
+    """The vectors (1731, 444) of all Wyckoff positions and the row of each (space group, letter)."""
+    rows = {}
+    forms, offsets = Counter(), Counter()
+    for number, group in space_groups().items():
+        for letter, points in group.positions.items():
+            rows[number, letter] = len(rows)
+            for point in points:
+                form, offset = halves(point)
+                forms.setdefault(form, len(forms))
+                offsets.setdefault(offset, len(offsets))
+    table = np.zeros((len(rows), SYMMETRY), dtype=np.float32)
+    for (number, letter), row in rows.items():
+        group = space_groups()[number]
+        for point in group.positions[letter]:
+            form, offset = halves(point)
+            table[row, forms[form]] += CENTRINGS[group.centring]
+            table[row, FORMS + offsets[offset]] += CENTRINGS[group.centring]
+        table[row, FORMS + OFFSETS + list(FAMILIES).index(family(number))] = 1
+        table[row, -len(CENTRING) + CENTRING.index(group.centring.replace("A", "C"))] = 1
+    return table, rows
+
+
+def wyckoff_graph(crystal, limit: int) -> dict[str, np.ndarray]:
+    """The occupied positions in all equivalent descriptions, one after the other.
+
+    numbers, places (in `symmetry_vectors`), fractions, counts of the nodes; sizes, nodes of every description.
+    """
+    sites = wyckoff_sites(crystal)
+    _, rows = symmetry_vectors()
+    group = space_groups()[sites.group]
+    atoms = [group.multiplicity(letter) for letter in sites.letters]
+    nodes, sizes = [], []
+    for letters in equivalent(sites):
+        occupied = Counter(zip(sites.numbers, letters, atoms, strict=True))
+        sizes.append(len(occupied))
+        nodes += [(z, rows[sites.group, one], n / sum(atoms), count) for (z, one, n), count in sorted(occupied.items())]
+    if (pairs := sum(n**2 for n in sizes)) > limit:
+        raise UserError(
+            f"its {sizes[0]} kinds of Wyckoff positions in {len(sizes)} equivalent descriptions make {pairs:,} pairs; "
+            f"Wren takes {limit:,} (limit=...)"
+        )
+    numbers, places, fractions, counts = (np.array(column) for column in zip(*nodes, strict=True))
+    return {
+        "numbers": numbers,
+        "places": places,
+        "fractions": fractions.astype(np.float32),
+        "counts": counts,
+        "sizes": np.array(sizes),
+    }
+
+
+class WyckoffGraphs:
+    """The occupied positions of many crystals: `batch(rows)` gives the inputs of the network."""
+
+    def __init__(self, graphs: Ragged, vectors: ElementVectors):
+        self.graphs, self.vectors = graphs, vectors
+        self.symmetry, _ = symmetry_vectors()
+
+    def __len__(self) -> int:
+        return len(self.graphs)
+
+    def batch(self, rows: np.ndarray) -> dict[str, np.ndarray]:
+        names = ("numbers", "places", "fractions", "counts", "sizes")
+        numbers, places, fractions, counts, sizes = (self.graphs.field(name).take(rows) for name in names)
+        pairs, graph = all_pairs(sizes.values), np.repeat(np.arange(len(sizes.values)), sizes.values)
+        n = bucket(len(sizes.values))
+        nodes = self.vectors.table[numbers.values]
+        inputs = filled(nodes, pairs, counts.values[pairs[:, 1]], graph, counts.values, n)
+        inputs = node_inputs(inputs, "fractions", fractions.values)
+        inputs = node_inputs(inputs, "symmetry", self.symmetry[places.values])
+        whole = np.repeat(np.arange(len(rows)), np.diff(sizes.offset))
+        copies = {"copies": fill(np.ones(len(whole)), n), "whole": fill(whole, n)}
+        return inputs | copies | {"crystals": np.ones(len(rows), dtype=np.float32)}
+
+
+def build_wren(config: WrenConfig | None = None, *, uncertain: bool = True):
+    """The functional Keras model.
+
+    uncertain: whether the logarithm of a scale stands beside the mean.
+    """
+    from keras import Input, Model, ops
+    from keras.layers import Concatenate, Dense
+
+    from common.baselines.layers import MeanPool, uniform
+
+    config = config or WrenConfig()
+    inputs = {"nodes": Input((len(element_vectors(config.vectors)),), name="nodes")}
+    inputs |= {"symmetry": Input((SYMMETRY,), name="symmetry")}
+    inputs |= {name: Input((), dtype="int32", name=name) for name in ("firsts", "seconds", "graph", "whole")}
+    names = ("weights", "counts", "sizes", "fractions", "copies", "crystals")
+    inputs |= {name: Input((), name=name) for name in names}
+    symmetry = Concatenate()([inputs["symmetry"], ops.expand_dims(inputs["fractions"], -1)])
+    x = Dense(config.channels, kernel_initializer=uniform(), name="embedding")(inputs["nodes"])
+    symmetry = Dense(config.symmetry, kernel_initializer=uniform(), name="symmetry_embedding")(symmetry)
+    x = attend(Concatenate()([x, symmetry]), inputs, config)
+    x = MeanPool(name="average")(x, inputs["copies"], inputs["whole"], inputs["crystals"])
+    return Model(inputs, head(x, config, uncertain), name="wren")
+
+
+class Wren(Roost):
+    """Crystal -> occupied Wyckoff positions -> weighted soft attention between them -> a property, its uncertainty.
+
+    >>> model = Wren(epochs=50).fit(table, "formation_energy", split)
+    """
+
+    name = "wren"
+    variants = {"released": WrenConfig(), "corrected": WrenConfig()}
+    predict_batch = 512
+
+    def features(self, table: MaterialsTable, jobs: int = 1):
+        vectors = element_vectors(self.config.vectors)
+        make = partial(wyckoff_graph, limit=self.config.limit)
+        graphs, good, bad = checked_features(table, f"{VERSION}-{self.config.limit}", make, vectors.check, jobs)
+        return (WyckoffGraphs(graphs, vectors) if graphs else None), good, bad
+
+    def build(self):
+        return build_wren(self.config, uncertain=losses.with_uncertainty(self.recipe.loss))
