@@ -12,10 +12,11 @@ import os
 import platform
 import shutil
 import signal
+import threading
 import time
 import warnings
 from importlib.metadata import version
-from multiprocessing import get_context
+from multiprocessing import get_context, parent_process
 from multiprocessing.connection import wait
 from pathlib import Path
 
@@ -185,7 +186,14 @@ class _Running:
         self.process.terminate()
 
 
+def _leave_with_the_parent() -> None:
+    """A parent that is killed cannot stop its children; they would go on beside those of the next run."""
+    parent_process().join()
+    os._exit(1)
+
+
 def _child(cell: Cell, threads: int, result) -> None:
+    threading.Thread(target=_leave_with_the_parent, daemon=True).start()
     warnings.showwarning = lambda message, *_: note(f"{cell.key}: {message}")
     try:
         run_cell(cell, threads=threads)

@@ -101,7 +101,11 @@ def test_killed_it_goes_on(standin, tmp_path, monkeypatch, processes):
 def test_interrupted_it_keeps_what_is_finished(standin, tmp_path, monkeypatch):
     monkeypatch.setenv("STANDIN_SECONDS", "1")
     stopped = subprocess.Popen(
-        [sys.executable, "-c", SCRIPT, str(tmp_path), "2"], stderr=subprocess.PIPE, start_new_session=True
+        [sys.executable, "-c", SCRIPT, str(tmp_path), "2"],
+        stderr=subprocess.PIPE,
+        start_new_session=True,
+        # Where the tests run in the background of a shell, interruptions are ignored, and that is inherited.
+        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),
     )
     end = time.monotonic() + 120
     while not list((tmp_path / "parts").glob("[!.]*.h5")):

@@ -122,3 +122,39 @@ def test_a_killed_cell_goes_on_and_ends_as_one_left_alone(tiny, tmp_path):
         subprocess.run(command, env=environment, cwd=where, check=True)
         results.append(Predictions.load(next((tmp_path / name).rglob("predictions.csv.gz"))))
     assert np.allclose(results[0].prediction, results[1].prediction, atol=1e-4)
+
+
+PARENT = """
+import multiprocessing, os, sys, threading, time
+from experiments.run import _leave_with_the_parent
+def child(path):
+    threading.Thread(target=_leave_with_the_parent, daemon=True).start()
+    with open(path + ".part", "w") as file:
+        file.write(str(os.getpid()))
+    os.rename(path + ".part", path)
+    time.sleep(300)
+if __name__ == "__main__":
+    process = multiprocessing.get_context("spawn").Process(target=child, args=(sys.argv[1],))
+    process.start()
+    process.join()
+"""
+
+
+def test_cells_end_with_a_run_that_is_killed(tmp_path):
+    """Not interrupted but killed: its children must not go on beside those of the next run."""
+    script, path = tmp_path / "parent.py", tmp_path / "child.pid"
+    script.write_text(PARENT)
+    where = Path(__file__).parents[2]
+    environment = os.environ | {"PYTHONPATH": str(where)}
+    parent = subprocess.Popen([sys.executable, str(script), str(path)], env=environment, cwd=where)
+    end = time.monotonic() + 120
+    while not path.exists():
+        assert parent.poll() is None and time.monotonic() < end, "the child did not start"
+        time.sleep(0.05)
+    parent.kill()
+    parent.wait()
+    child = Path("/proc") / path.read_text()
+    # A zombie that nobody has fetched yet is dead too.
+    while child.exists() and "\nState:\tZ" not in (child / "status").read_text():
+        assert time.monotonic() < end, "the child goes on"
+        time.sleep(0.05)

@@ -29,6 +29,7 @@ def test_random_weights(mode, config, graphs):
     assert np.abs(expected - found).max() < 1e-5 and np.ptp(expected[:, 0]) > 1e-3
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("network", [Finder, CrystalFinder])
 def test_trained_weights(network, mini):
     """Trained on Spektral, predicted by the other engine."""

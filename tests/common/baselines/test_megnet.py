@@ -136,6 +136,7 @@ def test_order_company_and_cell_change_nothing(mini):
     assert np.abs(alone - expected[:4]).max() < 1e-4
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("variant", VARIANTS)
 def test_it_learns_and_comes_back(variant, table, split, tmp_path):
     model = MEGNet(variant, seed=1, **RECIPE, **SMALL, isolated="keep").fit(table, "formation_energy", split)

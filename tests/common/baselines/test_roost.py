@@ -101,6 +101,7 @@ def test_it_learns_and_comes_back(table, split, tmp_path):
     assert plain.predict(table, bar=False).std is None
 
 
+@pytest.mark.slow
 def test_ensemble(table, split):
     members = Ensemble(lambda seed: Roost(seed=seed, **RECIPE, **SMALL), 2).fit(table, "formation_energy", split)
     predicted = members.predict(table, bar=False)
