@@ -11,17 +11,18 @@ from common.hdf5 import write_text
 from common.printing import note, report_left_out
 
 
-def add_predict(commands, paper: Paper, *, nargs: str = "+"):
-    """`nargs` of FILES: "*" where a command takes something else in their place."""
+def add_predict(commands, paper: Paper, *, nargs: str = "+", files: str = cli.FILES_HELP, example: str = ""):
+    """`nargs` of FILES: "*" where a command takes something else in their place; `files`: what they may be."""
     parser = cli.add_command(
         commands,
         "predict",
         lambda arguments: predict(arguments, paper),
         "predict a property of new materials",
-        f"""{paper.name} predict --model gap_model NaCl.cif POSCAR
+        example
+        or f"""{paper.name} predict --model gap_model NaCl.cif POSCAR
         {paper.name} predict --model gap_model crystals/ --output predicted.csv""",
     )
-    parser.add_argument("data", nargs=nargs, metavar="FILES", help=cli.FILES_HELP)
+    parser.add_argument("data", nargs=nargs, metavar="FILES", help=files)
     cli.add_model(parser)
     parser.add_argument("--output", metavar="FILE", help="write CSV, or JSON if it ends in .json, instead of printing")
     cli.add_common(parser)

@@ -15,7 +15,7 @@ import numpy as np
 from common.cache import featurise
 from common.errors import UserError
 from common.materials import MaterialsTable
-from common.ragged import Ragged
+from common.ragged import Flat, Ragged
 
 
 def bucket(n: int) -> int:
@@ -49,6 +49,13 @@ def filled(nodes, pairs, weights, graph, counts, n_graphs: int, edges=None) -> d
         "sizes": np.bincount(graph, counts, minlength=n_graphs).astype(np.float32),
     }
     return inputs if edges is None else inputs | {"edges": fill(edges, e)}
+
+
+def joined(numbers: Flat, centre: Flat, neighbour: Flat) -> tuple[np.ndarray, np.ndarray]:
+    """Crystals as one list: the crystal of every atom (M,), and the pairs (E, 2) counted through all atoms."""
+    graph = np.repeat(np.arange(len(numbers)), np.diff(numbers.offset))
+    shift = np.repeat(numbers.offset[:-1], np.diff(centre.offset))
+    return graph, np.stack([centre.values + shift, neighbour.values + shift], axis=1)
 
 
 def all_pairs(sizes: np.ndarray) -> np.ndarray:

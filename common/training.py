@@ -26,8 +26,6 @@ MONITORS = ("MAE", "MSE", "loss")
 OPTIMIZERS = ("adam", "sgd", "adamw")
 #: An improvement by less does not put off the fall of the learning rate; the value of Keras's ReduceLROnPlateau.
 LEAST = 1e-4
-
-
 #: Updates after which compiling, some seconds for every shape of batch, has paid.
 XLA_PAYS = 500
 

@@ -67,14 +67,14 @@ def build_parser():
     inner = parser.add_subparsers(metavar="COMMAND")
     add_dos(inner)
     add_train(inner, PAPER)
-    predict = commands.add_predict(inner, PAPER)
-    predict.epilog = (
-        "example:\n  esnet predict --model energy_model vasprun.xml\n"
-        "  esnet predict --model energy_model runs/ --output predicted.csv\n"
-        "  esnet predict --model energy_model POSCAR --engine gpaw"
+    predict = commands.add_predict(
+        inner,
+        PAPER,
+        files=FILES_HELP,
+        example="""esnet predict --model energy_model vasprun.xml
+        esnet predict --model energy_model runs/ --output predicted.csv
+        esnet predict --model energy_model POSCAR --engine gpaw""",
     )
-    data = next(action for action in predict._actions if action.dest == "data")
-    data.help = FILES_HELP
     predict.add_argument("--engine", default="", metavar="NAME", help="gpaw: compute what has no densities of states")
     predict.set_defaults(command=lambda arguments: commands.predict(arguments, _paper(arguments)))
     evaluate = commands.add_evaluate(inner, PAPER)

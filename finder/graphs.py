@@ -13,7 +13,7 @@ from common.element_vectors import ElementVectors
 from common.elements import SYMBOLS
 from common.errors import UserError
 from common.formula import integer_counts, parse_formula, same_ratio
-from common.graphs import all_pairs, filled
+from common.graphs import all_pairs, filled, joined
 from common.lattice import pairs_within
 from common.ragged import Ragged
 from finder.config import FinderConfig
@@ -118,9 +118,7 @@ class CrystalGraphs:
     def batch(self, rows: np.ndarray) -> dict[str, np.ndarray]:
         names = ("numbers", "centre", "neighbour", "distance")
         numbers, centre, neighbour, distance = (self.graphs.field(name).take(rows) for name in names)
-        shift = np.repeat(numbers.offset[:-1], np.diff(centre.offset))
-        graph = np.repeat(np.arange(len(rows)), np.diff(numbers.offset))
-        pairs = np.stack([centre.values + shift, neighbour.values + shift], axis=1)
+        graph, pairs = joined(numbers, centre, neighbour)
         kept = one_way(pairs)
         edges = gaussians(distance.values[kept], self.last_centre)
         nodes = self.vectors.table[numbers.values]

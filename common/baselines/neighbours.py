@@ -7,7 +7,7 @@ from functools import partial
 import numpy as np
 
 from common.element_vectors import ElementVectors, element_vectors
-from common.graphs import crystal_graphs, fill, filled
+from common.graphs import crystal_graphs, fill, filled, joined
 from common.lattice import pairs_within
 from common.materials import MaterialsTable
 from common.ragged import Ragged
@@ -79,24 +79,29 @@ class NeighbourGraphs:
     def batch(self, rows: np.ndarray) -> dict[str, np.ndarray]:
         names = ("numbers", "centre", "neighbour", "distance", "weight")
         numbers, centre, neighbour, distance, weight = (self.graphs.field(name).take(rows) for name in names)
-        shift = np.repeat(numbers.offset[:-1], np.diff(centre.offset))
-        graph = np.repeat(np.arange(len(rows)), np.diff(numbers.offset))
-        pairs = np.stack([centre.values + shift, neighbour.values + shift], axis=1)
+        graph, pairs = joined(numbers, centre, neighbour)
         z = numbers.values.astype(np.int64)
         nodes = z if self.vectors is None else self.vectors.table[z]
         return filled(nodes, pairs, weight.values, graph, np.ones(len(graph)), len(rows), distance.values)
 
 
 class CrystalPeer(Regressor):
-    """A peer model on `NeighbourGraphs`; its configuration names `vectors`, `cutoff`, `most` and `ties`."""
+    """A peer model on `NeighbourGraphs`; its configuration names `vectors`, `cutoff`, `most` and `ties`.
+
+    A subclass whose graphs hold more sets what makes them, the name they are kept under, and their batches.
+    """
+
+    graph = staticmethod(neighbours)
+    graph_version = VERSION
+    batches = NeighbourGraphs
 
     def features(self, table: MaterialsTable, jobs: int = 1):
         config = self.config
         vectors = element_vectors(config.vectors)
-        make = partial(neighbours, cutoff=config.cutoff, most=config.most, ties=config.ties)
-        name = f"{VERSION}-{config.cutoff:g}-{config.most}-{config.ties}"
+        make = partial(self.graph, cutoff=config.cutoff, most=config.most, ties=config.ties)
+        name = f"{self.graph_version}-{config.cutoff:g}-{config.most}-{config.ties}"
         graphs, good, bad = crystal_graphs(table, name, make, vectors.check, config.cutoff, jobs)
-        return (NeighbourGraphs(graphs, vectors) if graphs else None), good, bad
+        return (self.batches(graphs, vectors) if graphs else None), good, bad
 
 
 def node_inputs(inputs: dict[str, np.ndarray], name: str, values: np.ndarray) -> dict[str, np.ndarray]:

@@ -19,7 +19,6 @@ stands behind the one above.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from functools import partial
 
 import numpy as np
 
@@ -28,8 +27,6 @@ from common.baselines.neighbours import VERSION, NeighbourGraphs, neighbours, no
 from common.crystal import as_crystal
 from common.element_vectors import element_vectors
 from common.errors import UserError
-from common.graphs import crystal_graphs
-from common.materials import MaterialsTable
 from common.valence import VALENCE, valence_vectors
 from common.voronoi import voronoi_faces
 
@@ -97,14 +94,9 @@ class OGCNN(CGCNN):
 
     name = "ogcnn"
     variants = {"released": OGCNNConfig(ties="cut"), "corrected": OGCNNConfig()}
-
-    def features(self, table: MaterialsTable, jobs: int = 1):
-        config = self.config
-        vectors = element_vectors(config.vectors)
-        make = partial(orbital_graph, cutoff=config.cutoff, most=config.most, ties=config.ties)
-        name = f"{VERSION}-orbitals-{config.cutoff:g}-{config.most}-{config.ties}"
-        graphs, good, bad = crystal_graphs(table, name, make, vectors.check, config.cutoff, jobs)
-        return (OrbitalGraphs(graphs, vectors) if graphs else None), good, bad
+    graph = staticmethod(orbital_graph)
+    graph_version = f"{VERSION}-orbitals"
+    batches = OrbitalGraphs
 
     def build(self):
         return build_ogcnn(self.config)
