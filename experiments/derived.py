@@ -5,7 +5,7 @@ Such a table says of which one it is made (`of`), which of its rows it uses (`us
 returns `Part`s. Facts of the materials that are not in predictions, such as space groups, come from `facts`, another
 "module:function"; they are stored beside the results, so that a table can be printed without the data. So is the
 dictionary that a `report`, a third "module:function", gives of data that no cell predicts; the declaration then holds
-it as "stored".
+it as "stored". A report that is made of stored predictions too says `renew`, and is made again each time.
 """
 
 from __future__ import annotations
@@ -117,7 +117,7 @@ def prepare(paper: str, table: str, scale: str) -> None:
     """Find out and store the facts and the report that a derived table needs, where that has not been done."""
     layout = plan.layout(paper, table, scale)
     path = report_path(paper, table, scale)
-    if "report" in layout and not path.exists():
+    if "report" in layout and (layout.get("renew") or not path.exists()):
         try:
             write_text(path, as_json(_function(layout["report"])()))
         except UserError as error:
