@@ -4,14 +4,19 @@ from __future__ import annotations
 
 from common.errors import UserError
 from common.materials import MaterialsTable
-from common.sources import datadir, finder_sets, jarvis, mini
+from common.sources import datadir, finder_sets, jarvis, mini, orr_alloys
+from common.sources.remote import materials_project, tables
 
 SOURCES = {
     "mini": mini.load,
     "mini-dos": mini.load_dos,
+    "mini-swollen": mini.load_swollen,
     **datadir.SOURCES,
     **finder_sets.SOURCES,
     **jarvis.SOURCES,
+    **orr_alloys.SOURCES,
+    **tables.SOURCES,
+    **materials_project.SOURCES,
 }
 
 

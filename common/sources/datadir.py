@@ -7,6 +7,7 @@ mp/diffcomp_test_Ef.csv, ..._Eg.csv               material_id, target: test mate
 composition/elpasolite_e_form.csv.gz              formula, target: elpasolites, written ABC2D6
 composition/matbench_<task>.csv.gz                id, reduced_formula, target, fold: Matbench with its official folds
 dos/isdos_2eorr_gpaw.h5           densities of states of unrelaxed binary crystals, energies of the relaxed ones
+dos/2eorr/structures.jsonl.gz     binary alloys before and after relaxation (`common/sources/orr_alloys.py`)
 structures_extra/matbench_phonons.jsonl.gz        the same with structures, one JSON object a line
 """
 
@@ -38,16 +39,27 @@ def place(name: str) -> Path:
     return data_root() / name
 
 
-def _path(name: str) -> Path:
+def existing(name: str) -> Path:
+    """The same of a file that must be there."""
     path = place(name)
     if not path.exists():
-        raise UserError(f"{path} is not there; set MATREPRO_DATA to a data directory that has {name}")
+        raise UserError(
+            f"{path} is not there; set MATREPRO_DATA to a data directory that has {name}; see matrepro data"
+        )
     return path
 
 
 def mp_structures() -> MaterialsTable:
     """The structure pack with all its targets; structures are read when asked for."""
-    return MaterialsTable.from_hdf5(_path("mp/mp_structures.h5"))
+    return MaterialsTable.from_hdf5(existing("mp/mp_structures.h5"))
+
+
+def mp_sample(n: int) -> MaterialsTable:
+    """Some structures of the pack, drawn at random, to be screened."""
+    pack = mp_structures()
+    if n > len(pack):
+        raise UserError(f"{pack.origin} has {len(pack):,} structures, fewer than the {n:,} asked for")
+    return pack.take(np.sort(np.random.default_rng(0).permutation(len(pack))[:n]))
 
 
 def exp_band_gap() -> MaterialsTable:
@@ -63,12 +75,12 @@ def exp_formation_enthalpy() -> MaterialsTable:
 def _measured(name: str, column: str, unit: str) -> MaterialsTable:
     """A measured target by material id, for the ids whose structure is in the pack. Equal ids are averaged."""
     values: dict[str, list[float]] = {}
-    for row in _rows(name, "material_id", column):
+    for row in rows_of(name, "material_id", column):
         if row["material_id"] and row[column]:
             try:
                 values.setdefault(row["material_id"], []).append(float(row[column]))
             except ValueError:
-                raise UserError(f"{_path(name)}: {column} of {row['material_id']} is not a number") from None
+                raise UserError(f"{existing(name)}: {column} of {row['material_id']} is not a number") from None
     pack = mp_structures()
     ids = [name for name in values if name in pack]
     table = pack.select(ids).with_target(column, np.array([np.mean(values[i]) for i in ids]), unit)
@@ -76,14 +88,14 @@ def _measured(name: str, column: str, unit: str) -> MaterialsTable:
     return table
 
 
-def _rows(name: str, *columns: str) -> Iterator[dict[str, str]]:
+def rows_of(name: str, *columns: str) -> Iterator[dict[str, str]]:
     opener = gzip.open if name.endswith(".gz") else open
-    with opener(_path(name), "rt", newline="") as file:
+    with opener(existing(name), "rt", newline="") as file:
         reader = csv.DictReader(file)
         for column in columns:
             if column not in (reader.fieldnames or ()):
                 found = ", ".join(reader.fieldnames or ()) or "none"
-                raise UserError(f"{_path(name)} has no column {column!r}; its columns are: {found}")
+                raise UserError(f"{existing(name)} has no column {column!r}; its columns are: {found}")
         yield from reader
 
 
@@ -100,7 +112,7 @@ def profit_pbe_gap() -> MaterialsTable:
 
 def _listed() -> MaterialsTable:
     pack = mp_structures()
-    listed = (row["material_id"] for row in _rows("mp/mp_ids_46744.csv", "material_id"))
+    listed = (row["material_id"] for row in rows_of("mp/mp_ids_46744.csv", "material_id"))
     return pack.select(name for name in listed if name in pack)
 
 
@@ -119,7 +131,7 @@ def diffcomp_binaries() -> MaterialsTable:
 def diffcomp_authors(file: str, target: str, unit: str) -> MaterialsTable:
     """The binaries with the authors' published test materials, marked, and the authors' values for them."""
     binaries, pack = diffcomp_binaries().known(target), mp_structures()
-    listed = {row["material_id"]: float(row["target"]) for row in _rows(file, "material_id", "target")}
+    listed = {row["material_id"]: float(row["target"]) for row in rows_of(file, "material_id", "target")}
     marked = [name for name in listed if name in pack]
     others = [name for name in binaries.ids.tolist() if name not in listed]
     table = pack.select([*others, *marked])
@@ -136,7 +148,7 @@ def elpasolites(n: int = 0) -> MaterialsTable:
 
     n: so many of them, drawn at random; 0 = all.
     """
-    rows = list(_rows("composition/elpasolite_e_form.csv.gz", "formula", "target"))
+    rows = list(rows_of("composition/elpasolite_e_form.csv.gz", "formula", "target"))
     rows = [row for row in rows if not {10, 18} & set(parse_formula(row["formula"]))]
     if n:
         rows = [rows[k] for k in np.sort(np.random.default_rng(0).permutation(len(rows))[:n])]
@@ -151,7 +163,7 @@ HIGHEST = 5.0
 
 def isdos_2eorr() -> MaterialsTable:
     """Unrelaxed binaries with GPAW's densities of states, and formation energies (VASP) of the relaxed structures."""
-    table = densities.load(_path("dos/isdos_2eorr_gpaw.h5"))
+    table = densities.load(existing("dos/isdos_2eorr_gpaw.h5"))
     kept = np.flatnonzero(table.target("formation_energy").values <= HIGHEST)
     if len(kept) < len(table):
         dropped = len(table) - len(kept)
@@ -176,7 +188,7 @@ MATBENCH = {
 def matbench(task: str) -> MaterialsTable:
     """A Matbench task as formulas, with the official folds as a target `fold`."""
     target, unit = MATBENCH[task]
-    rows = list(_rows(f"composition/matbench_{task}.csv.gz", "id", "reduced_formula", "target", "fold"))
+    rows = list(rows_of(f"composition/matbench_{task}.csv.gz", "id", "reduced_formula", "target", "fold"))
     return _with_folds(
         MaterialsTable([r["id"] for r in rows], [r["reduced_formula"] for r in rows]), rows, target, unit
     )
@@ -184,7 +196,7 @@ def matbench(task: str) -> MaterialsTable:
 
 def matbench_phonons_structures() -> MaterialsTable:
     """Matbench `phonons` with its structures."""
-    path = _path("structures_extra/matbench_phonons.jsonl.gz")
+    path = existing("structures_extra/matbench_phonons.jsonl.gz")
     with gzip.open(path, "rt") as file:
         rows = [json.loads(line) for line in file]
     crystals = [(row["numbers"], row["lattice"], row["frac"]) for row in rows]
@@ -205,6 +217,7 @@ SOURCES = {
     "profit-pbe-gap": profit_pbe_gap,
     "profit-pbe-enthalpy": profit_pbe_enthalpy,
     "mp-structures": mp_structures,
+    "mp-sample-5000": partial(mp_sample, 5000),
     "exp-band-gap": exp_band_gap,
     "exp-formation-enthalpy": exp_formation_enthalpy,
     **{f"matbench-{task.replace('_', '-')}": partial(matbench, task) for task in MATBENCH},

@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 
 from common.crystal import as_crystal
-from common.densities import DensitiesInFile
+from common.densities import Densities, DensitiesInFile
 from common.errors import UserError
 from common.hdf5 import open_hdf5
 from common.materials import MaterialsTable, Target, formula_of
@@ -53,6 +53,49 @@ def load(path: str | Path, *, origin: str = "") -> MaterialsTable:
     return MaterialsTable.from_structures(
         ids, crystals, targets, formulas=formulas, densities=densities, origin=origin or Path(path).name
     )
+
+
+def load_folder(folder: str | Path, *, origin: str = "") -> MaterialsTable:
+    """The same of a folder of such files, in the order of their names; files that hold failures alone add nothing."""
+    tables = [load(path) for path in sorted(Path(folder).glob("[!.]*.h5")) if _count(path)]
+    if not tables:
+        raise UserError(f"{folder} holds no materials yet")
+    names = list(dict.fromkeys(name for table in tables for name in table.targets))
+    targets = {
+        name: Target(np.concatenate([_known(table, name) for table in tables]), _unit(tables, name)) for name in names
+    }
+    return MaterialsTable.from_structures(
+        [name for table in tables for name in table.ids.tolist()],
+        [crystal for table in tables for crystal in table.structures()],
+        targets,
+        densities=_Several(tables),
+        origin=origin or Path(folder).name,
+    )
+
+
+def _count(path: Path) -> int:
+    with open_hdf5(path) as file:
+        return len(file.get("materials", ()))
+
+
+def _known(table: MaterialsTable, name: str) -> np.ndarray:
+    return table.target(name).values if name in table.targets else np.full(len(table), np.nan)
+
+
+def _unit(tables: list[MaterialsTable], name: str) -> str:
+    return next(table.target(name).unit for table in tables if name in table.targets)
+
+
+class _Several:
+    """The densities of several tables, one after the other."""
+
+    def __init__(self, tables: list[MaterialsTable]):
+        self.tables = tables
+        self.ends = np.cumsum([len(table) for table in tables])
+
+    def read(self, row: int, *, aligned: bool = True) -> Densities:
+        k = int(np.searchsorted(self.ends, row, side="right"))
+        return self.tables[k].dos(row - int(self.ends[k - 1] if k else 0), aligned=aligned)
 
 
 def _targets(group, sites: int) -> dict[str, float]:

@@ -32,7 +32,10 @@ def finder_set(name: str) -> MaterialsTable:
 
     path = place(f"finder/{name}.csv")
     if not path.exists():
-        raise UserError(f"{path} is not there; fetch the files of doi:10.6084/m9.figshare.19308407 into {path.parent}")
+        raise UserError(
+            f"{path} is not there; run matrepro data get finder-mp-2021, or put the files of "
+            f"doi:10.6084/m9.figshare.19308407 into {path.parent}"
+        )
     kept = cache_root() / "tables" / f"finder-{name}-{file_digest(path)}.h5"
     if not kept.exists():
         note(f"reading the structures of {path} once; this takes minutes for a large file")

@@ -21,6 +21,7 @@ from common.hdf5 import replacing
 from common.materials import MaterialsTable, Target
 from common.printing import report_left_out
 from common.progress import progress
+from common.sources.steps import Traced
 
 #: Energies of the common axis, eV; the article shows 0 to 30 and does not state its spacing.
 AXIS = np.linspace(0.0, 30.0, 301)
@@ -41,8 +42,8 @@ def jarvis_dielectric(ids: Sequence[str] | None = None, component: str = "xx") -
         except UserError as error:
             left_out[jid] = str(error)
     report_left_out(left_out, len(kept))
-    crystals = [_crystal(entries[jid]["atoms"]) for jid in kept]
-    hull = np.array([_number(entries[jid].get("ehull")) for jid in kept])
+    crystals = [crystal_of(entries[jid]["atoms"]) for jid in kept]
+    hull = np.array([number_of(entries[jid].get("ehull")) for jid in kept])
     curves = np.array(list(kept.values()))
     targets = {
         "eps_re": Target(curves[:, 0], "1", AXIS, "eV"),
@@ -50,6 +51,14 @@ def jarvis_dielectric(ids: Sequence[str] | None = None, component: str = "xx") -
         "hull_distance": Target(hull, "eV/atom"),
     }
     return MaterialsTable.from_structures(list(kept), crystals, targets, origin="jarvis-dielectric")
+
+
+def traced() -> Traced:
+    """How many dielectric functions are here; the pages are asked for one by one, so there is no list to start from."""
+    kept = len(list((cache_root() / "jarvis").glob("*-xx.npy")))
+    if not kept:
+        raise UserError("no dielectric function is fetched yet; load jarvis-dielectric (extra jarvis) first")
+    return Traced("pages with a dielectric function from 0 to 30 eV", kept)
 
 
 def _client():
@@ -91,7 +100,7 @@ def _keep(path: Path, spectrum: np.ndarray) -> None:
         np.save(file, spectrum, allow_pickle=False)
 
 
-def _crystal(atoms: dict) -> Crystal:
+def crystal_of(atoms: dict) -> Crystal:
     """JARVIS' own form of a structure."""
     lattice = np.array(atoms["lattice_mat"], dtype=float)
     places = np.array(atoms["coords"], dtype=float)
@@ -99,7 +108,7 @@ def _crystal(atoms: dict) -> Crystal:
     return Crystal(np.array([NUMBERS[symbol.strip()] for symbol in atoms["elements"]]), lattice, frac)
 
 
-def _number(value) -> float:
+def number_of(value) -> float:
     try:
         return float(value)
     except (TypeError, ValueError):

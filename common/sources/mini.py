@@ -44,6 +44,15 @@ def load_dos() -> MaterialsTable:
     return table.with_target("total_dos", wide, "1/(eV atom)", axis=axis, axis_unit="eV")
 
 
+def load_swollen() -> MaterialsTable:
+    """The embedded crystals in cells 3 % longer in every direction, such as a structure may have before relaxation."""
+    table = load()
+    swollen = [crystal._replace(lattice=1.03 * crystal.lattice) for crystal in table.structures()]
+    return MaterialsTable.from_structures(
+        table.ids, swollen, dict(table.targets), formulas=table.formulas, origin="mini-swollen"
+    )
+
+
 def bulk_modulus(points: list[tuple[float, float]]) -> float:
     """B = V d2E/dV2 in GPa at the minimum of a parabola through three (volume, energy) points, else NaN.
 

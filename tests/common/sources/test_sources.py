@@ -256,5 +256,5 @@ def test_the_authors_files_of_the_finder_paper(tmp_path, monkeypatch, mini, caps
     err = capsys.readouterr().err
     assert "left out: mp-bad" in err and "reading the structures" in err
     assert len(load_source("finder-e-form")) == 3 and not capsys.readouterr().err
-    with pytest.raises(UserError, match=r"n\.csv is not there; fetch the files of doi:10\.6084"):
+    with pytest.raises(UserError, match=r"n\.csv is not there; run matrepro data get finder-mp-2021, or put the"):
         load_source("finder-n")

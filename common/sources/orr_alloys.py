@@ -1,0 +1,123 @@
+"""Binary alloys of the 2e-ORR set before and after relaxation, and Materials Project energies to learn from.
+
+dos/2eorr/structures.jsonl.gz     one JSON object a line: id, symbols, formation_energy_eV_per_atom of the relaxed
+                                  structure, in_esnet_test, and `initial` and `relaxed` with cellpar and frac
+
+ESNet's article learns from relaxed structures of the Materials Project and predicts these alloys from either structure.
+"""
+
+from __future__ import annotations
+
+import gzip
+import json
+import warnings
+from collections.abc import Sequence
+
+import numpy as np
+
+from common.crystal import Crystal
+from common.elements import NUMBERS
+from common.errors import UserError
+from common.formula import parse_formula
+from common.hdf5 import open_hdf5
+from common.materials import MaterialsTable
+from common.sources import datadir
+
+FILE = "dos/2eorr/structures.jsonl.gz"
+TARGET, UNIT = "formation_energy", "eV/atom"
+#: Structures of the Materials Project to learn from, validation included: 100 epochs of the slowest peer fit into two
+#: hours of one core.
+LEARNED = 5000
+#: Elements with f states, whose densities of states the article leaves out of its training: lanthanides, actinides.
+F_BLOCK = frozenset((*range(57, 72), *range(89, 104)))
+
+
+def alloys(which: str) -> MaterialsTable:
+    """The alloys of ESNet's published test, in the structures of one state, "initial" or "relaxed"."""
+    rows = [row for row in _rows() if row["in_esnet_test"]]
+    kept = [row for row in rows if row["formation_energy_eV_per_atom"] <= datadir.HIGHEST]
+    if len(kept) < len(rows):
+        dropped = len(rows) - len(kept)
+        warnings.warn(f"{FILE}: {dropped} of {len(rows)} rows above {datadir.HIGHEST:g} eV/atom dropped", stacklevel=2)
+    crystals = [
+        Crystal(
+            np.array([NUMBERS[symbol] for symbol in row["symbols"]]),
+            lattice(row[which]["cellpar"]),
+            np.array(row[which]["frac"]),
+        )
+        for row in kept
+    ]
+    table = MaterialsTable.from_structures([row["id"] for row in kept], crystals, origin=f"2e-ORR alloys, {which}")
+    return table.with_target(TARGET, np.array([row["formation_energy_eV_per_atom"] for row in kept]), UNIT)
+
+
+def orr_relaxed() -> MaterialsTable:
+    """The 2e-ORR alloys of ESNet's test after relaxation, with the energies that they have then (VASP)."""
+    return alloys("relaxed")
+
+
+def mp_and_orr_initial() -> MaterialsTable:
+    """5,000 structures of the Materials Project to learn from and, marked, ESNet's unrelaxed 2e-ORR test alloys.
+
+    Those have formation energies that belong to their id, no f elements and no composition of the alloys.
+    """
+    tested = alloys("initial")
+    pack = datadir.mp_structures()
+    energies = pack.target("formation_energy_per_atom").values
+    known = np.isfinite(energies) & (energies <= datadir.HIGHEST) & (_of_their_id() == 1)
+    compositions = {_composition(formula) for formula in tested.formulas.tolist()}
+    good = []
+    for row in np.flatnonzero(known):
+        composition = _composition(str(pack.formulas[row]))
+        if composition not in compositions and not F_BLOCK & {z for z, _ in composition}:
+            good.append(row)
+    if len(good) < LEARNED:
+        raise UserError(f"{pack.origin} has {len(good)} structures to learn from, fewer than the {LEARNED} asked for")
+    chosen = np.sort(np.random.default_rng(0).permutation(np.array(good))[:LEARNED])
+    learned = pack.take(chosen)
+    table = MaterialsTable.from_structures(
+        [*learned.ids.tolist(), *tested.ids.tolist()],
+        [*learned.structures(), *tested.structures()],
+        formulas=[*learned.formulas.tolist(), *tested.formulas.tolist()],
+        origin="mp-and-orr-initial",
+    )
+    table = table.with_target(TARGET, np.concatenate([energies[chosen], tested.target(TARGET).values]), UNIT)
+    return table.with_target("test", np.repeat([0.0, 1.0], [len(learned), len(tested)]), "1")
+
+
+def lattice(cellpar: Sequence[float]) -> np.ndarray:
+    """The vectors (3, 3) of a cell of lengths in angstrom and angles in degree: a along x, b in the xy plane."""
+    a, b, c = cellpar[:3]
+    cosines = np.cos(np.radians(cellpar[3:]))
+    # Exact where the angle is: the cosine of 90 degrees is 6e-17.
+    alpha, beta, gamma = np.where(np.asarray(cellpar[3:]) == 90, 0.0, cosines)
+    sine = np.sqrt(1 - gamma**2)
+    x, y = beta, (alpha - beta * gamma) / sine
+    return np.array([[a, 0, 0], [b * gamma, b * sine, 0], [c * x, c * y, c * np.sqrt(1 - x**2 - y**2)]])
+
+
+def _rows() -> list[dict]:
+    path = datadir.existing(FILE)
+    try:
+        with gzip.open(path, "rt") as file:
+            return [json.loads(line) for line in file]
+    except (OSError, EOFError, ValueError) as error:
+        raise UserError(f"{path} cannot be read ({error}); fetch it again") from None
+
+
+def _of_their_id() -> np.ndarray:
+    """Where the formation energies of the pack come from: 1 by id, 2 by formula."""
+    with open_hdf5(datadir.existing("mp/mp_structures.h5")) as file:
+        # A pack that was fetched from the Materials Project has energies by id alone.
+        return (
+            file["formation_energy_source"][:]
+            if "formation_energy_source" in file
+            else np.ones(len(file["offset"]) - 1)
+        )
+
+
+def _composition(formula: str) -> frozenset:
+    return frozenset(parse_formula(formula).items())
+
+
+SOURCES = {"orr-relaxed": orr_relaxed, "mp-and-orr-initial": mp_and_orr_initial}

@@ -1,0 +1,45 @@
+"""From files as their publishers write them to the files that `common.sources.datadir` reads."""
+
+from __future__ import annotations
+
+import gzip
+from collections.abc import Iterable, Sequence
+from importlib import import_module
+from pathlib import Path
+
+from common.errors import UserError
+from common.hdf5 import replacing
+from common.printing import as_csv, note
+from common.sources import datadir
+from common.sources.remote.registry import Entry
+
+
+def make(entry: Entry, fetched: Sequence[Path], *, renew: bool = False) -> list[Path]:
+    """The files that `entry` gives to the data directory; those that are there already stay, unless renewed."""
+    if not entry.reader:
+        return []
+    there = [datadir.place(name) for name in entry.makes]
+    if not renew and all(path.exists() for path in there):
+        return there
+    module, _, function = entry.reader.partition(":")
+    made = getattr(import_module(f"common.sources.remote.{module}"), function)({path.name: path for path in fetched})
+    for path in made:
+        note(f"wrote {path}")
+    return made
+
+
+def write_rows(name: str, header: Sequence[str], rows: Iterable[Sequence]) -> Path:
+    """A CSV of the data directory, compressed where its name ends in .gz."""
+    path = datadir.place(name)
+    write_bytes(path, as_csv(header, list(rows)).encode())
+    return path
+
+
+def write_bytes(path: Path, data: bytes) -> None:
+    with replacing(path) as temporary:
+        temporary.write_bytes(gzip.compress(data, mtime=0) if path.suffix == ".gz" else data)
+
+
+def unlike(path: Path, reason: str) -> UserError:
+    """The error for a file that is whole and is not what its publisher used to give."""
+    return UserError(f"{path}: {reason}; its publisher changed it, so the reader of it must change too")
