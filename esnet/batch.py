@@ -6,19 +6,19 @@ file for each material that is finished or has failed. The parts become one HDF5
 
 from __future__ import annotations
 
-import fcntl
 import json
 import time
 from collections.abc import Callable, Iterable, Iterator
-from contextlib import contextmanager
 from dataclasses import asdict, dataclass
 from functools import partial
 from pathlib import Path
 from urllib.parse import quote
 
 from common.crystal import Crystal, as_crystal
+from common.engines import map_tasks
 from common.errors import UserError
 from common.hdf5 import open_hdf5, sweep, write_text, writing_hdf5
+from common.locks import alone
 from common.materials import crystal_key
 from common.progress import progress
 from esnet.dos_file import check_name, start_file, write_calculation, write_failure
@@ -53,10 +53,10 @@ def run_batch(
     """Compute `(id, structure)` pairs, and what the folder still has to do; results go to `output`, or `dos.h5` in it.
 
     time_limit: seconds for each material. processes: so many at a time, -1 for all cores. retry: try again what failed.
-    executor: what runs the calls, `in_threads` unless another is given, one that knows several machines perhaps.
+    executor: what runs the calls, `by_engine` unless another is given.
     """
     folder = Path(folder)
-    with _alone(folder):
+    with alone(folder):
         output = Path(output or folder / "dos.h5")
         crystals = _listed(folder, jobs, settings, output)
         parts = _Parts(folder / "parts", output, settings)
@@ -69,7 +69,7 @@ def run_batch(
         started = time.perf_counter()
         try:
             with progress(total=len(crystals), initial=len(crystals) - len(left), desc="DOS", unit="material") as bar:
-                for name, found in (executor or in_threads)(attempt, [(n, crystals[n]) for n in left], processes):
+                for name, found in (executor or by_engine)(attempt, [(n, crystals[n]) for n in left], processes):
                     parts.put(name, found, crystals[name])
                     bar.update()
         finally:
@@ -83,12 +83,8 @@ def run_batch(
     )
 
 
-def in_threads(function, items: list, processes: int) -> Iterator[Outcome]:
-    """Each thread waits for the process of its calculation. joblib's other backends, Ray's too, can take the place."""
-    from joblib import Parallel, delayed
-
-    parallel = Parallel(n_jobs=processes, prefer="threads", return_as="generator_unordered")
-    yield from parallel(delayed(function)(*item) for item in items)
+#: Each thread, or worker of a cluster, waits for the process of its calculation.
+by_engine: Executor = partial(map_tasks, ordered=False, threads=True)
 
 
 def _attempt(name: str, crystal: Crystal, *, engine, settings: Settings, time_limit: float | None) -> Outcome:
@@ -101,22 +97,6 @@ def _attempt(name: str, crystal: Crystal, *, engine, settings: Settings, time_li
 
 
 # --- the folder ----------------------------------------------------------------------------------
-
-
-@contextmanager
-def _alone(folder: Path) -> Iterator[None]:
-    """Two runs of one batch would do all work twice."""
-    try:
-        folder.mkdir(parents=True, exist_ok=True)
-        lock = open(folder / ".lock", "w")  # noqa: SIM115
-    except OSError as error:
-        raise UserError(f"cannot write in {folder}: {error.strerror}; choose another place") from None
-    with lock:
-        try:
-            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except OSError:
-            raise UserError(f"another run is at work in {folder}; wait for its end") from None
-        yield
 
 
 def read_jobs(folder: str | Path) -> dict[str, Crystal]:

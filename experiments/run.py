@@ -2,34 +2,40 @@
 
 A finished cell is a folder with `predictions.csv.gz` (id, target, prediction of the test part) and `cell.json`
 (settings and their hash, hashes of split and data, versions, device, wall time, best epoch). Where a table asks for
-predictions under changed inputs, they stand beside, named as the model names them.
+predictions under changed inputs, they stand beside, named as the model names them, and so do those of other sources
+that a column has the model predict, named as the column names them.
 """
 
 from __future__ import annotations
 
 import json
+import math
 import os
 import platform
 import shutil
-import signal
-import threading
+import tempfile
 import time
 import warnings
+from contextlib import closing
 from importlib.metadata import version
-from multiprocessing import get_context, parent_process
-from multiprocessing.connection import wait
 from pathlib import Path
 
-from common import devices, splits
+from common import devices, engines, splits
 from common.cache import cache_root
 from common.errors import UserError
-from common.hdf5 import write_text
+from common.hdf5 import replacing, write_text
 from common.printing import note
 from common.progress import progress
-from common.sources import load_source
 from experiments.plan import HERE, NETWORKS, Cell, make_model
 
 PACKAGES = ("tensorflow", "keras", "numpy", "scipy", "scikit-learn", "matminer", "pymatgen", "xgboost")
+
+
+def load_source(name: str):
+    """A source by its name. A machine that trains from a file of features has not what sources are read with."""
+    from common.sources import load_source
+
+    return load_source(name)
 
 
 def results_root() -> Path:
@@ -50,14 +56,15 @@ def finished(cell: Cell) -> bool:
     return stored["digest"] == cell.digest() and (folder_of(cell) / "predictions.csv.gz").exists()
 
 
-def run_cell(cell: Cell, *, jobs: int = 1, threads: int = 0) -> None:
-    """Run one cell in this process and store its result."""
+def run_cell(cell: Cell, *, jobs: int = 1, threads: int = 0, source=load_source) -> None:
+    """Run one cell in this process and store its result. `source(name)` gives the tables that it needs."""
     settings = cell.settings
     # The classical rows need no backend, whose start takes longer than they do.
     is_network = settings["model"] in NETWORKS
     if is_network:
         devices.setup(cell.seed, threads=threads)
-    table = load_source(settings["source"]).known(settings["target"])
+    table = source(settings["source"]).known(settings["target"])
+    others = {name: source(other) for name, other in settings.get("also", {}).items()}
     split = make_split(table, settings["split"], cell.seed)
     model = make_model(settings)
     scratch = cache_root() / "runs" / f"{cell.key.replace('/', '__')}-{cell.digest()}"
@@ -68,6 +75,9 @@ def run_cell(cell: Cell, *, jobs: int = 1, threads: int = 0) -> None:
     tested = table.select(split.test)
     test = model.predict(tested, jobs=jobs, bar=False)
     state = getattr(model, "state", None)
+    device = devices.describe(backend=is_network)
+    if is_network and model.devices != 1:
+        device["devices"] = str(model.devices)
     record = {
         "digest": cell.digest(),
         "settings": settings,
@@ -80,15 +90,21 @@ def run_cell(cell: Cell, *, jobs: int = 1, threads: int = 0) -> None:
         "unit": test.unit,
         "left_out": left_out | dict(model.left_out),
         "wall_seconds": round(state.seconds if state else time.perf_counter() - started, 1),
-        "device": devices.describe(backend=is_network) | {"threads": threads or os.cpu_count()},
-        "versions": {"python": platform.python_version()} | {name: _version(name) for name in PACKAGES},
+        "device": device | {"threads": threads or os.cpu_count()},
+        "versions": {"python": platform.python_version()}
+        | {name: _version(name) for name in dict.fromkeys((*PACKAGES, device.get("backend", "tensorflow")))},
     }
     if state:
         record |= {"best_validation": state.best, "best_epoch": state.best_epoch + 1, "epochs_run": state.epoch}
+        record["parameters"] = sum(math.prod(weight.shape) for weight in model.model.trainable_weights)
     folder = folder_of(cell)
     test.save(folder / "predictions.csv.gz")
     for name, probe in (model.probes(tested, jobs) if is_network else {}).items():
         probe.save(folder / f"{name}.csv.gz")
+    for name, other in others.items():
+        # The test materials in another state, or materials to be screened, which may be any.
+        other = other.select(split.test) if all(one in other for one in split.test) else other
+        model.predict(other, jobs=jobs, bar=False).save(folder / f"{name}.csv.gz")
     if (scratch / "history.csv").exists():
         write_text(folder / "history.csv", (scratch / "history.csv").read_text())
     # Last, since its presence says that the cell is finished.
@@ -117,91 +133,76 @@ def make_split(table, declared: dict, seed: int) -> splits.Split:
 
 
 def run_all(cells: list[Cell], *, jobs: int = 1) -> list[str]:
-    """Run the unfinished cells, `jobs` at a time, each in a process of its own; returns a line for each failure.
-
-    A fresh process a cell gives its memory back, and one that dies, for want of memory perhaps, takes no other with it.
-    """
+    """Run the unfinished cells, `jobs` at a time on each machine, each in a process of its own; returns a line for each
+    failure."""
     todo = [cell for cell in cells if not finished(cell)]
     away = missing_sources(todo)
-    wrong = [f"{cell.key}: {away[cell.settings['source']]}" for cell in todo if cell.settings["source"] in away]
+    lacking = {cell.key: away[name] for cell in todo for name in sources_of(cell) if name in away}
+    wrong = [f"{key}: {reason}" for key, reason in lacking.items()]
     for reason in away.values():
         note(f"cannot run {sum(reason in line for line in wrong)} cells: {reason}")
-    queue = [cell for cell in todo if cell.settings["source"] not in away]
+    queue = [cell for cell in todo if cell.key not in lacking]
     threads = max(1, (os.cpu_count() or 1) // jobs) if jobs > 1 else 0
-    running: dict[int, _Running] = {}
-    with progress(total=len(queue), desc="cells", unit="cell") as bar:
-        try:
-            while queue or running:
-                while queue and len(running) < jobs:
-                    started = _Running(queue.pop(0), threads)
-                    running[started.process.sentinel] = started
-                for sentinel in wait(running):
-                    done = running.pop(sentinel)
-                    reason = done.failure()
-                    note(f"failed {done.cell.key}: {reason}" if reason else f"finished {done.cell.key}")
-                    wrong += [f"{done.cell.key}: {reason}"] if reason else []
-                    bar.update()
-        finally:
-            # Reached with cells still running only on an interruption: they go on from their checkpoints next time.
-            for left in running.values():
-                left.stop()
+    function = _sent_back if engines.remote() else _here
+    with (
+        progress(total=len(queue), desc="cells", unit="cell") as bar,
+        # Cells that run on at an interruption go on from their checkpoints next time.
+        closing(engines.run_apart(function, [(cell, threads) for cell in queue], jobs, ahead=2)) as outcomes,
+    ):
+        for (cell, _), reason, files in outcomes:
+            reason = reason or _keep(cell, files)
+            note(f"failed {cell.key}: {reason}" if reason else f"finished {cell.key}")
+            wrong += [f"{cell.key}: {reason}"] if reason else []
+            bar.update()
     return wrong
+
+
+def _here(cell: Cell, threads: int) -> None:
+    """A cell in a process of its own."""
+    warnings.showwarning = lambda message, *_: note(f"{cell.key}: {message}")
+    run_cell(cell, threads=threads)
+
+
+def _sent_back(cell: Cell, threads: int) -> dict[str, bytes]:
+    """A cell on a machine that need not have the folder of results: its files, and its warnings as one more."""
+    told: list[str] = []
+    warnings.showwarning = lambda message, *_: told.append(str(message))
+    with tempfile.TemporaryDirectory() as folder:
+        os.environ["MATREPRO_RESULTS"] = folder
+        run_cell(cell, threads=threads)
+        files = {path.name: path.read_bytes() for path in folder_of(cell).iterdir()}
+    return files | {"": "\n".join(told).encode()}
+
+
+def _keep(cell: Cell, files: dict[str, bytes] | None) -> str:
+    """Store the files of a cell that another machine has run; why that cannot be done, or nothing."""
+    if files is None:
+        return ""
+    for line in files.pop("").decode().splitlines():
+        note(f"{cell.key}: {line}")
+    if json.loads(files["cell.json"])["digest"] != cell.digest():
+        return "the machine that ran it has another version of matrepro; install the same one there"
+    # cell.json comes last, since its presence says that the cell is finished.
+    for name in sorted(files, key=lambda name: name == "cell.json"):
+        with replacing(folder_of(cell) / name) as temporary:
+            temporary.write_bytes(files[name])
+    return ""
+
+
+def sources_of(cell: Cell) -> list[str]:
+    """The sources that a cell reads."""
+    return [cell.settings["source"], *cell.settings.get("also", {}).values()]
 
 
 def missing_sources(cells: list[Cell]) -> dict[str, str]:
     """Source -> reason, for the sources of these cells that cannot be read."""
     away = {}
-    for name in dict.fromkeys(cell.settings["source"] for cell in cells):
+    for name in dict.fromkeys(name for cell in cells for name in sources_of(cell)):
         try:
             load_source(name)
         except UserError as error:
             away[name] = str(error)
     return away
-
-
-class _Running:
-    """A cell in a process of its own, and the end of a pipe through which it says what went wrong."""
-
-    def __init__(self, cell: Cell, threads: int):
-        context = get_context("spawn")
-        self.cell = cell
-        self.result, other = context.Pipe(duplex=False)
-        self.process = context.Process(target=_child, args=(cell, threads, other))
-        self.process.start()
-        other.close()
-
-    def failure(self) -> str:
-        """Why the ended process did not finish its cell; empty if it did."""
-        self.process.join()
-        try:
-            return self.result.recv()
-        except EOFError:
-            return f"its process ended with status {self.process.exitcode}"
-
-    def stop(self) -> None:
-        """Interrupt the process, and end it if it does not stop within some seconds."""
-        if self.process.is_alive():
-            os.kill(self.process.pid, signal.SIGINT)
-        self.process.join(5)
-        self.process.terminate()
-
-
-def _leave_with_the_parent() -> None:
-    """A parent that is killed cannot stop its children; they would go on beside those of the next run."""
-    parent_process().join()
-    os._exit(1)
-
-
-def _child(cell: Cell, threads: int, result) -> None:
-    threading.Thread(target=_leave_with_the_parent, daemon=True).start()
-    warnings.showwarning = lambda message, *_: note(f"{cell.key}: {message}")
-    try:
-        run_cell(cell, threads=threads)
-        result.send("")
-    except KeyboardInterrupt:  # the terminal interrupts children too; the parent says so
-        result.send("interrupted")
-    except Exception as error:
-        result.send(str(error) or type(error).__name__)
 
 
 def _version(name: str) -> str:

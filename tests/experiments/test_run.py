@@ -11,6 +11,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from common import processes
 from common.cache import cache_root
 from common.predictions import Predictions
 from common.sources import load_source
@@ -76,14 +77,14 @@ def test_a_source_that_is_away_is_named_once_and_the_others_are_run(tiny, monkey
 
 def test_a_process_that_is_killed_fails_its_own_cell_alone(tiny, monkeypatch):
     bad, good = plan.cells("tiny", "one", "mini")[2:]
-    start = run._Running.__init__
+    start = processes.Running.__init__
 
-    def kill_the_first(self, cell, threads):
-        start(self, cell, threads)
-        if cell is bad:
+    def kill_the_first(self, function, item):
+        start(self, function, item)
+        if item[0] is bad:
             self.process.kill()
 
-    monkeypatch.setattr(run._Running, "__init__", kill_the_first)
+    monkeypatch.setattr(processes.Running, "__init__", kill_the_first)
     assert run.run_all([bad, good], jobs=2) == [f"{bad.key}: its process ended with status -9"]
     assert run.finished(good) and not run.finished(bad)
 
@@ -122,39 +123,3 @@ def test_a_killed_cell_goes_on_and_ends_as_one_left_alone(tiny, tmp_path):
         subprocess.run(command, env=environment, cwd=where, check=True)
         results.append(Predictions.load(next((tmp_path / name).rglob("predictions.csv.gz"))))
     assert np.allclose(results[0].prediction, results[1].prediction, atol=1e-4)
-
-
-PARENT = """
-import multiprocessing, os, sys, threading, time
-from experiments.run import _leave_with_the_parent
-def child(path):
-    threading.Thread(target=_leave_with_the_parent, daemon=True).start()
-    with open(path + ".part", "w") as file:
-        file.write(str(os.getpid()))
-    os.rename(path + ".part", path)
-    time.sleep(300)
-if __name__ == "__main__":
-    process = multiprocessing.get_context("spawn").Process(target=child, args=(sys.argv[1],))
-    process.start()
-    process.join()
-"""
-
-
-def test_cells_end_with_a_run_that_is_killed(tmp_path):
-    """Not interrupted but killed: its children must not go on beside those of the next run."""
-    script, path = tmp_path / "parent.py", tmp_path / "child.pid"
-    script.write_text(PARENT)
-    where = Path(__file__).parents[2]
-    environment = os.environ | {"PYTHONPATH": str(where)}
-    parent = subprocess.Popen([sys.executable, str(script), str(path)], env=environment, cwd=where)
-    end = time.monotonic() + 120
-    while not path.exists():
-        assert parent.poll() is None and time.monotonic() < end, "the child did not start"
-        time.sleep(0.05)
-    parent.kill()
-    parent.wait()
-    child = Path("/proc") / path.read_text()
-    # A zombie that nobody has fetched yet is dead too.
-    while child.exists() and "\nState:\tZ" not in (child / "status").read_text():
-        assert time.monotonic() < end, "the child goes on"
-        time.sleep(0.05)
