@@ -1,0 +1,1 @@
+"""Searches for the settings of a network: what is searched, what has been tried, and what to try next."""
