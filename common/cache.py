@@ -10,13 +10,16 @@ import hashlib
 import os
 import uuid
 import warnings
-from collections.abc import Callable
-from functools import partial
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from functools import lru_cache, partial
 from pathlib import Path
+from typing import NamedTuple
 
 import numpy as np
 
 from common.densities import densities_key
+from common.engines import map_tasks
 from common.errors import UserError
 from common.hdf5 import open_hdf5, writing_hdf5
 from common.materials import MaterialsTable, crystal_key
@@ -43,10 +46,10 @@ class FeatureCache:
         self.folder = (root or cache_root()) / "features" / name
         self.on_disk = on_disk
         self._where: dict[str, tuple[int, int]] = {}
-        self._parts: list[Ragged] = []
+        self._parts: list[Ragged | _Shard] = []
         for path in sorted(self.folder.glob("[!.]*.h5")):
             try:
-                self._add(*_read_shard(path, on_disk=on_disk))
+                self._add(*_open_shard(path, on_disk=on_disk))
             except (UserError, KeyError, OSError):
                 warnings.warn(f"{path} is damaged and is left out; delete it", stacklevel=2)
 
@@ -56,7 +59,7 @@ class FeatureCache:
     def __len__(self) -> int:
         return len(self._where)
 
-    def _add(self, keys: list[str], part: Ragged) -> None:
+    def _add(self, keys: Sequence[str], part: Ragged | _Shard) -> None:
         self._where.update({key: (len(self._parts), i) for i, key in enumerate(keys)})
         self._parts.append(part)
 
@@ -65,18 +68,23 @@ class FeatureCache:
         path = self.folder / f"{uuid.uuid4().hex}.h5"
         try:
             _write_shard(path, keys, part)
-            if self.on_disk:
-                keys, part = _read_shard(path, on_disk=True)
+            keys, part = _open_shard(path, on_disk=self.on_disk)
         except UserError as error:
             warnings.warn(f"features are not cached: {error} (or set MATREPRO_CACHE)", stacklevel=2)
         self._add(keys, part)
 
     def get(self, keys: list[str]) -> Ragged:
-        where = [self._where[key] for key in keys]
-        fields = {}
-        for name in self._parts[where[0][0]].fields:
-            fields[name] = Flat.stack([self._parts[p].field(name).row(i) for p, i in where])
-        return Ragged(fields)
+        """Their features in this order. One shard at a time is in memory."""
+        where = np.array([self._where[key] for key in keys])
+        taken, order = [], []
+        for part in np.unique(where[:, 0]):
+            rows = np.flatnonzero(where[:, 0] == part)
+            found = self._parts[part]
+            taken.append((found if isinstance(found, Ragged) else found.load()).take(where[rows, 1]))
+            order.append(rows)
+        if len(taken) == 1:
+            return taken[0]
+        return Ragged.concatenate(taken).take(np.argsort(np.concatenate(order)))
 
     def find(self, keys: list[str]) -> Scattered:
         """As `get`, but nothing is read yet."""
@@ -99,6 +107,8 @@ def featurise(
     `function` returns named one-dimensional arrays and raises `UserError` on what it cannot take.
     Returns the features of the good rows, the numbers of those rows, and id -> reason for the bad ones.
     """
+    if table.packed:
+        return table.packed(name, table, on_disk=on_disk)
     if of == "structure" and not table.has_structures:
         raise UserError(f"{table.origin or 'table'} has formulas only; this model needs structures")
     if of.endswith("densities") and not table.has_densities:
@@ -123,18 +133,38 @@ def featurise(
         for start in range(0, len(missing), size):
             shard = missing[start : start + size]
             good_keys, made = [], []
-            for row, result in zip(shard, map_rows(function, read, shard, jobs, bar), strict=True):
-                if isinstance(result, str):
-                    failed[keys[row]] = result
-                else:
-                    good_keys.append(keys[row])
-                    made.append(result)
-            if made:
-                cache.put(good_keys, Ragged.stack(made))
+            try:
+                for row, result in zip(shard, map_rows(function, read, shard, jobs, bar), strict=True):
+                    if isinstance(result, str):
+                        failed[keys[row]] = result
+                    else:
+                        good_keys.append(keys[row])
+                        made.append(result)
+            finally:  # also where the machines that work for this one are gone
+                if made:
+                    cache.put(good_keys, Ragged.stack(made))
     bad |= {str(table.ids[row]): failed[key] for row, key in keys.items() if key in failed}
     good = [row for row, key in keys.items() if key not in failed]
     features = (cache.find if on_disk else cache.get)([keys[row] for row in good]) if good else None
-    return features, np.array(good, dtype=np.int64), bad
+    good = np.array(good, dtype=np.int64)
+    for made in _recorders:
+        made[name] = features, table.ids[good], bad
+    return features, good, bad
+
+
+#: Those who listen to `featurise`.
+_recorders: list[dict] = []
+
+
+@contextmanager
+def recording() -> Iterator[dict[str, tuple]]:
+    """What `featurise` gives within the block: name -> features, ids of the good rows, id -> reason for bad ones."""
+    made: dict[str, tuple] = {}
+    _recorders.append(made)
+    try:
+        yield made
+    finally:
+        _recorders.remove(made)
 
 
 def each_formula(table: MaterialsTable, function: Callable) -> tuple[list, np.ndarray, dict[str, str]]:
@@ -157,12 +187,10 @@ def _text_key(text: str) -> str:
 
 
 def map_rows(function, read, rows: list[int], jobs: int, bar):
-    """Results (or the text of a `UserError`) in order, over `jobs` processes."""
-    from joblib import Parallel, delayed
-
+    """Results (or the text of a `UserError`) in order, over `jobs` processes or the machines of a cluster."""
     chunks = [rows[i : i + CHUNK] for i in range(0, len(rows), CHUNK)]
-    work = (delayed(_run_chunk)(function, [read(r) for r in chunk]) for chunk in chunks)
-    for results in Parallel(n_jobs=jobs, return_as="generator")(work):
+    work = ((function, [read(r) for r in chunk]) for chunk in chunks)
+    for results in map_tasks(_run_chunk, work, jobs):
         bar.update(len(results))
         yield from results
 
@@ -184,6 +212,28 @@ def _write_shard(path: Path, keys: list[str], part: Ragged) -> None:
             file[f"{name}/values"] = flat.values
             # Lengths are small numbers that repeat; offsets would not compress.
             file.create_dataset(f"{name}/length", data=np.diff(flat.offset).astype(np.uint32), compression="gzip")
+
+
+class _Shard(NamedTuple):
+    """A file of features that is read when it is asked for."""
+
+    path: Path
+
+    def load(self) -> Ragged:
+        return _read_shard(self.path)[1]
+
+
+def _open_shard(path: Path, *, on_disk: bool) -> tuple[Sequence[str], Ragged | _Shard]:
+    if on_disk:
+        return _read_shard(path, on_disk=True)
+    stamp = path.stat()
+    return _keys_of(path, stamp.st_size, stamp.st_mtime_ns), _Shard(path)
+
+
+@lru_cache(maxsize=4096)
+def _keys_of(path: Path, size: int, written: int) -> tuple[str, ...]:
+    """The keys of a shard, which is checked and does not change; tables that are worked off in pieces ask often."""
+    return tuple(_read_shard(path)[0])
 
 
 def _read_shard(path: Path, *, on_disk: bool = False) -> tuple[list[str], Ragged]:

@@ -11,7 +11,7 @@ from pathlib import Path
 
 import numpy as np
 
-from common import devices, losses
+from common import devices, distribution, losses
 from common.errors import UserError
 from common.hdf5 import file_digest, reason_of, replacing, write_text
 from common.materials import MaterialsTable, Target
@@ -48,13 +48,18 @@ class Regressor:
         seed: int = 0,
         deterministic: bool = False,
         mixed_precision: bool = False,
+        devices: int | str | None = None,
         **changes,
     ):
-        """`changes` of the recipe and of the variant's configuration, by the names of their fields."""
+        """`changes` of the recipe and of the variant's configuration, by the names of their fields.
+
+        devices: how many of them train together, see `common.distribution`; the result is that of one.
+        """
         recipe = {name: changes.pop(name) for name in list(changes) if name in Recipe.__dataclass_fields__}
         self.config = chosen(self.variants, variant, **changes)
         self.variant, self.seed = variant, seed
         self.deterministic, self.mixed_precision = deterministic, mixed_precision
+        self.devices = distribution.wanted(devices)
         self.recipe = replace(type(self).recipe, **{**self.recipe_of.get(variant, {}), **recipe})
         self.target, self.unit, self.axis, self.axis_unit = "", "", None, ""
         self.scale = Scale()
@@ -95,20 +100,27 @@ class Regressor:
         if self.recipe.standardise:
             self.scale = Scale.of(values[inside])
         self.fit_inputs(features, np.flatnonzero(inside))
+        work = distribution.on(self.devices)
         devices.setup(self.seed, deterministic=self.deterministic, mixed_precision=self.mixed_precision)
-        self.model = self.build()
         rows = np.arange(len(good))
-        self.state: State = train(
-            self.model,
-            features,
-            values,
-            rows[inside],
-            rows[~inside],
-            self.recipe,
-            seed=self.seed,
-            folder=folder,
-            scale=self.scale,
-        )
+        with work.scope():
+            self.model = self.build()
+            self.state: State = train(
+                self.model,
+                features,
+                values,
+                rows[inside],
+                rows[~inside],
+                self.recipe,
+                seed=self.seed,
+                folder=folder,
+                scale=self.scale,
+                work=work,
+            )
+        if work.replicas > 1:
+            weights = self.model.get_weights()
+            self.model = self.build()  # one that belongs to no set of devices
+            self.model.set_weights(weights)
         return self
 
     def predict(self, table: MaterialsTable, *, jobs: int = 1, strict: bool = False, bar: bool = True) -> Predictions:

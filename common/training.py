@@ -11,12 +11,13 @@ import json
 import time
 import zipfile
 from collections.abc import Iterator
-from dataclasses import asdict, dataclass, field, fields
+from dataclasses import asdict, dataclass, field, fields, replace
 from pathlib import Path
 
 import numpy as np
 
 from common import losses, metrics
+from common.distribution import ONE, OneDevice
 from common.errors import UserError
 from common.hdf5 import replacing, sweep, write_text
 from common.progress import progress
@@ -94,14 +95,18 @@ class Batches:
     def __init__(self, features, targets: np.ndarray, rows: np.ndarray, recipe: Recipe, seed: int):
         self.features, self.targets, self.rows, self.recipe, self.seed = features, targets, rows, recipe, seed
 
-    def epoch(self, number: int) -> Iterator[tuple[np.ndarray, np.ndarray, np.ndarray | None, float]]:
-        """Inputs, targets, weights, and the share that the loss of this piece has in the mean loss of the epoch."""
+    def updates(self, number: int) -> Iterator[tuple[np.ndarray, float]]:
+        """The rows of every batch of an epoch, and their share of all rows."""
         order = np.random.default_rng([self.seed, number]).permutation(self.rows)
         for start in range(0, len(order), self.recipe.batch):
             batch = order[start : start + self.recipe.batch]
-            share = len(batch) / len(order) / self.recipe.parts
+            yield batch, len(batch) / len(order)
+
+    def epoch(self, number: int) -> Iterator[tuple[np.ndarray, np.ndarray, np.ndarray | None, float]]:
+        """Inputs, targets, weights, and the share that the loss of this piece has in the mean loss of the epoch."""
+        for batch, share in self.updates(number):
             for rows, weights in pieces(batch, self.recipe.parts):
-                yield self.features.batch(rows), self.targets[rows], weights, share
+                yield self.features.batch(rows), self.targets[rows], weights, share / self.recipe.parts
 
 
 def pieces(rows: np.ndarray, parts: int) -> Iterator[tuple[np.ndarray, np.ndarray | None]]:
@@ -163,6 +168,7 @@ def train(
     seed: int,
     folder: Path | None = None,
     scale: Scale | None = None,
+    work: OneDevice = ONE,
 ) -> State:
     """Train `model` in place and leave the best weights in it.
 
@@ -170,6 +176,8 @@ def train(
 
     With a `folder`, progress is kept there and an interrupted run goes on from it; `history.csv` holds one line
     an epoch.
+
+    work: the devices, see `common.distribution`; the model must have been built in their scope, and so is this called.
     """
     import keras
 
@@ -178,21 +186,24 @@ def train(
     rate = recipe.learning_rate
     if recipe.decay_every == "update":
         rate = keras.optimizers.schedules.ExponentialDecay(rate, decay_steps=1, decay_rate=recipe.decay)
-    optimizer = make_optimizer(recipe, rate)
+    recipe = replace(recipe, parts=work.parts(recipe.parts))
+    optimizer = make_optimizer(recipe, rate, work)
     # On a processor, TensorFlow's XLA makes PROFiT-Net 15 times slower, Finder 1.3 times faster.
     updates = recipe.epochs * -(-len(train_rows) // recipe.batch)
-    xla = keras.backend.backend() == "jax" or (recipe.xla and updates >= XLA_PAYS)
+    xla = work.prepare(model, keras.backend.backend() == "jax" or (recipe.xla and updates >= XLA_PAYS))
     model.compile(optimizer, losses.by_name(recipe.loss), jit_compile=xla)
     model.optimizer.build(model.trainable_variables)  # in half precision, a wrapper that scales the loss
     variables = [*model.variables, *model.optimizer.variables]
     state, best_weights = State(_fingerprint(targets, train_rows, validation_rows, recipe, seed)), None
     checkpoint = Path(folder) / "checkpoint.npz" if folder else None
-    if folder:
+    if folder and work.chief:
         sweep(folder)
     if checkpoint and checkpoint.exists():
         state, best_weights = restore(checkpoint, variables, state.run)
         if state.epoch > recipe.epochs:
             raise UserError(f"{checkpoint} is already past epoch {recipe.epochs}; delete it to start afresh")
+    work.agree(state.epoch)
+    checkpoint = checkpoint if work.chief else None
 
     scale = scale or Scale()
     batches = Batches(features, scale.inner(targets), train_rows, recipe, seed)
@@ -203,10 +214,10 @@ def train(
         if recipe.plateau or recipe.drop_at or (recipe.decay != 1 and recipe.decay_every == "epoch"):
             model.optimizer.learning_rate = _rate(recipe, state)
         loss = 0.0  # Keras forgets the earlier batches at every call, so the mean is taken here
-        for x, y, weights, share in batches.epoch(state.epoch):
-            loss += share * float(np.ravel(model.train_on_batch(x, y, sample_weight=weights))[0])
+        for x, y, weights, share in work.epoch(batches, state.epoch):
+            loss += share * work.update(model, x, y, weights)
         row = {"epoch": state.epoch + 1, "loss": loss}
-        outputs = predict(model, features, validation_rows)
+        outputs = predict(model, features, validation_rows, work=work)
         validation = scale.outer(means(outputs, targets.shape))
         if not (np.isfinite(loss) and np.isfinite(validation).all()):
             raise UserError(f"the loss is not a number after epoch {row['epoch']}; lower the learning rate")
@@ -229,7 +240,7 @@ def train(
             saved = time.perf_counter()
             pause = min(recipe.checkpoint_seconds, 30 * (saved - began))
     bar.close()
-    if folder:
+    if checkpoint:
         keep(checkpoint, variables, state, best_weights)
         _write_history(Path(folder) / "history.csv", state.history)
     if best_weights is not None and recipe.keep == "best":
@@ -237,18 +248,18 @@ def train(
     return state
 
 
-def make_optimizer(recipe: Recipe, rate):
+def make_optimizer(recipe: Recipe, rate, work: OneDevice = ONE):
     """The optimiser of a recipe, with a learning rate or a schedule of them."""
-    import keras
+    from keras import optimizers
 
     options = {"clipnorm": recipe.clip or None}
     if recipe.parts > 1:
         options["gradient_accumulation_steps"] = recipe.parts
     if recipe.optimizer == "sgd":
-        return keras.optimizers.SGD(rate, momentum=0.9, **options)
+        return work.optimizer(optimizers.SGD)(rate, momentum=0.9, **options)
     if recipe.optimizer == "adamw":
-        return keras.optimizers.AdamW(rate, weight_decay=recipe.weight_decay, **options)
-    return keras.optimizers.Adam(rate, **options)
+        return work.optimizer(optimizers.AdamW)(rate, weight_decay=recipe.weight_decay, **options)
+    return work.optimizer(optimizers.Adam)(rate, **options)
 
 
 def _score(row: dict, recipe: Recipe) -> float:
@@ -277,11 +288,13 @@ def means(outputs: np.ndarray, shape: tuple[int, ...]) -> np.ndarray:
     return outputs[:, 0] if len(shape) == 1 else outputs[:, : shape[1]]
 
 
-def predict(model, features, rows: np.ndarray, batch: int = 128, *, bar: bool = False) -> np.ndarray:
+def predict(
+    model, features, rows: np.ndarray, batch: int = 128, *, bar: bool = False, work: OneDevice = ONE
+) -> np.ndarray:
     """Outputs (len(rows), n) of the model, in float64, batch by batch."""
     starts = range(0, len(rows), batch)
     outputs = [
-        np.asarray(model.predict_on_batch(features.batch(rows[i : i + batch])), dtype=np.float64)
+        np.asarray(work.outputs(model, features, rows[i : i + batch]), dtype=np.float64)
         for i in (progress(starts, desc="predicting", unit="batch") if bar else starts)
     ]
     return np.concatenate(outputs) if outputs else np.zeros((0, 1))

@@ -9,6 +9,7 @@ import keras
 import numpy as np
 from keras import initializers, layers, ops
 
+from common.distribution import over_devices
 from common.segments import TINY, at, mean_within, softmax_within, sum_within
 
 
@@ -52,9 +53,9 @@ class WeightedNorm(layers.Layer):
     def call(self, x, weights, training=None):
         y, mean, variance = ops.cast(x, "float32"), self.mean, self.variance
         if training:
-            share = weights / ops.maximum(ops.sum(weights), TINY)
-            mean = ops.matmul(share, y)
-            variance = ops.matmul(share, (y - mean) ** 2)
+            share = weights / ops.maximum(over_devices(ops.sum(weights)), TINY)
+            mean = over_devices(ops.matmul(share, y))
+            variance = over_devices(ops.matmul(share, (y - mean) ** 2))
             for kept, now in ((self.mean, mean), (self.variance, variance)):
                 kept.assign(self.momentum * kept + (1 - self.momentum) * ops.stop_gradient(now))
         factor = ops.cast(self.gamma, "float32") * ops.rsqrt(variance + self.epsilon)

@@ -1,0 +1,310 @@
+"""`python -m benchmarks.scale`: write the tables of docs/scale.md from stored results and short timings.
+
+    seconds of a training = c x (training rows + validation rows / 3) x epochs, c in processor seconds on one core
+
+`python -m benchmarks.scale measure [MODEL ...]` times updates of networks on the embedded set, each in a process of its
+own: as they are, compiled by XLA, in half precision, and both, in turn. Short timings count processor time, which other
+work on the machine disturbs less than wall time. They are kept in `scale_points.json`.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import statistics
+import sys
+import time
+from pathlib import Path
+
+import numpy as np
+import yaml
+
+from benchmarks.child import ROOT, fresh
+from common.devices import processor
+from common.errors import UserError
+from common.hdf5 import write_text
+from common.printing import note
+from experiments.plan import NETWORKS, make_model
+from experiments.run import results_root
+
+PAGE = ROOT / "docs" / "scale.md"
+FACTS, POINTS = (Path(__file__).with_name(name) for name in ("scale.yaml", "scale_points.json"))
+#: Validation rows go forward only, which is a third of the work.
+FORWARD = 1 / 3
+ROWS, ROUNDS = 128, 2
+#: Ways of computing, in the order in which they are measured and shown.
+WAYS = ("float32", "XLA", "half precision", "half precision and XLA")
+
+
+# --- measured points -----------------------------------------------------------------------------
+
+
+def stored() -> list[dict]:
+    """Model, rows, epochs and wall seconds of every stored network."""
+    found = []
+    for path in sorted(results_root().rglob("cell.json")):
+        record = json.loads(path.read_text())
+        if "epochs_run" in record and record["split"]["n_train"]:
+            found.append(
+                {
+                    "model": record["resolved"]["model"],
+                    "where": str(path.parent.relative_to(results_root())),
+                    "rows": record["split"]["n_train"] + FORWARD * record["split"]["n_validation"],
+                    "train": record["split"]["n_train"],
+                    "epochs": record["epochs_run"],
+                    "seconds": record["wall_seconds"],
+                    "device": record["device"].get("accelerator", "none"),
+                }
+            )
+    return found
+
+
+def measure(names: list[str]) -> None:
+    for name in names or NETWORKS:
+        if name not in NETWORKS:
+            raise UserError(f"no network is called {name!r}; there are: {', '.join(NETWORKS)}")
+        kept = json.loads(POINTS.read_text()) if POINTS.exists() else {}
+        try:
+            point = fresh("benchmarks.scale:point", name)
+        except UserError as error:
+            note(f"{name} is not measured: {error}")
+            continue
+        point |= {"processor": processor(), "load": round(os.getloadavg()[0], 1), "date": time.strftime("%Y-%m-%d")}
+        kept[name] = point
+        write_text(POINTS, json.dumps(dict(sorted(kept.items())), indent=1))
+        note(f"{name}: {point['milliseconds']}")
+
+
+def point(name: str) -> dict:
+    """Processor milliseconds a row of an update, by way of computing; the smallest of a few rounds, in turn."""
+    from common import devices
+    from common.sources import load_source
+
+    devices.setup(0, threads=1)
+    table = load_source("mini")
+    regressor = make_model({"model": name, "variant": "corrected", "seed": 0, "recipe": {}})
+    features, good, _ = regressor.features(table)
+    rows = np.resize(np.arange(len(good)), ROWS)
+    regressor.fit_inputs(features, rows)
+    targets = table.target("formation_energy").values[good].astype(np.float32)
+    size = min(regressor.recipe.batch // regressor.recipe.parts, len(rows))
+    batches = [rows[k : k + size] for k in range(0, len(rows) - size + 1, size)]
+    batches = [(features.batch(part), targets[part]) for part in batches]
+    found = {}
+    for way in WAYS:
+        devices.setup(0, mixed_precision="half" in way)
+        found[way] = _round(regressor, batches, xla="XLA" in way)
+    devices.setup(0)
+    count = sum(len(y) for _, y in batches)
+    return {
+        "milliseconds": {way: round(1e3 * seconds / count, 3) if seconds else None for way, seconds in found.items()},
+        "batch": size,
+        "rows": count,
+        "parameters": int(sum(np.prod(w.shape) for w in regressor.build().trainable_weights)),
+    }
+
+
+def _round(regressor, batches, *, xla: bool) -> float | None:
+    """Processor seconds of one pass over the batches; None where it cannot be compiled so."""
+    import keras
+
+    from common import losses
+
+    model = regressor.build()
+    model.compile(keras.optimizers.Adam(1e-4), losses.by_name(regressor.recipe.loss), jit_compile=xla)
+    times = []
+    try:
+        for _ in range(ROUNDS + 1):
+            began = time.process_time()
+            for x, y in batches:
+                model.train_on_batch(x, y)
+            times.append(time.process_time() - began)
+    except Exception as error:  # whatever the compiler of a backend raises
+        note(f"not possible: {str(error).splitlines()[0][:150]}")
+        return None
+    return min(times[1:])
+
+
+# --- the model -----------------------------------------------------------------------------------
+
+
+def costs() -> dict[str, tuple[float, str]]:
+    """Model -> processor seconds a row and epoch, and where they come from: stored results before short timings."""
+    found = {}
+    for name, values in json.loads(POINTS.read_text() if POINTS.exists() else "{}").items():
+        best = values["milliseconds"]["float32"]
+        found[name] = best / 1e3, "short timing"
+    by_model: dict[str, list[dict]] = {}
+    for one in stored():
+        if one["device"] == "none":
+            by_model.setdefault(one["model"], []).append(one)
+    for name, points in by_model.items():
+        each = [p["seconds"] / (p["rows"] * p["epochs"]) for p in points]
+        found[name] = statistics.median(each), f"{len(points)} stored result{'s' if len(points) > 1 else ''}"
+    return found
+
+
+def trainings(facts: dict) -> list[dict]:
+    """Every training of the papers' tables: table, model, set, materials and epochs."""
+    found = []
+    for table in facts["tables"]:
+        train, validation = table["shares"]
+        for name, epochs in table["models"].items():
+            for rows in table["sets"].values():
+                one = {"table": table["name"], "model": name, "epochs": epochs, "train": round(train * rows)}
+                one["rows"] = train * rows + FORWARD * validation * rows
+                found += [one] * table["runs"]
+    return found
+
+
+def exchange(parameters: int, nodes: int, network: dict) -> float:
+    """Seconds in which nodes sum their gradients, each sending and receiving twice almost all of them, in a ring."""
+    return 2 * (nodes - 1) / nodes * 4 * parameters / float(network["bandwidth"]) + network["latency"]
+
+
+# --- the tables ----------------------------------------------------------------------------------
+
+
+def sections() -> dict[str, str]:
+    facts = yaml.safe_load(FACTS.read_text())
+    known = costs()
+    return {
+        "points": _points_table(),
+        "costs": _costs_table(known),
+        "tables": _paper_tables(facts, known),
+        "nodes": _nodes_table(facts, known),
+        "precision": _precision_table(),
+    }
+
+
+def _points_table() -> str:
+    """Measured wall times beside what the cost of the model makes of them."""
+    known, groups = costs(), {}
+    for one in stored():
+        groups.setdefault((one["model"], one["where"].split("/")[3], one["device"], one["train"]), []).append(one)
+    rows = []
+    for (model, column, device, train), points in sorted(groups.items()):
+        measured = [p["seconds"] / 3600 for p in points]
+        modelled = [known[model][0] * p["rows"] * p["epochs"] / 3600 for p in points]
+        ratios = [a / b for a, b in zip(measured, modelled, strict=True)]
+        span = f"{min(ratios):.2f}" if len(ratios) == 1 else f"{min(ratios):.2f} to {max(ratios):.2f}"
+        epochs = f"{min(p['epochs'] for p in points)} to {max(p['epochs'] for p in points)}"
+        cells = [model, column, f"{train:,}", _one(epochs), str(len(points)), _hours(sum(measured))]
+        rows.append([*cells, _hours(sum(modelled)), span, "" if device == "none" else device])
+    header = [
+        "model",
+        "set",
+        "training rows",
+        "epochs",
+        "runs",
+        "measured, all",
+        "model, all",
+        "measured / model, each",
+    ]
+    return _markdown([*header, "accelerator"], rows)
+
+
+def _costs_table(known: dict) -> str:
+    rows = [[name, f"{1e3 * seconds:.2f}", where] for name, (seconds, where) in sorted(known.items())]
+    return _markdown(["model", "milliseconds a row and epoch, one core", "from"], rows)
+
+
+def _paper_tables(facts: dict, known: dict) -> str:
+    rows = []
+    for table in facts["tables"]:
+        of_table = [one for one in trainings(facts) if one["table"] == table["name"]]
+        for model in table["models"]:
+            ones = [one for one in of_table if one["model"] == model]
+            whole = sum(one["rows"] * one["epochs"] for one in ones)
+            cells = [table["name"], model, str(len(ones)), f"{whole:.3g}"]
+            if model not in known:
+                rows.append([*cells, *["not measured"] * 3, "open"])
+                continue
+            times = [known[model][0] * one["rows"] * one["epochs"] / 3600 for one in ones]
+            two, sixteen = (max(max(times), sum(times) / cores) for cores in (2, 16))
+            rows.append([*cells, _hours(max(times)), _hours(two), _hours(sixteen), "open"])
+    header = ["table", "model", "trainings", "rows x epochs", "longest training, one core"]
+    return _markdown([*header, "all, laptop of 2 cores", "all, 8 such nodes", "all, one GPU"], rows)
+
+
+def _nodes_table(facts: dict, known: dict) -> str:
+    """One training divided among nodes: the largest of each network."""
+    largest: dict[str, dict] = {}
+    for one in trainings(facts):
+        if one["model"] not in largest or one["rows"] > largest[one["model"]]["rows"]:
+            largest[one["model"]] = one
+    rows = []
+    for name, one in sorted(largest.items()):
+        if name not in known or name not in facts["parameters"]:
+            continue
+        recipe = make_model({"model": name, "variant": "corrected", "seed": 0, "recipe": {}}).recipe
+        updates = -(-one["train"] // recipe.batch)
+        alone = known[name][0] * one["rows"]
+        cells = [
+            name,
+            f"{one['train']:,}",
+            str(recipe.batch),
+            f"{facts['parameters'][name] * 4 / 1e6:.1f}",
+            _time(alone),
+        ]
+        for nodes in facts["network"]["nodes"]:
+            together = alone / nodes + updates * exchange(facts["parameters"][name], nodes, facts["network"])
+            cells.append(f"{_time(together)} ({alone / together:.1f}x)")
+        rows.append(cells)
+    header = ["model", "training rows", "batch", "MB of gradients", "an epoch, one core"]
+    return _markdown([*header, *(f"{n} nodes" for n in facts["network"]["nodes"])], rows)
+
+
+def _precision_table() -> str:
+    kept = json.loads(POINTS.read_text()) if POINTS.exists() else {}
+    rows = []
+    for name, one in sorted(kept.items()):
+        times = one["milliseconds"]
+        plain = times["float32"]
+        ratios = ["not possible" if times[way] is None else f"{times[way] / plain:.2f}" for way in WAYS[1:]]
+        recipe = make_model({"model": name, "variant": "corrected", "seed": 0, "recipe": {}}).recipe
+        rows.append([name, str(one["batch"]), f"{plain:.2f}", *ratios, "yes" if recipe.xla else "no", str(one["load"])])
+    header = ["model", "batch", "float32, ms a row", *(f"{way} / float32" for way in WAYS[1:])]
+    return _markdown([*header, "XLA in its recipe", "load average"], rows)
+
+
+def _markdown(header: list[str], rows: list[list[str]]) -> str:
+    if not rows:
+        return "Nothing is measured yet."
+    return "\n".join("| " + " | ".join(row) + " |" for row in [header, ["---"] * len(header), *rows])
+
+
+def _hours(hours: float) -> str:
+    if hours < 1:
+        return f"{60 * hours:.2g} min"
+    return f"{hours:.3g} h" if hours < 72 else f"{hours / 24:,.0f} days"
+
+
+def _time(seconds: float) -> str:
+    return f"{seconds:.3g} s" if seconds < 600 else _hours(seconds / 3600)
+
+
+def _one(span: str) -> str:
+    first, _, last = span.partition(" to ")
+    return first if first == last else span
+
+
+def write() -> None:
+    """Put the tables in place of those that stand in the page."""
+    text = PAGE.read_text()
+    for name, table in sections().items():
+        start, end = f"<!-- {name}: written by python -m benchmarks.scale -->", f"<!-- end of {name} -->"
+        if start not in text or end not in text:
+            raise UserError(f"{PAGE} has no place for the table {name}; it lies between {start} and {end}")
+        before, rest = text.split(start)
+        text = f"{before}{start}\n\n{table}\n\n{end}{rest.split(end)[1]}"
+    write_text(PAGE, text)
+    note(f"wrote {PAGE}")
+
+
+if __name__ == "__main__":
+    try:
+        measure(sys.argv[2:]) if sys.argv[1:2] == ["measure"] else write()
+    except UserError as error:
+        note(f"benchmarks.scale: {error}")
+        sys.exit(2)

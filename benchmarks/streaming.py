@@ -1,0 +1,128 @@
+"""The structure pack into PROFiT features, block by block in one process: time a structure, and whether memory grows.
+
+`python -m benchmarks.streaming [ROWS]` goes through the pack, or the first ROWS of it in an order drawn at random, so
+that blocks are alike; the rows of the pack itself are sorted. What is done stands in a journal beside the features,
+from which a stopped run goes on; `python -m benchmarks streaming` then tells what the journal holds.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import resource
+import sys
+import time
+from pathlib import Path
+
+import numpy as np
+
+from benchmarks.report import Line
+from common.cache import cache_root, featurise
+from common.errors import UserError
+from common.hdf5 import write_text
+from common.progress import progress
+from common.sources import load_source
+from profitnet.features import FEATURE_VERSION, weights_row
+
+BLOCK, ENDS = 2_000, 10_000
+GIB = 2**30
+
+
+def folder() -> Path:
+    return cache_root() / "benchmark-streaming"
+
+
+def read() -> list[dict]:
+    """The blocks that are done, in order."""
+    try:
+        return json.loads((folder() / "journal.json").read_text())
+    except FileNotFoundError:
+        return []
+
+
+def measure(rows: int = 0) -> None:
+    """Featurise the blocks that the journal does not hold, into a cache of their own."""
+    pack = load_source("mp-structures")
+    order = np.random.default_rng(0).permutation(len(pack))[: rows or len(pack)]
+    done, home, kept = read(), str(cache_root()), folder()
+    os.environ["MATREPRO_CACHE"] = str(kept)
+    try:
+        for start in progress(range(sum(b["rows"] for b in done), len(order), BLOCK), desc="streaming", unit="block"):
+            table = pack.take(order[start : start + BLOCK])
+            sites = sum(table.n_sites(row) for row in range(len(table)))
+            before, began = time.process_time(), time.perf_counter()
+            _, good, bad = featurise(table, FEATURE_VERSION, weights_row)
+            done.append(
+                {
+                    "rows": len(table),
+                    "sites": sites,
+                    "left_out": len(bad),
+                    "good": len(good),
+                    "processor_seconds": round(time.process_time() - before, 3),
+                    "seconds": round(time.perf_counter() - began, 3),
+                    "memory": _memory(),
+                    "peak": resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024,
+                    "process": os.getpid(),
+                }
+            )
+            write_text(kept / "journal.json", json.dumps(done, indent=1))
+    finally:
+        os.environ["MATREPRO_CACHE"] = home
+
+
+def _memory() -> int:
+    """Bytes that this process holds now."""
+    with open("/proc/self/statm") as file:
+        return int(file.read().split()[1]) * os.sysconf("SC_PAGE_SIZE")
+
+
+def streaming() -> tuple[list[Line], list[str]]:
+    """What the journal tells; a slice of three blocks is measured where there is none."""
+    if not read():
+        measure(3 * BLOCK)
+    done = read()
+    total = sum(block["rows"] for block in done)
+    ends = min(ENDS, total // 3 // BLOCK * BLOCK)
+    if not ends:
+        raise UserError(f"{folder()} holds {total} rows; three blocks of {BLOCK:,} are the least that can be compared")
+    n = ends // BLOCK
+    first, last = (_each(part) for part in (done[:n], done[-n:]))
+    memory = max(block["peak"] for block in done)
+    growth = (done[-1]["memory"] - done[n - 1]["memory"]) / (total - ends)
+    drift = 100 * abs(last / first - 1)
+    text = f"{1e3 * first:.2f} ms and {1e3 * last:.2f} ms of processor time a structure; {total:,} rows in all"
+    slope, wobble = _linear(done)
+    sites = [sum(b["sites"] for b in part) / sum(b["rows"] for b in part) for part in (done[:n], done[-n:])]
+    processes = len({block["process"] for block in done})
+    left_out = sum(block["left_out"] for block in done)
+    return [
+        Line(f"time a structure, last {ends:,} against first {ends:,}", drift, "% apart", "<= 10", text),
+        Line("peak memory", memory / GIB, "GiB", "< 1.5", f"whole process, {processes} of them one after the other"),
+        Line(
+            "time against rows, largest distance from a line",
+            wobble,
+            "%",
+            "<= 10",
+            f"cumulative processor time after each block of {BLOCK:,}, through zero: {1e3 * slope:.2f} ms a structure",
+        ),
+    ], [
+        f"After the first {ends:,} memory grew by {growth:.0f} bytes a row. Sites a structure: {sites[0]:.1f} in "
+        f"the first and {sites[1]:.1f} in the last {ends:,}; rows in an order drawn at random. {left_out} left out. "
+        f"Wall time {sum(b['seconds'] for b in done):.0f} s with one process."
+    ]
+
+
+def _each(blocks: list[dict]) -> float:
+    return sum(b["processor_seconds"] for b in blocks) / sum(b["rows"] for b in blocks)
+
+
+def _linear(blocks: list[dict]) -> tuple[float, float]:
+    """Seconds a row of the best line through zero, and the largest distance from it in per cent of the whole time."""
+    rows = np.cumsum([b["rows"] for b in blocks])
+    seconds = np.cumsum([b["processor_seconds"] for b in blocks])
+    slope = float(rows @ seconds / (rows @ rows))
+    return slope, float(100 * np.abs(seconds - slope * rows).max() / seconds[-1])
+
+
+if __name__ == "__main__":
+    measure(int(sys.argv[1]) if len(sys.argv) > 1 else 0)
