@@ -54,11 +54,12 @@ def test_figures_are_drawn(tiny, tmp_path, capsys):
     assert {line.rsplit("/")[-1] for line in capsys.readouterr().out.split()} == {
         "gap-mini-MAE.png",
         "gap-mini-net.png",
+        "gap-mini-net-learning.png",
     }
 
 
 def test_every_command_has_an_example(capsys):
-    for command in ("reproduce", "tables", "figures", "check", "data", "split", "devices"):
+    for command in ("reproduce", "tables", "report", "figures", "check", "data", "split", "devices"):
         with pytest.raises(SystemExit) as stop:
             cli.main([command, "--help"])
         assert stop.value.code == 0

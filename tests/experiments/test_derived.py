@@ -1,6 +1,7 @@
 """Derived tables take everything from stored predictions and stored facts; numbers are computed here by hand."""
 
 import csv
+import gzip
 import io
 
 import numpy as np
@@ -105,7 +106,7 @@ def test_composition_errors(tmp_path):
         "net: below 3 % up to an error of 10 %; 3 of 10 folds.",
         "The paper: below 3 % up to an error of 10 %.",
     ]
-    assert [path.name for path in composition_error.draw([filled], tmp_path)] == ["gaps-composition-error.png"]
+    assert [path.name for path in composition_error.draw([filled], tmp_path, {})] == ["gaps-composition-error.png"]
     assert composition_error.table([column()], reported, {})[0].notes == ["Open, not run yet."]
 
 
@@ -172,3 +173,11 @@ def test_probes_are_stored_and_read_beside_the_predictions(tiny):
     probe = row.probes[composition_error.PROBE]
     assert probe.ids.tolist() == row.predictions.ids.tolist() and probe.unit == "eV"
     assert "| +20 " in tables.render("tiny", "two", "mini")
+
+
+def test_ids_that_look_like_numbers_stay_text(tiny):
+    path = derived.facts_path("tiny", "real", "mini")
+    path.parent.mkdir(parents=True)
+    path.write_bytes(gzip.compress(b"id,hull\n007,1.5\n100,-2\n"))
+    facts = derived.stored_facts("tiny", "real", "mini")
+    assert facts["id"].tolist() == ["007", "100"] and facts["hull"].tolist() == [1.5, -2.0]
