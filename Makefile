@@ -1,7 +1,7 @@
 # One command a task. Every target makes the virtual environment first when it is missing.
 #
-# Variables: SCALE=mini|real|paper  SEEDS=n  JOBS=n  EPOCHS=n  PYTHON=python3.11
-# Data for SCALE=real: MATREPRO_DATA=/path/to/data
+# Variables: SCALE=mini|real|paper  SEEDS=n  JOBS=n  EPOCHS=n  ENGINE=local|ray|ray:HOST:PORT  PYTHON=python3.11
+# Data for SCALE=real: MATREPRO_DATA=/path/to/data, which `make data` fills
 
 PYTHON ?= python3
 SCALE ?= mini
@@ -9,15 +9,15 @@ JOBS ?= 1
 VENV ?= .venv
 BIN := $(VENV)/bin
 READY := $(VENV)/.ready
-OPTIONS := --scale $(SCALE) --jobs $(JOBS) $(if $(SEEDS),--seeds $(SEEDS)) $(if $(EPOCHS),--epochs $(EPOCHS))
+OPTIONS := --scale $(SCALE) --jobs $(JOBS) $(if $(SEEDS),--seeds $(SEEDS)) $(if $(EPOCHS),--epochs $(EPOCHS)) $(if $(ENGINE),--engine $(ENGINE))
 
 .DEFAULT_GOAL := help
-.PHONY: help setup test test-real lint bench check tables clean reproduce-all reproduce-finder reproduce-diffcomp reproduce-esnet
+.PHONY: help setup test test-real lint bench check data tables report clean reproduce-all reproduce-finder reproduce-diffcomp reproduce-esnet reproduce-grand
 
 help:  ## this list
 	@grep -hE '^[a-z%0-9<>-]+:.*## ' $(MAKEFILE_LIST) | sed 's/:.*## /\t/; s/-%/-<table>/; s/table%/table<n>/' | expand -t 34
 	@echo
-	@echo "variables: SCALE=$(SCALE) (mini, real, paper)  SEEDS=$(SEEDS)  JOBS=$(JOBS)  EPOCHS=$(EPOCHS)  MATREPRO_DATA=$(MATREPRO_DATA)"
+	@echo "variables: SCALE=$(SCALE) (mini, real, paper)  SEEDS=$(SEEDS)  JOBS=$(JOBS)  EPOCHS=$(EPOCHS)  ENGINE=$(ENGINE)  MATREPRO_DATA=$(MATREPRO_DATA)"
 
 setup: $(READY)  ## make the virtual environment
 
@@ -40,22 +40,28 @@ lint: $(READY)  ## style and formatting
 bench: $(READY)  ## speed and memory against named references, kept in benchmarks/results.md
 	$(BIN)/python -m benchmarks
 
+data: $(READY)  ## fetch the published data into the data directory; with MP_API_KEY also what the papers ask the Materials Project
+	$(BIN)/matrepro data get all
+
 check: $(READY)  ## recompute the committed results, retrain one small cell a model, hold all to their bands
 	$(BIN)/matrepro check --jobs $(JOBS)
 
-tables: $(READY)  ## write every table again from the stored predictions
+tables: $(READY)  ## print every table from the stored predictions, and write the table files again
 	$(BIN)/matrepro tables
+
+report: $(READY)  ## the same facts with plots as one HTML page, report.html
+	$(BIN)/matrepro report
 
 reproduce-profitnet: $(READY)  ## all tables of PROFiT-Net
 	$(BIN)/matrepro reproduce profitnet $(OPTIONS)
 
-reproduce-profitnet-%: $(READY)  ## one of them: figure3, table-s8
+reproduce-profitnet-%: $(READY)  ## one of them: figure3, table-s8, large-scale, table-s11
 	$(BIN)/matrepro reproduce profitnet $* $(OPTIONS)
 
 reproduce-finder: $(READY)  ## all tables of Finder
 	$(BIN)/matrepro reproduce finder $(OPTIONS)
 
-reproduce-finder-%: $(READY)  ## one of them: table1 ... table4, figure3, matbench-formula, matbench-crystal
+reproduce-finder-%: $(READY)  ## one of them: table1 ... table4, figure3, figure6, matbench-formula, ...
 	$(BIN)/matrepro reproduce finder $* $(OPTIONS)
 
 reproduce-diffcomp: $(READY)  ## all tables of composition + diffraction
@@ -67,8 +73,11 @@ reproduce-diffcomp-%: $(READY)  ## one of them: figure4, figure4-grouped, table1
 reproduce-esnet: $(READY)  ## all tables of ESNet
 	$(BIN)/matrepro reproduce esnet $(OPTIONS)
 
-reproduce-esnet-%: $(READY)  ## one of them: table1, table1-random, learning-curve
+reproduce-esnet-%: $(READY)  ## one of them: table1, table1-structures, table1-random, figure1b, figure4, figure5, ...
 	$(BIN)/matrepro reproduce esnet $* $(OPTIONS)
+
+reproduce-grand: $(READY)  ## every model of the suite on the same tasks
+	$(BIN)/matrepro reproduce grand $(OPTIONS)
 
 reproduce-table%: $(READY)  ## that table of every paper that has one
 	$(BIN)/matrepro reproduce all table$* $(OPTIONS)

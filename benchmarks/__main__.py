@@ -8,13 +8,27 @@ from __future__ import annotations
 import os
 import sys
 
-from benchmarks import commands, diffcomp, esnet, esnet_dft, esnet_hull, features, finder, peers, report, training
+from benchmarks import (
+    commands,
+    diffcomp,
+    esnet,
+    esnet_dft,
+    esnet_hull,
+    features,
+    finder,
+    peers,
+    ray_engine,
+    report,
+    streaming,
+    training,
+)
 from common.errors import UserError
 
 TOPICS = {
     "featurisation": features.featurisation,
     "features-on-disk": features.on_disk,
     "jobs": features.jobs,
+    "streaming": streaming.streaming,
     "training-time": training.epoch_time,
     "training-memory": training.memory,
     "commands": commands.commands,
@@ -32,6 +46,7 @@ TOPICS = {
     "esnet-memory": esnet.memory,
     "esnet-hull": esnet_hull.hull,
     "esnet-dft": esnet_dft.dft,
+    "ray-engine": ray_engine.ray_engine,
 }
 
 

@@ -147,6 +147,15 @@ def add_common(parser, *, output: bool = True) -> None:
     )
 
 
+def add_engine(parser) -> None:
+    parser.add_argument(
+        "--engine",
+        default="",
+        metavar="WHERE",
+        help="local, ray, or ray:HOST:PORT for an existing Ray cluster; default: MATREPRO_ENGINE or local",
+    )
+
+
 def add_model(parser) -> None:
     parser.add_argument("--model", required=True, metavar="DIR", help="folder of the trained model")
 

@@ -49,9 +49,21 @@ class ElementVectors:
             raise UserError(f"the element vectors {self.name!r} have none for {symbols}; choose other vectors")
 
 
+#: Vectors that came with a file of features.
+_given: dict[str, ElementVectors] = {}
+
+
+def give(vectors: ElementVectors) -> None:
+    """Take these from now on, without looking for the package that they come with."""
+    _given[vectors.name] = vectors
+    element_vectors.cache_clear()
+
+
 @lru_cache(maxsize=len(NAMES))
 def element_vectors(name: str) -> ElementVectors:
     """The vectors called `name`."""
+    if name in _given:
+        return _given[name]
     if name not in NAMES:
         raise UserError(f"no element vectors are called {name!r}; there are: {', '.join(NAMES)}")
     if name == "onehot":

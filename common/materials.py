@@ -72,6 +72,9 @@ class MaterialsTable:
     array([0.6])
     """
 
+    #: Features that come with the table, of `common.features_pack`.
+    packed = None
+
     def __init__(
         self,
         ids: Sequence[str],

@@ -39,8 +39,11 @@ MANY = 4000
 
 
 @contextmanager
-def drawing(path: str | Path, size: tuple[float, float] = (3.6, 3.4), rows: int = 1) -> Iterator:
-    """Yield axes (an array of them for more than one row) of a figure of `size` inches; save it at the end."""
+def drawing(path: str | Path, size: tuple[float, float] = (3.6, 3.4), rows: int = 1, share: bool = True) -> Iterator:
+    """Yield axes (an array of them for more than one row) of a figure of `size` inches; save it at the end.
+
+    share: whether the rows have one horizontal axis.
+    """
     path = Path(path)
     kind = path.suffix.lower().removeprefix(".")
     if kind not in ("png", "svg"):
@@ -52,7 +55,7 @@ def drawing(path: str | Path, size: tuple[float, float] = (3.6, 3.4), rows: int 
         matplotlib.rcdefaults()
         matplotlib.rcParams.update(LOOK)
         figure = Figure(figsize=size, layout="constrained")
-        yield figure.subplots(rows, 1, sharex=True)
+        yield figure.subplots(rows, 1, sharex=share)
         # Without a date, equal data give an equal file.
         metadata = {"Date": None} if kind == "svg" else None
         with replacing(path) as temporary:
@@ -93,7 +96,7 @@ def learning_curve(
     Best is the first epoch with the lowest validation error, by which weights are kept; without a validation part, the
     lowest loss.
     """
-    columns = _history(history)
+    columns = read_history(history)
     validation = columns.get(f"validation_{monitor}")
     watched = columns["loss"] if validation is None else validation
     best = int(np.argmin(watched))
@@ -237,7 +240,8 @@ def _cloud(axes, x, y, window: tuple[float, float, float, float]) -> None:
     axes.figure.colorbar(cells, ax=axes, label="materials", shrink=0.7, pad=0.02).outline.set_visible(False)
 
 
-def _history(path: str | Path) -> dict[str, np.ndarray]:
+def read_history(path: str | Path) -> dict[str, np.ndarray]:
+    """The columns of a run's `history.csv`: epoch, loss, and where there is a validation part its errors."""
     try:
         with open(path, newline="") as file:
             lines = list(csv.DictReader(file))

@@ -1,11 +1,13 @@
-"""One progress bar for everything; silent where no terminal watches."""
+"""One progress bar for everything; silent where no terminal watches, or where tqdm is not installed."""
 
 import sys
 
 
 def progress(iterable=None, *, total: int | None = None, desc: str = "", unit: str = "it", initial: int = 0):
-    from tqdm import tqdm
-
+    try:
+        from tqdm import tqdm
+    except ImportError:  # a machine that only trains
+        return _Silent(iterable)
     return tqdm(
         iterable,
         total=total,
@@ -16,3 +18,28 @@ def progress(iterable=None, *, total: int | None = None, desc: str = "", unit: s
         delay=1.0,
         leave=False,
     )
+
+
+class _Silent:
+    """As much of a bar as is used here."""
+
+    def __init__(self, iterable):
+        self.iterable = iterable
+
+    def __iter__(self):
+        return iter(self.iterable)
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *error):
+        self.close()
+
+    def update(self, n: int = 1) -> None:
+        """Nobody watches."""
+
+    def set_postfix(self, *facts, **more) -> None:
+        """Nobody watches."""
+
+    def close(self) -> None:
+        """There is nothing to close."""

@@ -12,6 +12,7 @@ from common.commands import known
 from common.errors import UserError
 from common.hdf5 import write_text
 from common.printing import note, report_left_out
+from common.recipe_file import RecipeFile, checked
 
 
 def add_train(commands, paper: Paper) -> None:
@@ -28,14 +29,18 @@ def add_train(commands, paper: Paper) -> None:
     parser.add_argument("data", metavar="DATA", help=cli.TABLE_HELP)
     cli.add_target(parser, help="what to learn; may be left out if DATA has one target only")
     parser.add_argument("--model", required=True, metavar="DIR", help="folder to write")
-    parser.add_argument("--network", choices=list(paper.networks), default=paper.default, help="default %(default)s")
-    parser.add_argument("--variant", choices=paper.variants, default="corrected", help="default %(default)s")
+    parser.add_argument("--network", choices=list(paper.networks), help=f"default {paper.default}")
+    parser.add_argument("--variant", choices=paper.variants, help="default corrected")
+    parser.add_argument("--recipe", metavar="FILE", help="settings from a file, such as best.json of matrepro tune")
     parser.add_argument("--epochs", type=cli.positive, metavar="N", help="default: as in the paper")
     parser.add_argument("--batch", type=cli.positive, metavar="N", help="rows an update, default: as in the paper")
     parser.add_argument(
         "--deterministic", action="store_true", help="equal to the bit in every run with one seed; slower"
     )
     parser.add_argument("--mixed-precision", action="store_true", help="half-precision arithmetic, for GPUs")
+    parser.add_argument(
+        "--devices", metavar="N", help="accelerators that train together, or all; default MATREPRO_DEVICES or 1"
+    )
     parser.add_argument(
         "--ensemble", type=cli.positive, default=1, metavar="N", help="N trainings with seeds that follow each other"
     )
@@ -45,14 +50,15 @@ def add_train(commands, paper: Paper) -> None:
 
 
 def train(arguments, paper: Paper) -> None:
-    from common import splits
+    from common import distribution, splits
 
+    work = distribution.on(arguments.devices)  # before anything else is computed
     folder = Path(arguments.model)
     table, target, left_out = known(arguments, arguments.target, paper)
     split = cli.make_split(arguments, table, left_out)
-    changes = {name: getattr(arguments, name) for name in ("epochs", "batch") if getattr(arguments, name)}
-    network = paper.regressor(arguments.network)
+    network, changes = _settings(arguments, paper)
     switches = {"deterministic": arguments.deterministic, "mixed_precision": arguments.mixed_precision}
+    switches["devices"] = arguments.devices
     split = network(arguments.variant).parts(split)
     audit = splits.audit(split, table)
     bad, done = {}, True
@@ -73,7 +79,11 @@ def train(arguments, paper: Paper) -> None:
             )
         model.fit(table, target, split, folder=inside / "run", jobs=arguments.jobs)
         bad |= model.left_out
-        _finish(inside, model)
+        if work.chief:
+            _finish(inside, model)
+    if not work.chief:
+        note(f"trained; the first of the machines writes {folder}")
+        return
     model = paper.load(arguments.model)
     scores = {}
     for part in ("validation", "test"):
@@ -89,6 +99,24 @@ def train(arguments, paper: Paper) -> None:
         print(printing.errors(scores, target, model.unit, printing.form_of(arguments), more), end="")
     if not done:
         note(f"saved in {folder}: model, split.json, history.csv{''.join(f', {part}.csv' for part in scores)}")
+
+
+def _settings(arguments, paper: Paper) -> tuple[type, dict]:
+    """The network and what is changed in it; options go before the file of --recipe."""
+    changes = {}
+    if arguments.recipe:
+        recipe = RecipeFile.load(arguments.recipe)
+        for name in ("network", "variant"):
+            there, asked = getattr(recipe, name), getattr(arguments, name)
+            if asked and asked != there:
+                raise UserError(f"{arguments.recipe} is for {name} {there}, not {asked}; leave out --{name}")
+            setattr(arguments, name, there)
+    arguments.network = arguments.network or paper.default
+    arguments.variant = arguments.variant or "corrected"
+    network = paper.regressor(arguments.network)
+    if arguments.recipe:
+        changes |= checked(recipe.settings, network, arguments.variant, arguments.recipe)
+    return network, changes | {name: value for name in ("epochs", "batch") if (value := getattr(arguments, name))}
 
 
 def _finish(folder: Path, model) -> None:

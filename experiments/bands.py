@@ -6,6 +6,7 @@ states those of new results; one that is there stays, unless more splits have co
 
 from __future__ import annotations
 
+from functools import lru_cache
 from pathlib import Path
 
 import yaml
@@ -27,9 +28,18 @@ def stated(paper: str) -> dict[str, dict]:
     return yaml.safe_load(path_of(paper).read_text()) if path_of(paper).exists() else {}
 
 
-def band(paper: str, table: str, column: str, row: str) -> tuple[float, float] | None:
-    found = stated(paper).get(table, {}).get(column, {}).get(row)
+def band(paper: str, table: str, column: str, row: str, scale: str = SCALE) -> tuple[float, float] | None:
+    """The band that the declaration states, or at scale real the file."""
+    found = plan.layout(paper, table, scale)["columns"][column].get("bands", {}).get(row)
+    if found is None and scale == SCALE and path_of(paper).exists():
+        found = _as_of(path_of(paper), path_of(paper).stat().st_mtime_ns).get(table, {}).get(column, {}).get(row)
     return (found[0], found[1]) if found else None
+
+
+@lru_cache
+def _as_of(path: Path, written: int) -> dict[str, dict]:
+    """Parsed once for all rows; `written` tells the file from the one that it replaces."""
+    return yaml.safe_load(path.read_text())
 
 
 def renew(paper: str) -> list[str]:
@@ -42,7 +52,7 @@ def renew(paper: str) -> list[str]:
         for column in layout["columns"]:
             rows = known.setdefault(table, {}).setdefault(column, {})
             for line in load_block(paper, table, SCALE, column, {}).lines:
-                splits = len(line.seeds)
+                splits = 0 if line.taken else len(line.seeds)  # what is another table's has its band there
                 if splits > rows.get(line.row, (0, 0, 0))[2]:
                     part, mean = PARTIAL if line.open else COMPLETE, line.mean("MAE")
                     rows[line.row] = [float(f"{mean * (1 - part):.4g}"), float(f"{mean * (1 + part):.4g}"), splits]

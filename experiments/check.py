@@ -33,6 +33,9 @@ def check_stored(scale: str = "real") -> tuple[list[str], int]:
             wrong.append(f"{key}: {len(stored)} predictions for {record['split']['n_test']} test materials")
         mae = metrics.regression(stored.target, stored.prediction)["MAE"]
         errors.setdefault((cell.paper, cell.table, cell.column, cell.row), []).append(mae)
+        for column, name in _beside(cell):
+            stored = Predictions.load(folder_of(cell) / f"{name}.csv.gz")
+            errors.setdefault((cell.paper, cell.table, column, cell.row), []).append(stored.metrics()["MAE"])
     for group, values in errors.items():
         wrong += _outside(*group, scale, float(np.mean(values)))
     return wrong, len(found)
@@ -94,7 +97,8 @@ def check_training(jobs: int = 1) -> tuple[list[str], int]:
 
 
 def _all_cells(scale: str) -> list[plan.Cell]:
-    return [cell for paper in plan.papers() for table in plan.tables(paper) for cell in _cells(paper, table, scale)]
+    every = (c for paper in plan.papers() for table in plan.tables(paper) for c in _cells(paper, table, scale))
+    return list({cell.key: cell for cell in every}.values())
 
 
 def _cells(paper: str, table: str, scale: str) -> list[plan.Cell]:
@@ -103,11 +107,14 @@ def _cells(paper: str, table: str, scale: str) -> list[plan.Cell]:
     return plan.cells(paper, table, scale) if scale in declared["scales"] and "of" not in declared else []
 
 
+def _beside(cell: plan.Cell) -> list[tuple[str, str]]:
+    """Columns that show predictions which a cell stores besides those of its test part, and the names of these."""
+    columns = plan.layout(cell.paper, cell.table, cell.scale)["columns"]
+    return [(column, data["also"]) for column, data in columns.items() if data.get("of") == cell.column]
+
+
 def _outside(paper: str, table: str, column: str, row: str, scale: str, mae: float) -> list[str]:
-    layout = plan.layout(paper, table, scale)
-    band = layout["columns"][column].get("bands", {}).get(row)
-    if band is None and scale == bands.SCALE:
-        band = bands.band(paper, table, column, row)
+    band = bands.band(paper, table, column, row, scale)
     name = f"{paper} {table} {column} {row} ({scale})"
     if band is None:
         return [f"{name}: no band is stated for its MAE of {mae:.4f}; run matrepro bands"]

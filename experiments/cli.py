@@ -6,7 +6,10 @@ import json
 
 from common import cli
 from common.errors import UserError
-from common.printing import note, report_left_out
+from common.printing import note
+from experiments.data_command import add_data
+from experiments.features_command import add_features
+from experiments.tune import add_tune
 
 EXAMPLE = """matrepro reproduce profitnet figure3 --scale mini
 matrepro tables profitnet figure3 --scale real"""
@@ -26,17 +29,33 @@ def build_parser():
     )
     _add_place(one)
     one.add_argument("--jobs", type=cli.positive, default=1, metavar="N", help="cells at a time, default 1")
+    cli.add_engine(one)
+
+    add_tune(commands)
 
     one = cli.add_command(
         commands,
         "tables",
         tables,
-        "print a table from stored predictions, or write all table files again",
+        "print a table from stored predictions, or all of them, and write the table files again",
         "matrepro tables\nmatrepro tables profitnet figure3 --scale real --style latex",
-        "With a paper: print its tables. Without: write every table file and the README's tables again.",
+        "With a paper: print its tables. Without: write every table file and the README's tables again, and print "
+        "what the report page says.",
     )
     _add_place(one, optional=True)
     one.add_argument("--style", choices=("markdown", "csv", "latex"), default="markdown")
+
+    one = cli.add_command(
+        commands,
+        "report",
+        report,
+        "write one HTML page with all tables, parity plots and learning curves",
+        "matrepro report\nmatrepro report --output results.html",
+        "Write one HTML page, which needs no network, from the stored results: a summary, then per paper the tables "
+        "beside the reported values, parity plots, learning curves, time and hardware.",
+    )
+    one.add_argument("--output", metavar="FILE", default="report.html", help="default report.html")
+    one.add_argument("--json", action="store_true", help="print the summary and a line a result as JSON too")
 
     one = cli.add_command(
         commands,
@@ -71,11 +90,7 @@ def build_parser():
         "its splits.",
     )
 
-    one = cli.add_command(
-        commands, "data", data, "list the sources, or say what a table holds", "matrepro data\nmatrepro data mini"
-    )
-    one.add_argument("data", nargs="*", metavar="DATA", help=cli.FILES_HELP)
-    one.add_argument("--json", action="store_true", help="print JSON")
+    add_data(commands)
 
     one = cli.add_command(
         commands,
@@ -90,13 +105,15 @@ def build_parser():
     cli.add_target(one, help="leave out materials without this target")
     cli.add_split(one)
 
+    add_features(commands)
+
     one = cli.add_command(commands, "devices", devices, "say what computes here", "matrepro devices")
     one.add_argument("--json", action="store_true", help="print JSON")
     return parser
 
 
 def _add_place(parser, *, optional: bool = False) -> None:
-    parser.add_argument("paper", nargs="?" if optional else None, help="profitnet, finder, or all")
+    parser.add_argument("paper", nargs="?" if optional else None, help="profitnet, finder, diffcomp, esnet, grand, or all")
     parser.add_argument("table", nargs="?", help="one table, such as figure3; default: all of the paper")
     parser.add_argument(
         "--scale", choices=("mini", "real", "paper"), default="mini", help="default mini, embedded data"
@@ -126,9 +143,11 @@ def _budget(arguments) -> dict:
 
 
 def reproduce(arguments) -> None:
+    from common import engines
     from experiments import derived, plan, run
     from experiments.tables import render
 
+    engines.use(arguments.engine)
     pairs = _chosen(arguments)
     # A derived table names cells of another one, which may be asked for too.
     named = (c for pair in pairs for c in plan.cells(*pair, arguments.scale, **_budget(arguments)))
@@ -149,14 +168,27 @@ def reproduce(arguments) -> None:
 
 
 def tables(arguments) -> None:
+    from experiments.report import sheets, text
     from experiments.tables import render, write_all
 
     if arguments.paper is None:
         for path in write_all():
             note(f"wrote {path}")
+        print(text.render(sheets.gather()), end="")
         return
     for pair in _chosen(arguments):
         print(render(*pair, arguments.scale, arguments.style, **_budget(arguments)))
+
+
+def report(arguments) -> None:
+    from common.printing import as_json
+    from experiments.report import page, sheets, summary
+
+    papers = sheets.gather()
+    page.write(papers, arguments.output)
+    note(f"wrote {arguments.output}")
+    found = summary.as_dict(papers)
+    print(as_json(found) if arguments.json else summary.sentence(papers), end="")
 
 
 def figures(arguments) -> None:
@@ -199,36 +231,6 @@ def bands(arguments) -> None:
         changed = renew(paper)
         if changed:
             note(f"wrote {path_of(paper)}: {'; '.join(changed)}")
-
-
-def data(arguments) -> None:
-    from common.sources import SOURCES
-
-    if not arguments.data:
-        lines = {name: getattr(load, "func", load).__doc__.strip().splitlines()[0] for name, load in SOURCES.items()}
-        print(json.dumps(lines, indent=1) if arguments.json else "\n".join(f"{n:24} {t}" for n, t in lines.items()))
-        return
-    import numpy as np
-
-    table, left_out = cli.load_data(arguments.data)
-    report_left_out(left_out, len(table))
-    facts = {
-        "materials": len(table),
-        "formulas": len(set(table.formulas.tolist())),
-        "structures": table.has_structures,
-        "targets": {
-            name: {"unit": t.unit, "known": int(t.known.sum()), "median": float(np.nanmedian(t.values))}
-            for name, t in table.targets.items()
-            if np.isfinite(t.values).any()
-        },
-    }
-    if arguments.json:
-        print(json.dumps(facts, indent=1))
-        return
-    kind = "with structures" if table.has_structures else "formulas only"
-    print(f"{facts['materials']:,} materials, {facts['formulas']:,} formulas, {kind}")
-    for name, t in facts["targets"].items():
-        print(f"{name:32} {t['known']:>8,} known   median {t['median']:.4g} {t['unit']}")
 
 
 def split(arguments) -> None:

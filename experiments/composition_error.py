@@ -37,7 +37,7 @@ def table(columns: Sequence[Column], printed: dict, declared: dict) -> list[Part
     return made
 
 
-def draw(columns: Sequence[Column], folder: Path) -> Iterator[Path]:
+def draw(columns: Sequence[Column], folder: Path, declared: dict) -> Iterator[Path]:
     for column in columns:
         series = _series(column)
         if series:

@@ -62,37 +62,44 @@ class Part:
 
 def parts(paper: str, table: str, scale: str, **budget) -> list[Part]:
     """The tables of text that this table consists of."""
-    layout = plan.layout(paper, table, scale)
-    if "report" in layout:
-        layout = {**layout, "stored": _stored_report(report_path(paper, table, scale))}
+    layout = _with_report(paper, table, scale)
     return _function(layout["derived"])(columns(paper, table, scale, **budget), plan.reported(paper), layout)
 
 
 def draw(paper: str, table: str, scale: str, folder: Path) -> list[Path]:
     """The pictures of the table, where it declares a function that draws them."""
-    layout = plan.layout(paper, table, scale)
+    layout = _with_report(paper, table, scale)
     found = columns(paper, table, scale)
-    if "picture" not in layout or not any(column.rows for column in found):
+    if "picture" not in layout or not (layout.get("stored") or any(column.rows for column in found)):
         return []
-    return list(_function(layout["picture"])(found, folder))
+    return list(_function(layout["picture"])(found, folder, layout))
+
+
+def _with_report(paper: str, table: str, scale: str) -> dict:
+    layout = plan.layout(paper, table, scale)
+    return {**layout, "stored": _stored_report(report_path(paper, table, scale))} if "report" in layout else layout
 
 
 def columns(paper: str, table: str, scale: str, **budget) -> list[Column]:
     """Everything stored that the table is made of."""
     layout = plan.layout(paper, table, scale)
-    cells = plan.cells(paper, table, scale, **budget)
     made = []
-    for name, data in layout["columns"].items():
+    for name, data in _own(layout).items():
         column = Column(name, data["target"], data.get("printed", {}), layout["split"].get("k", 0))
         column.facts = stored_facts(paper, scale, data["source"]) if "facts" in layout else {}
         for row in layout["rows"]:
-            stored = list(_stored(c for c in cells if (c.column, c.row) == (name, row)))
+            stored = list(_stored(plan.cells_of(paper, table, scale, name, row, **budget)))
             if stored:
                 names = set.intersection(*(set(probes) for _, probes in stored))
                 probes = {n: together([probes[n] for _, probes in stored]) for n in names}
                 column.rows[row] = Row(together([p for p, _ in stored]), len(stored), probes)
         made.append(column)
     return made
+
+
+def _own(layout: dict) -> dict[str, dict]:
+    """The columns with cells of their own, less those that are open."""
+    return {name: data for name, data in layout["columns"].items() if "source" in data and "open" not in data}
 
 
 def _stored(cells) -> Iterator[tuple[Predictions, dict[str, Predictions]]]:
@@ -124,8 +131,8 @@ def prepare(paper: str, table: str, scale: str) -> None:
             note(f"{table} stays without a part of it: {error}")
     if "facts" not in layout:
         return
-    targets = sorted({data["target"] for data in layout["columns"].values()})
-    for source in {data["source"] for data in layout["columns"].values()}:
+    targets = sorted({data["target"] for data in _own(layout).values()})
+    for source in {data["source"] for data in _own(layout).values()}:
         path = facts_path(paper, scale, source)
         if not path.exists():
             try:
@@ -134,7 +141,7 @@ def prepare(paper: str, table: str, scale: str) -> None:
                 note(f"{table} stays without the facts of its materials: {error}")
                 continue
             found = {"id": data.ids, "formula": data.formulas, **_function(layout["facts"])(data)}
-            found |= {name: data.target(name).values for name in targets}
+            found |= {name: data.target(name).values for name in targets if data.target(name).values.ndim == 1}
             rows = (
                 [f"{v:.9g}" if isinstance(v, float) else v for v in row] for row in zip(*found.values(), strict=True)
             )
@@ -154,13 +161,14 @@ def _stored_report(path: Path) -> dict:
 
 
 def stored_facts(paper: str, scale: str, source: str) -> dict[str, np.ndarray]:
-    """Name -> values, numbers where all are numbers; empty where nothing is stored."""
+    """Name -> values, numbers where all are numbers, but ids stay text; empty where nothing is stored."""
     try:
         with gzip.open(facts_path(paper, scale, source), "rt", newline="") as file:
             rows = list(csv.DictReader(file))
     except FileNotFoundError:
         return {}
-    return {name: _array([row[name] for row in rows]) for name in rows[0]}
+    columns = {name: [row[name] for row in rows] for name in rows[0]}
+    return {name: np.array(cells) if name == "id" else _array(cells) for name, cells in columns.items()}
 
 
 def _array(cells: list[str]) -> np.ndarray:

@@ -1,5 +1,8 @@
-"""Pictures of a table from stored predictions: a parity plot a network, with its calibration where it states one, a bar
-chart a data set; one picture of error against size where the columns are sizes of the training part."""
+"""Pictures of a table from stored predictions.
+
+A network has a parity plot, a learning curve, and its calibration where it states one; a data set a bar chart and
+cumulative errors. Where the columns are sizes of the training part there is one picture of error against size.
+"""
 
 from __future__ import annotations
 
@@ -10,8 +13,12 @@ import numpy as np
 from common import plots
 from common.predictions import together
 from experiments import derived, plan
+from experiments.run import folder_of
 from experiments.tables import load_block, stored_cell
-from finder.figures import calibration, sample_efficiency
+from finder.figures import calibration, cumulative_error, sample_efficiency
+
+#: Unit -> the error that counts as chemical accuracy, 1 kcal/mol.
+ACCURACY = {"eV/atom": 0.043}
 
 
 def draw(paper: str, table: str, scale: str, folder: Path) -> list[Path]:
@@ -19,10 +26,10 @@ def draw(paper: str, table: str, scale: str, folder: Path) -> list[Path]:
     layout = plan.layout(paper, table, scale)
     if "derived" in layout:
         return derived.draw(paper, table, scale, folder)
-    cells, drawn = plan.cells(paper, table, scale), []
+    drawn = []
     if all("train" in data.get("split", {}) for data in layout["columns"].values()):
         return _sample_efficiency(paper, table, scale, layout, folder)
-    for column in layout["columns"]:
+    for column, data in layout["columns"].items():
         block = load_block(paper, table, scale, column, {})
         heights = _heights(block, mini=scale == "mini")
         if heights:
@@ -31,8 +38,10 @@ def draw(paper: str, table: str, scale: str, folder: Path) -> list[Path]:
             label = plots.with_unit(f"{layout['metrics'][0]} of {column}", unit)
             plots.bars(path, list(heights), list(heights.values()), label=label)
             drawn.append(path)
+        errors = {}
         for row, model in layout["rows"].items():
-            stored = [s for s in (stored_cell(c) for c in cells if (c.column, c.row) == (column, row)) if s]
+            cells = plan.cells_of(paper, table, scale, column, row)
+            stored = [s for s in (stored_cell(c, plan.shown(data)) for c in cells) if s]
             if not stored or model.get("model") not in plan.NETWORKS:
                 continue
             path = folder / f"{plan.slug(column)}-{plan.slug(row)}.png"
@@ -41,9 +50,19 @@ def draw(paper: str, table: str, scale: str, folder: Path) -> list[Path]:
             name = f"{row}, {column}, {parts}"
             plots.parity(path, every.target.ravel(), every.prediction.ravel(), unit=every.unit, name=name)
             drawn.append(path)
+            errors[row] = every.prediction - every.target
+            history = folder_of(cells[0]) / "history.csv"
+            if history.exists() and not plan.shown(data):
+                drawn.append(path.with_name(f"{path.stem}-learning.png"))
+                unit = "" if every.unit == "1" else every.unit
+                plots.learning_curve(drawn[-1], history, unit=unit, name=f"{row}, {column}")
             if every.std is not None:
                 drawn.append(path.with_name(f"{path.stem}-calibration.png"))
                 calibration(drawn[-1], every, name=f"{row}, {column}")
+        if len(errors) > 1:
+            drawn.append(folder / f"{plan.slug(column)}-cumulative-error.png")
+            limit = {"threshold": ACCURACY[block.unit], "note": "chemical accuracy"} if block.unit in ACCURACY else {}
+            cumulative_error(drawn[-1], errors, unit="" if block.unit == "dimensionless" else block.unit, **limit)
     return drawn
 
 

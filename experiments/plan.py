@@ -9,8 +9,6 @@ from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
 
-import yaml
-
 from common.errors import UserError
 
 HERE = Path(__file__).parent
@@ -40,6 +38,7 @@ class Cell:
         """A hash of everything the result depends on, the model's defaults included: a stored result with another
         hash is out of date."""
         data = {name: self.settings[name] for name in ("source", "target", "split")}
+        data |= {name: self.settings[name] for name in ("also",) if name in self.settings}
         whole = {**data, "model": make_model(self.settings).settings()}
         return hashlib.sha256(json.dumps(whole, sort_keys=True).encode()).hexdigest()[:16]
 
@@ -54,6 +53,8 @@ def declaration(paper: str) -> dict:
     path = HERE / f"{paper}.yaml"
     if not path.exists():
         raise UserError(f"no tables are declared for {paper!r}; there are: {', '.join(papers())}")
+    import yaml  # not there on a machine that only trains
+
     return yaml.safe_load(path.read_text())
 
 
@@ -61,8 +62,10 @@ def printed(paper: str, where: str | dict | None) -> dict:
     """What the paper prints of one column of ours: unit, and rows -> metric -> {value: ...}.
 
     where: a table whose rows hold metrics; {table, column} of one whose rows hold columns; {table, prefix} of one whose
-    columns are named prefix_metric; {table} alone makes each of its cells a row, named row/column.
+    columns are named prefix_metric; {table} alone makes each of its cells a row, named row/column; nothing, nothing.
     """
+    if where is None:
+        return {}
     if not isinstance(where, dict):
         return reported(paper).get(where, {})
     table = reported(paper)[where["table"]]
@@ -73,9 +76,10 @@ def printed(paper: str, where: str | dict | None) -> dict:
             (cells[n]["unit"] for cells in table["rows"].values() for n in names if "unit" in cells.get(n, {})), ""
         )
         return {"unit": table.get("unit", unit), "rows": rows}
-    metric = table["metric"]
+    metric = table.get("metric", "MAE")
     if "column" in where:
-        unit = table["columns"][where["column"]]["unit"]
+        columns = table["columns"]
+        unit = columns[where["column"]]["unit"] if isinstance(columns, dict) else table["unit"]
         rows = {row: {metric: cells[where["column"]]} for row, cells in table["rows"].items()}
     else:
         unit = table["unit"]
@@ -87,9 +91,16 @@ def papers() -> list[str]:
     return sorted(path.stem for path in HERE.glob("*.yaml"))
 
 
+def contents(paper: str) -> dict[str, dict]:
+    """Every table and figure of the paper: what it shows, and what makes it (tables, command) or why it is open."""
+    return declaration(paper).get("contents", {})
+
+
 @lru_cache
 def reported(paper: str) -> dict:
     """The numbers printed in the paper: table -> row -> metric -> {value: ...}."""
+    import yaml
+
     return yaml.safe_load((HERE / "reported" / f"{paper}.yaml").read_text())["tables"]
 
 
@@ -121,38 +132,69 @@ def layout(paper: str, table: str, scale: str) -> dict:
 
 
 def cells(paper: str, table: str, scale: str, *, seeds: int | None = None, epochs: int | None = None) -> list[Cell]:
-    """All cells of a table that can run; those of a derived table are cells of the table that it is made of.
-
-    `seeds` and `epochs` override the declared budget.
-    """
+    """All cells of a table that can run, each once. `seeds` and `epochs` override the declared budget."""
     plan = layout(paper, table, scale)
+    places = ((column, row) for column in plan["columns"] for row in plan["rows"])
+    every = (c for place in places for c in cells_of(paper, table, scale, *place, seeds=seeds, epochs=epochs))
+    return list({cell.key: cell for cell in every}.values())
+
+
+def cells_of(
+    paper: str, table: str, scale: str, column: str, row: str, *, seeds: int | None = None, epochs: int | None = None
+) -> list[Cell]:
+    """The cells that one row of one column shows.
+
+    Those of a derived table are cells of the table that it is made `of`, those of a column that is made `of` another
+    one are that column's, and those that a column takes `from` another table are not run again here.
+    """
+    plan, budget = layout(paper, table, scale), {"seeds": seeds, "epochs": epochs}
     if "of" in plan:
-        every = cells(paper, plan["of"], scale, seeds=seeds, epochs=epochs)
-        return [cell for cell in every if cell.row in plan["rows"]]
-    made = []
-    for column, data in plan["columns"].items():
-        for row, model in plan["rows"].items():
-            if "open" in data or "open" in model:
-                continue
-            wanted = plan.get("seeds", {}).get(row, data["seeds"])
-            for seed in wanted if seeds is None else range(seeds):
-                recipe = {**plan.get("recipe", {}), **data.get("recipe", {}), **model.get("recipe", {})}
-                if epochs:
-                    recipe["epochs"] = epochs
-                settings = {
-                    "source": data["source"],
-                    "target": data["target"],
-                    "split": {**plan["split"], **data.get("split", {})},
-                    "model": model["model"],
-                    "variant": model.get("variant"),
-                    "recipe": recipe if model["model"] in NETWORKS else {},
-                    "seed": seed,
-                }
-                config = {**plan.get("config", {}), **model.get("config", {})}
-                if config:
-                    settings["config"] = config
-                made.append(Cell(paper, table, scale, column, row, seed, settings, epochs))
-    return made
+        return cells_of(paper, plan["of"], scale, column, row, **budget)
+    data, model = plan["columns"][column], plan["rows"][row]
+    if "of" in data:
+        return [] if reason(data, row, model) else cells_of(paper, table, scale, data["of"], row, **budget)
+    if reason(data, row, model):
+        return []
+    wanted = plan.get("seeds", {}).get(row, data["seeds"])
+    wanted = wanted if seeds is None else range(seeds)
+    taken = data.get("from", {})
+    if row in taken.get("rows", {}):
+        place = (taken["paper"], taken["table"], scale, taken["column"], taken["rows"][row])
+        return [cell for cell in cells_of(*place, **budget) if cell.seed in wanted]
+    return [Cell(paper, table, scale, column, row, n, _settings(plan, data, model, n, epochs), epochs) for n in wanted]
+
+
+def reason(data: dict, row: str, model: dict) -> str:
+    """Why a row has no cells in a column; empty where it has. What is said of this row in this column goes first."""
+    named = (why for why, rows in data.get("without", {}).items() if row in rows)
+    return next(named, "") or data.get("open") or model.get("open") or ""
+
+
+def shown(data: dict) -> str:
+    """The name of the predictions that a column made `of` another one shows; empty for a column of its own."""
+    return data["also"] if "of" in data else ""
+
+
+def _settings(plan: dict, data: dict, model: dict, seed: int, epochs: int | None) -> dict:
+    """All that a cell depends on. `also` names further sources that the trained model predicts, as name: source."""
+    recipe = {**plan.get("recipe", {}), **data.get("recipe", {}), **model.get("recipe", {})}
+    if epochs:
+        recipe["epochs"] = epochs
+    settings = {
+        "source": data["source"],
+        "target": data["target"],
+        "split": {**plan["split"], **data.get("split", {})},
+        "model": model["model"],
+        "variant": model.get("variant"),
+        "recipe": recipe if model["model"] in NETWORKS else {},
+        "seed": seed,
+    }
+    config = {**(plan.get("config", {}) if model["model"] in NETWORKS else {}), **model.get("config", {})}
+    if config:
+        settings["config"] = config
+    if "also" in data:
+        settings["also"] = data["also"]
+    return settings
 
 
 def make_model(settings: dict):

@@ -4,15 +4,17 @@ from __future__ import annotations
 
 import json
 from dataclasses import dataclass, field
+from functools import cache
 from pathlib import Path
 
 import numpy as np
 
+from common.errors import UserError
 from common.hdf5 import write_text
 from common.metrics import r2_swapped
 from common.predictions import Predictions
 from common.printing import as_csv, unit_of
-from experiments import plan
+from experiments import contents, plan
 from experiments.run import folder_of
 
 HERE = Path(__file__).parent
@@ -35,6 +37,10 @@ class Line:
     seeds: list[int] = field(default_factory=list)
     #: Published MAE of single folds.
     folds: dict[int, float] = field(default_factory=dict)
+    #: Paper and table that the cells belong to, where it is another one.
+    taken: str = ""
+    #: What the values come from, in the order of the seeds: predictions and the record beside them.
+    stored: list[tuple[Predictions, dict]] = field(default_factory=list)
 
     def mean(self, metric: str) -> float:
         return float(self.values[metric].mean())
@@ -53,6 +59,8 @@ class Block:
     #: The paper's own model and what the paper reports of it, to see where that lies among our splits.
     own: str = ""
     own_reported: dict[str, float] = field(default_factory=dict)
+    #: Whether wall time, parameters and hardware stand beside the errors.
+    costs: bool = False
 
 
 def load_block(paper: str, table: str, scale: str, column: str, budget: dict) -> Block:
@@ -60,29 +68,37 @@ def load_block(paper: str, table: str, scale: str, column: str, budget: dict) ->
     layout = plan.layout(paper, table, scale)
     data = layout["columns"][column]
     printed = plan.printed(paper, data.get("reported"))
-    every = [c for c in plan.cells(paper, table, scale, **budget) if c.column == column]
     own = plan.declaration(paper).get("own", "")
     reported = _printed(printed, layout["rows"].get(own, {}).get("reported"))
     unit, notes = printed.get("unit", ""), data.get("notes", [])
-    block = Block(column, unit, 0, 0, [], notes, own, reported)
+    block = Block(column, unit, 0, 0, [], notes, own, reported, layout.get("costs", False))
     for row, model in layout["rows"].items():
-        mine = [c for c in every if c.row == row]
-        found = [(cell.seed, stored_cell(cell)) for cell in mine]
+        mine = plan.cells_of(paper, table, scale, column, row, **budget)
+        found = [(cell.seed, stored_cell(cell, plan.shown(data))) for cell in mine]
         seeds, stored = [seed for seed, s in found if s], [s for _, s in found if s]
         metrics = [_metrics(predictions, layout["metrics"]) for predictions, _ in stored]
         values = {m: np.array([one[m] for one in metrics]) for m in layout["metrics"]} if metrics else {}
-        reason = data.get("open") or model.get("open") or ("" if stored else "not run yet")
+        reason = plan.reason(data, row, model) or ("not run yet" if mine else "left out at this scale")
+        reason = reason if not stored else ""
         if not reason and len(stored) < len(mine):
             reason = f"{len(stored)} of {len(mine)} seeds"
         folds = printed.get("rows", {}).get(model.get("reported"), {}).get("folds", {})
-        line = Line(row, values, _printed(printed, model.get("reported")), reason, seeds, folds)
+        taken = next((f"{c.paper} {c.table}" for c in mine if (c.paper, c.table) != (paper, table)), "")
+        line = Line(row, values, _printed(printed, model.get("reported")), reason, seeds, folds, taken, stored)
         if folds and seeds:
             line.reported["MAE"] = float(np.mean([folds[seed] for seed in seeds]))
             block.notes = [*block.notes, _fold_by_fold(line)]
         if stored and "note" in model:
             block.notes = [*block.notes, f"{row} {model['note']}"]
+        tested = sum(record["split"]["n_test"] for _, record in stored)
+        if (fewer := tested - sum(len(predictions) for predictions, _ in stored)) > 0:
+            block.notes = [
+                *block.notes,
+                f"{row} cannot predict {fewer} of {tested:,} test materials and is judged by the rest.",
+            ]
         block.lines.append(line)
         for predictions, record in stored:
+            record.setdefault("parameters", model.get("parameters"))
             block.materials, block.test = record["data"]["rows"], len(predictions)
             block.unit = predictions.unit if predictions.unit != "1" else "dimensionless"
     return block
@@ -104,13 +120,23 @@ def _fold_by_fold(line: Line) -> str:
     return f"{line.row}, fold by fold, our MAE / published MAE (ratio): {'; '.join(pairs)}."
 
 
-def stored_cell(cell: plan.Cell) -> tuple[Predictions, dict] | None:
+def stored_cell(cell: plan.Cell, also: str = "") -> tuple[Predictions, dict] | None:
+    """Predictions and record of a cell; `also` names predictions that it stores beside those of its test part."""
     folder = folder_of(cell)
     try:
         record = json.loads((folder / "cell.json").read_text())
     except FileNotFoundError:
         return None
-    return Predictions.load(folder / "predictions.csv.gz", record["unit"]), record
+    except ValueError as error:
+        raise UserError(f"{folder / 'cell.json'} is damaged ({error}); remove it and run the cell again") from None
+    path = folder / f"{also or 'predictions'}.csv.gz"
+    return _predictions(path, path.stat().st_mtime_ns, record["unit"]), record
+
+
+@cache
+def _predictions(path: Path, written: int, unit: str) -> Predictions:
+    """One reading serves every style and table; `written` tells a file from the one that it replaces."""
+    return Predictions.load(path, unit)
 
 
 def _printed(printed: dict, row: str | None) -> dict[str, float]:
@@ -123,6 +149,8 @@ def rows_of(block: Block, metrics: list[str], mini: bool) -> tuple[list[str], li
     first = metrics[0]
     unit = "" if block.unit == "dimensionless" else block.unit
     head = ["model", *(f"{m}{unit_of(m, unit)}" for m in metrics), "splits", f"{first} from, to"]
+    head += COSTS if block.costs else []
+    mini = mini or not any(line.reported for line in block.lines)
     if not mini:
         head += [f"paper's {first}", "ours / paper's", f"splits better than the paper's {block.own}"]
     rows = []
@@ -131,9 +159,28 @@ def rows_of(block: Block, metrics: list[str], mini: bool) -> tuple[list[str], li
             values = line.values[first]
             count = line.open.replace(" seeds", "") or str(len(values))
             span = f"{values.min():.3f}, {values.max():.3f}" if len(values) > 1 else ""
-            cells = [line.row, *(_spread(line.values[m]) for m in metrics), count, span]
+            cells = [line.row, *(spread(line.values[m]) for m in metrics), count, span]
+            cells += costs_of(line) if block.costs else []
             rows.append(cells if mini else cells + _compared(line, first, block.own_reported.get(first)))
     return head, rows
+
+
+COSTS = ["wall time (min)", "parameters", "hardware"]
+
+
+def costs_of(line: Line) -> list[str]:
+    """What the runs behind a line took, on average, and on what; trees and medians have no parameters to count."""
+    records = [record for _, record in line.stored]
+    minutes = np.mean([record["wall_seconds"] for record in records]) / 60
+    parameters = {record["parameters"] for record in records}
+    counted = ", ".join(f"{n:,}" for n in sorted(parameters)) if None not in parameters else "not counted"
+    return [f"{minutes:.1f}", counted, ", ".join(sorted({_hardware(record["device"]) for record in records}))]
+
+
+def _hardware(device: dict) -> str:
+    if device.get("accelerator", "none") != "none":
+        return device["accelerator"]
+    return f"{device['processor']}, {device['threads']} thread{'s' if device['threads'] > 1 else ''}"
 
 
 def open_lines(block: Block, metric: str, mini: bool) -> list[str]:
@@ -156,7 +203,7 @@ def _compared(line: Line, metric: str, own: float | None) -> list[str]:
     ]
 
 
-def _spread(values: np.ndarray) -> str:
+def spread(values: np.ndarray) -> str:
     return f"{values.mean():.3f} ± {values.std(ddof=1):.3f}" if len(values) > 1 else f"{values[0]:.3f}"
 
 
@@ -270,8 +317,9 @@ ENDINGS = {"markdown": "md", "csv": "csv", "latex": "tex"}
 
 
 def committed_tables() -> dict[Path, str]:
-    """Path -> text of every table file that the repository keeps: all declared tables at scale real."""
-    texts = {}
+    """Path -> text of every table file that the repository keeps: all declared tables at scale real, and where every
+    table and figure of the papers is made."""
+    texts = {HERE / "tables" / "contents.md": contents.render()}
     for paper in plan.papers():
         for table in plan.tables(paper, "real"):
             for style, ending in ENDINGS.items():

@@ -14,7 +14,12 @@ from common.plots import BLUE, INK, PALE, RED, drawing, with_unit
 from common.predictions import Predictions
 from common.uncertainty import calibration_curve, miscalibration_area
 
-COLOURS = (BLUE, RED, "#4d8a57", "#8a6bbf", INK)
+#: Every colour once with a full line, then each with a broken one, for as many models as there are.
+STYLES = [
+    {"color": colour, "linestyle": line}
+    for line in ("-", (0, (4, 2)), (0, (1, 1.5)), (0, (5, 1, 1, 1)))
+    for colour in (BLUE, RED, "#4d8a57", "#8a6bbf", INK)
+]
 
 
 def power_law(sizes: np.ndarray, errors: np.ndarray) -> tuple[float, float]:
@@ -32,9 +37,10 @@ def sample_efficiency(
     """MAE against the number of training materials for each model, with its power law through sizes >= `fit_from`."""
     from matplotlib.ticker import FuncFormatter, NullFormatter
 
-    with drawing(path, (4.6, 3.6)) as axes:
+    with drawing(path, (4.6 if len(series) <= 4 else 6.6, 3.6)) as axes:
         axes.set(xscale="log", yscale="log", xlabel="training materials", ylabel=with_unit("MAE", unit))
-        for colour, (name, (sizes, errors)) in zip(COLOURS, series.items(), strict=False):
+        for number, (name, (sizes, errors)) in enumerate(series.items()):
+            colour, marker = STYLES[number % len(STYLES)]["color"], "os^D"[number // 5 % 4]
             sizes, errors = np.asarray(sizes, dtype=float), np.asarray(errors, dtype=float)
             fitted = sizes >= fit_from
             label = name
@@ -42,11 +48,12 @@ def sample_efficiency(
                 c, m = power_law(sizes[fitted], errors[fitted])
                 label = f"{name}, $m = {m:.2f}$"
                 axes.plot(sizes, c * sizes**m, color=colour, linewidth=0.8, linestyle=(0, (4, 3)))
-            axes.plot(sizes, errors, "o", color=colour, markersize=4, label=label)
+            axes.plot(sizes, errors, marker, color=colour, markersize=4, label=label)
         axes.yaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:g}"))
         axes.yaxis.set_minor_formatter(FuncFormatter(lambda value, _: f"{value:g}" if f"{value:e}"[0] in "25" else ""))
         axes.xaxis.set_minor_formatter(NullFormatter())
-        axes.legend(loc="upper right")
+        beside = {"loc": "upper left", "bbox_to_anchor": (1.02, 1.0)}  # where many curves leave no room inside
+        axes.legend(**(beside if len(series) > 4 else {"loc": "upper right"}))
 
 
 def calibration(path: str | Path, predicted: Predictions, *, shape: str = "laplace", name: str = "") -> None:
@@ -69,17 +76,18 @@ def cumulative_error(
     """Share of materials whose absolute error is at most x (Figure 5); returns the share below the threshold."""
     shares = {}
     with drawing(path, (4.2, 3.4)) as axes:
-        for colour, (name, values) in zip(COLOURS, errors.items(), strict=False):
+        for number, (name, values) in enumerate(errors.items()):
             ordered = np.sort(np.abs(np.asarray(values, dtype=float).ravel()))
             shares[name] = float((ordered <= threshold).mean())
             label = f"{name}, {shares[name]:.0%}" if threshold else name
-            axes.plot(ordered, np.arange(1, len(ordered) + 1) / len(ordered), color=colour, linewidth=1.5, label=label)
+            shares_below, style = np.arange(1, len(ordered) + 1) / len(ordered), STYLES[number % len(STYLES)]
+            axes.plot(ordered, shares_below, linewidth=1.5, label=label, **style)
         if threshold:
             label = f"{note or 'threshold'}: {threshold:g} {unit}".strip()
             axes.axvline(threshold, color=INK, linewidth=0.8, linestyle=(0, (4, 3)), label=label)
         reach = max(float(np.quantile(np.abs(values), 0.97)) for values in errors.values())
         axes.set(xlim=(0, reach), ylim=(0, 1), xlabel=with_unit("absolute error", unit), ylabel="share of materials")
-        axes.legend(loc="lower right")
+        axes.legend(loc="lower right", fontsize=7 if len(errors) > 6 else None)
     return shares
 
 

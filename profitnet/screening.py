@@ -166,10 +166,12 @@ def _draw(folder: Path, models: Mapping[str, Regressor], values: dict, summary: 
         path = folder / f"{one}-{other}.png"
         plots.parity(path, values[one], values[other], unit=models[one].unit, labels=(one, other))
     if eps and gap:
-        _draw_penn(folder / "penn.png", values[gap], values[eps], summary["penn_energy_eV"])
+        draw_penn(folder / "penn.png", values[gap], values[eps])
 
 
-def _draw_penn(path: Path, gap: np.ndarray, eps: np.ndarray, energy: float | None) -> None:
+def draw_penn(path: Path, gap: np.ndarray, eps: np.ndarray) -> None:
+    """The dielectric constant against the gap (eV) with the Penn relation (Figure 6a)."""
+    energy = penn_energy(gap, eps)
     top = max(float(np.quantile(eps, 0.999)), 2.0)
     right = max(float(np.quantile(gap, 0.999)), 1.0)
     window = (min(0.0, float(gap.min())), 1.02 * right, 1.0, 1.1 * top)
