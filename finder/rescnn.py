@@ -29,11 +29,11 @@ ELEMENTS = len(SYMBOLS) - 1
 
 
 def build_rescnn(config: FinderConfig | None = None, *, uncertain: bool = True):
-    """The functional Keras model, input (batch, 118, 1)."""
+    """The functional Keras model, input (batch, 118, 1) or what `Fractions` leaves of it."""
     from keras import Input, Model, layers, regularizers
 
     config = config or FinderConfig()
-    inputs = x = Input((ELEMENTS, 1), name="fractions")
+    inputs = x = Input((None, 1), name="fractions")
     for filters in (64, 128, 256, 256):
         x = layers.Conv1D(filters, 3, padding="same", activation="relu")(x)
     x = pooled = layers.GlobalMaxPooling1D()(x)
@@ -53,13 +53,37 @@ def element_fractions(formula: str) -> np.ndarray:
 
 
 class Fractions:
-    """Element fractions of many materials (n, 118)."""
+    """Element fractions of many materials (n, 118), given to the network without most of their zeros.
+
+    Four convolutions of width 3 see 4 places to each side. Of more than 9 zeros in a row, all but the outer 8 places
+    therefore have one and the same output, and the maximum over all places is that over fewer of them.
+    """
 
     def __init__(self, rows: list[np.ndarray]):
         self.rows = np.array(rows)
 
     def batch(self, rows: np.ndarray) -> np.ndarray:
-        return self.rows[rows][..., None]
+        """(n, places, 1), where the row that needs the most places says how many, up to the next multiple of 8."""
+        whole = self.rows[rows]
+        needed = _needed(whole)
+        places = min(ELEMENTS, -(-int(needed.sum(axis=1).max()) // 8) * 8)
+        # Rows that need fewer keep so many of their other zeros, which stand in the same runs.
+        spare = np.cumsum(~needed, axis=1) <= places - needed.sum(axis=1, keepdims=True)
+        return whole[needed | spare].reshape(len(rows), places, 1)
+
+
+def _needed(fractions: np.ndarray, sight: int = 4) -> np.ndarray:
+    """Places (n, 118) that are not zeros in the inside of a run of more than 2 sight + 1 of them."""
+    n, length = fractions.shape
+    edge = np.ones((n, 1), dtype=bool)
+    # A place counts where something else, or an end of the vector, lies within the sight on either side: the first
+    # `sight` zeros after it, the last `sight` before it, and one more so that a blank view is left.
+    something = np.concatenate([edge, fractions > 0, edge], axis=1)
+    place = np.arange(length + 2)
+    before = np.maximum.accumulate(np.where(something, place, 0), axis=1)
+    after = np.minimum.accumulate(np.where(something, place, length + 1)[:, ::-1], axis=1)[:, ::-1]
+    near = (place - before <= sight + 1) | (after - place <= sight)
+    return near[:, 1:-1]
 
 
 class ResCNN(Finder):

@@ -11,7 +11,7 @@ from common.element_vectors import element_vectors
 from finder.config import VARIANTS, FinderConfig
 from finder.graphs import formula_graph, from_disjoint
 from finder.model import build_finder
-from finder.rescnn import build_rescnn, element_fractions
+from finder.rescnn import Fractions, build_rescnn, element_fractions
 from tests.finder.conftest import FORMULAS, shaken
 
 VECTORS = element_vectors("matscholar").table
@@ -154,3 +154,22 @@ def test_rescnn():
     fractions = element_fractions("Ca(OH)2")
     assert np.isclose(fractions[[19, 7, 0]], [0.2, 0.4, 0.4]).all() and np.isclose(fractions.sum(), 1)
     assert np.array_equal(element_fractions("Ca0.5OH"), fractions)
+
+
+def test_rescnn_may_be_spared_zeros():
+    """Batches without the inside of long runs of zeros give what the whole vectors give."""
+    rng = np.random.default_rng(0)
+    whole = np.zeros((60, 118), dtype=np.float32)
+    for row in whole:
+        row[rng.choice(118, rng.integers(1, 9), replace=False)] = rng.random()
+    # Runs of 9 and of 10 zeros, elements at both ends, all elements.
+    for row, places in ((0, [0]), (1, [117]), (2, [0, 10, 20, 117]), (3, [4, 15, 113]), (4, range(118))):
+        whole[row] = 0
+        whole[row, list(places)] = 1
+    model, features = build_rescnn(), Fractions(list(whole))
+    few, many = np.arange(4), np.arange(60)
+    assert features.batch(few).shape[1] < 50 and features.batch(many).shape[1] == 118
+    for rows in (few, np.arange(5, 60), *many[:, None]):
+        batch = features.batch(rows)
+        assert np.array_equal(batch[batch > 0], whole[rows][whole[rows] > 0])
+        np.testing.assert_allclose(model(batch), model(whole[rows][..., None]), atol=1e-6)
