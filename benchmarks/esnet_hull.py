@@ -9,8 +9,8 @@ import numpy as np
 from benchmarks.report import Line
 from common.formula import parse_formula
 from common.sources.datadir import place
-from esnet.hull import PhasePool, read_pool
-from esnet.published import published
+from esnet.screening.hull import PhasePool, read_pool
+from esnet.screening.published import published
 
 #: pymatgen takes so long that a sample has to do.
 SAMPLE = 60

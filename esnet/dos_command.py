@@ -57,7 +57,7 @@ def _add_compute(commands) -> None:
 
 
 def compute(arguments) -> None:
-    from esnet.batch import run_batch
+    from esnet.engines.batch import run_batch
 
     output = _h5(arguments.output)
     table, left_out = cli.load_data(arguments.data, strict=arguments.strict, jobs=arguments.jobs)

@@ -46,7 +46,7 @@ def add_screen(commands) -> None:
     parser.add_argument("--pool-column", default="", metavar="NAME", help="formation energies of the pool, if not Ef")
     parser.add_argument("--column", default="", metavar="NAME", help=f"predicted energies, else {', '.join(PREDICTED)}")
     parser.add_argument("--target", default="", metavar="NAME", help="known energies, else target where it is there")
-    # The article's optimum; `esnet.screening` needs numpy, which --help does without.
+    # The article's optimum; `esnet.screening.thresholds` needs numpy, which --help does without.
     parser.add_argument("--max-ef", type=energy, default=-0.02, metavar="E", help="highest E_f, default -0.02 eV/atom")
     parser.add_argument(
         "--max-ehull", type=energy, default=0.13, metavar="E", help="highest E_hull, default 0.13 eV/atom"
@@ -68,8 +68,8 @@ def add_screen(commands) -> None:
 
 
 def screen(arguments) -> None:
-    from esnet.hull import read_pool
-    from esnet.ranking import rank
+    from esnet.screening.hull import read_pool
+    from esnet.screening.ranking import rank
 
     pool = read_pool(arguments.pool, arguments.pool_column)
     if pool.left_out:
@@ -90,7 +90,7 @@ def _read(arguments):
     import numpy as np
 
     from common.sources.columns import heading, read_sheet
-    from esnet.ranking import Candidates
+    from esnet.screening.ranking import Candidates
 
     path = Path(arguments.predictions)
     sheet = read_sheet(path)
@@ -112,7 +112,7 @@ def _read(arguments):
 
 def _make(arguments):
     from esnet.cli import PAPER
-    from esnet.made import candidates
+    from esnet.screening.candidates import candidates
 
     if not (arguments.prototypes and arguments.elements):
         raise UserError("--model needs --prototypes and --elements to make candidates from")

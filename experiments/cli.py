@@ -113,7 +113,8 @@ def build_parser():
 
 
 def _add_place(parser, *, optional: bool = False) -> None:
-    parser.add_argument("paper", nargs="?" if optional else None, help="profitnet, finder, diffcomp, esnet, grand, or all")
+    papers = "profitnet, finder, diffcomp, esnet, grand, or all"
+    parser.add_argument("paper", nargs="?" if optional else None, help=papers)
     parser.add_argument("table", nargs="?", help="one table, such as figure3; default: all of the paper")
     parser.add_argument(
         "--scale", choices=("mini", "real", "paper"), default="mini", help="default mini, embedded data"

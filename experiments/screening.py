@@ -7,9 +7,9 @@ from pathlib import Path
 
 import numpy as np
 
-from esnet.hull import PhasePool
-from esnet.published import TASKS, ground_states, published_screening
-from esnet.screening import PAPER_OPTIMUM, STABLE, below, counts, evaluate, funnel
+from esnet.screening.hull import PhasePool
+from esnet.screening.published import TASKS, ground_states, published_screening
+from esnet.screening.thresholds import PAPER_OPTIMUM, STABLE, below, counts, evaluate, funnel
 from experiments.derived import Column, Part, Row
 from experiments.plan import slug
 
@@ -125,7 +125,7 @@ def stages(columns: Sequence[Column], printed: dict, declared: dict) -> list[Par
 
 def draw_stages(columns: Sequence[Column], folder: Path, declared: dict) -> Iterator[Path]:
     """The funnel and the map of the materials in it, of every model."""
-    from esnet import figures
+    from esnet.screening import figures
 
     for column in columns:
         formulas = dict(zip(column.facts["id"].tolist(), column.facts["formula"].tolist(), strict=True))

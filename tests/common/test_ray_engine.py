@@ -15,7 +15,7 @@ from common import engines
 from common.cache import FeatureCache, featurise
 from common.errors import UserError
 from common.predictions import Predictions
-from esnet.batch import run_batch
+from esnet.engines.batch import run_batch
 from experiments import plan, run
 from profitnet.features import weights_row
 from tests.clusters import ROOT, cluster_of, engine_at

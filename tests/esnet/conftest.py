@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from common.errors import UserError
-from esnet.gpaw_engine import gpaw_python
+from esnet.engines.gpaw_engine import gpaw_python
 
 
 class Calls:

@@ -7,7 +7,7 @@ import pytest
 
 from common.predictions import Predictions
 from common.sources import load_source
-from esnet.hull import PhasePool
+from esnet.screening.hull import PhasePool
 from experiments import derived, plan, screening
 from experiments.derived import Column, Row
 

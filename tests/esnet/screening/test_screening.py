@@ -11,10 +11,10 @@ from common.crystal import Crystal
 from common.errors import UserError
 from common.materials import MaterialsTable
 from common.predictions import Predictions
-from esnet.hull import PhasePool
-from esnet.ranking import Candidates, rank
 from esnet.screen_command import add_screen
-from esnet.screening import (
+from esnet.screening.hull import PhasePool
+from esnet.screening.ranking import Candidates, rank
+from esnet.screening.thresholds import (
     C_OPT,
     C_PRE,
     PAPER_OPTIMUM,
@@ -255,7 +255,7 @@ def engine(crystal, settings, time_limit):
 
 
 def test_from_prototypes_to_candidates(tmp_path):
-    from esnet.made import candidates
+    from esnet.screening.candidates import candidates
 
     chloride = Crystal(np.array([55, 17]), 3.0 * np.eye(3), np.array([[0, 0, 0], [0.5, 0.5, 0.5]]))
     prototypes = MaterialsTable.from_structures(["B2"], [chloride])
@@ -305,7 +305,7 @@ def test_the_command_with_a_model(tmp_path, monkeypatch, capsys):
 @pytest.mark.parametrize(("task", "mae", "rmse"), [("IS2RE", 0.2654, 0.4063), ("RS2RE", 0.2320, 0.3743)])
 def test_published_predictions(real_data, task, mae, rmse):
     """The printed errors, and an optimum within a few steps of the article's though the pool is another."""
-    from esnet.published import published_screening
+    from esnet.screening.published import published_screening
 
     report = published_screening(task)
     errors = report["E_f (eV/atom)"]
@@ -319,7 +319,7 @@ def test_published_predictions(real_data, task, mae, rmse):
 
 
 def test_published_predictions_that_are_not_there(tmp_path, monkeypatch):
-    from esnet.published import published_screening
+    from esnet.screening.published import published_screening
 
     monkeypatch.setenv("MATREPRO_DATA", str(tmp_path))
     with pytest.raises(UserError, match="set MATREPRO_DATA"):

@@ -4,8 +4,8 @@ import numpy as np
 import pytest
 
 from common.errors import UserError
-from esnet import figures
-from esnet.screening import STABLE, below, funnel, scan
+from esnet.screening import figures
+from esnet.screening.thresholds import STABLE, below, funnel, scan
 from esnet.similarity import DESCRIPTORS
 
 

@@ -23,8 +23,8 @@ from common.elements import SYMBOLS
 from common.errors import UserError
 from esnet.dos import HIGH, LOW, ProjectedDOS, collect
 from esnet.engines import DEFAULT, Calculation, EngineMissing, Settings
-from esnet.references import formation_energy
-from esnet.tetrahedra import states_in_bins, tetrahedra
+from esnet.engines.references import formation_energy
+from esnet.engines.tetrahedra import states_in_bins, tetrahedra
 
 SCRIPT = Path(__file__).with_name("gpaw_run.py")
 SYSTEM_PYTHON = "/usr/bin/python3"

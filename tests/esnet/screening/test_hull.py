@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from common.errors import UserError
 from common.formula import parse_formula
 from common.sources.datadir import place
-from esnet.hull import PhasePool, read_pool
+from esnet.screening.hull import PhasePool, read_pool
 
 #: The real table, whose pool takes seconds to read.
 TABLE = "mp/mp_ground_states_Ef_Ed.csv.gz"

@@ -14,7 +14,7 @@ from common.lattice import pairs_within
 from esnet.dos import ProjectedDOS
 
 #: Name -> "module:function", imported when used.
-ENGINES = {"gpaw": "esnet.gpaw_engine:gpaw"}
+ENGINES = {"gpaw": "esnet.engines.gpaw_engine:gpaw"}
 #: Nearer than so many angstrom no two atoms are; an engine would compute them all the same, or try for hours.
 LEAST_DISTANCE = 0.5
 

@@ -15,8 +15,8 @@ from common.sources.mini import PATH
 from esnet.dos import ORBITALS
 from esnet.dos_file import CHANNELS, start_file, write_calculation
 from esnet.engines import DEFAULT, EngineMissing, Settings, compute, compute_dos
-from esnet.gpaw_engine import SCRIPT, band_edges, gpaw_job, gpaw_python, mesh_of
-from esnet.references import formation_energy, references
+from esnet.engines.gpaw_engine import SCRIPT, band_edges, gpaw_job, gpaw_python, mesh_of
+from esnet.engines.references import formation_energy, references
 
 
 def rock_salt(a: int, b: int, lattice: float = 4.0) -> Crystal:
@@ -154,7 +154,7 @@ def test_no_gpaw(monkeypatch, tmp_path):
         gpaw_python()
     monkeypatch.delenv("MATREPRO_GPAW_PYTHON")
     monkeypatch.setattr("importlib.util.find_spec", lambda name: None)
-    monkeypatch.setattr("esnet.gpaw_engine.SYSTEM_PYTHON", str(tmp_path / "python"))
+    monkeypatch.setattr("esnet.engines.gpaw_engine.SYSTEM_PYTHON", str(tmp_path / "python"))
     with pytest.raises(EngineMissing, match=r"GPAW is not installed; .* gpaw-data"):
         compute(rock_salt(12, 8))
 

@@ -6,8 +6,8 @@ import pytest
 from common.crystal import Crystal
 from common.elements import NUMBERS
 from common.errors import UserError
-from esnet.references import references
-from esnet.substitution import atomic_volume, substitute
+from esnet.engines.references import references
+from esnet.engines.substitution import atomic_volume, substitute
 
 
 @pytest.fixture(scope="module")

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from esnet.tetrahedra import _integrated, states_in_bins, tetrahedra
+from esnet.engines.tetrahedra import _integrated, states_in_bins, tetrahedra
 
 CUBE = 4.0 * np.eye(3)
 

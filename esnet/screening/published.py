@@ -19,8 +19,8 @@ import numpy as np
 
 from common.errors import UserError
 from common.sources.datadir import place
-from esnet.hull import PhasePool, read_pool
-from esnet.screening import C_OPT, C_PRE, STABLE, Scan, below, c_eff, counts, evaluate, funnel
+from esnet.screening.hull import PhasePool, read_pool
+from esnet.screening.thresholds import C_OPT, C_PRE, STABLE, Scan, below, c_eff, counts, evaluate, funnel
 
 TASKS = ("IS2RE", "RS2RE")
 #: Of the article: candidates of its screening, those predicted to be stable, those confirmed.
@@ -119,7 +119,7 @@ def _article(report: dict) -> dict:
 
 
 def _draw(folder: Path, rows: Published, scanned: Scan, stages: dict[str, np.ndarray]) -> list[str]:
-    from esnet import figures
+    from esnet.screening import figures
 
     folder.mkdir(parents=True, exist_ok=True)
     return figures.screening(folder, rows.formulas, stages, scanned)

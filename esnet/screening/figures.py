@@ -13,7 +13,7 @@ from common.element_vectors import element_vectors
 from common.errors import UserError
 from common.formula import parse_formula
 from common.plots import BLUE, INK, PALE, RED, drawing
-from esnet.screening import PAPER_OPTIMUM, Scan, counts
+from esnet.screening.thresholds import PAPER_OPTIMUM, Scan, counts
 
 EF, EHULL = "threshold of predicted $E_f$ (eV/atom)", "threshold of predicted $E_{hull}$ (eV/atom)"
 #: Lines of equal F1 in a picture of success ratio against discoverability.

@@ -10,7 +10,7 @@ import numpy as np
 from common.crystal import Crystal
 from common.elements import NUMBERS, SYMBOLS
 from common.errors import UserError
-from esnet.references import references
+from esnet.engines.references import references
 
 VOLUMES = ("as is", "vegard")
 #: Molecules and noble gases: their volume as elements says nothing of the space that they take in a crystal.

@@ -13,8 +13,8 @@ from common.errors import UserError
 from common.formula import parse_formula
 from common.hdf5 import write_text
 from common.printing import as_csv, as_json
-from esnet.hull import PhasePool
-from esnet.screening import PAPER_OPTIMUM, STABLE, STEP, Scan, below, confusion, counts, evaluate, funnel
+from esnet.screening.hull import PhasePool
+from esnet.screening.thresholds import PAPER_OPTIMUM, STABLE, STEP, Scan, below, confusion, counts, evaluate, funnel
 
 HEADER = ["rank", "id", "formula", "E_f (eV/atom)", "E_hull (eV/atom)", "decision", "hull there"]
 KNOWN = ["E_f known (eV/atom)", "E_hull known (eV/atom)", "stable"]
@@ -92,7 +92,7 @@ def rank(
     folder = Path(folder)
     write_text(folder / "ranked.csv", _table(one, hulls, known_hulls, truth, pool, thresholds))
     if pictures:
-        from esnet import figures
+        from esnet.screening import figures
 
         summary["pictures"] = figures.screening(folder, one.formulas, stages, scanned)
     write_text(folder / "summary.json", as_json(summary))

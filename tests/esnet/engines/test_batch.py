@@ -14,13 +14,13 @@ import pytest
 from common.crystal import Crystal
 from common.errors import UserError
 from common.sources import densities
-from esnet.batch import read_jobs, run_batch
 from esnet.engines import EngineMissing, Settings
+from esnet.engines.batch import read_jobs, run_batch
 
 SCRIPT = """
 import sys, numpy as np
 from common.crystal import Crystal
-from esnet.batch import run_batch
+from esnet.engines.batch import run_batch
 places = np.array([[0, 0, 0], [0.5, 0.5, 0.5]])
 jobs = [(f"m{z}", Crystal(np.array([z, 8]), 8 * np.eye(3), places)) for z in range(11, 21)]
 run_batch(jobs, sys.argv[1], processes=int(sys.argv[2]))

@@ -10,10 +10,10 @@ import numpy as np
 from common.errors import UserError
 from common.materials import MaterialsTable
 from common.sources import densities
-from esnet.batch import run_batch
 from esnet.engines import DEFAULT, Engine, Settings
-from esnet.ranking import Candidates
-from esnet.substitution import substitute
+from esnet.engines.batch import run_batch
+from esnet.engines.substitution import substitute
+from esnet.screening.ranking import Candidates
 
 
 def candidates(

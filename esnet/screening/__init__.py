@@ -1,0 +1,1 @@
+"""From formation energies to what is worth a relaxation: hull, thresholds, ranking, the article's own predictions."""
