@@ -8,6 +8,9 @@ SYMBOLS = (
 ).split()
 NUMBERS = {symbol: z for z, symbol in enumerate(SYMBOLS) if z}
 
+#: Lanthanides and actinides, whose densities of states have f orbitals.
+F_BLOCK = frozenset((*range(57, 72), *range(89, 104)))
+
 #: Pauling's electronegativities by atomic number; elements without one are left out.
 _PAULING = (
     "1 2.2 3 0.98 4 1.57 5 2.04 6 2.55 7 3.04 8 3.44 9 3.98 11 0.93 12 1.31 13 1.61 14 1.9 15 2.19 16 2.58 17 3.16 "

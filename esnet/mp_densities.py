@@ -22,6 +22,8 @@ from esnet.dos_file import start_file, write_failure, write_material
 
 #: Materials a file; what a broken download loses at most.
 SHARD = 100
+#: The materials of all files, in their order.
+IDS = "ids.txt"
 
 
 def get(name: str, client: Client) -> Path:
@@ -35,10 +37,10 @@ def get(name: str, client: Client) -> Path:
             for start in range(0, len(table), SHARD):
                 rows = range(start, min(start + SHARD, len(table)))
                 path = folder / f"{start // SHARD:05}.h5"
-                if not path.exists():
-                    _write(path, table, rows, client, bar)
-                else:
+                if _readable(path):
                     bar.update(len(rows))
+                else:
+                    _write(path, table, rows, client, bar)
     failed = failures(folder)
     if failed:
         first = next(iter(failed))
@@ -46,9 +48,29 @@ def get(name: str, client: Client) -> Path:
     return folder
 
 
+def complete(name: str) -> bool:
+    """Whether every file is there, by their names alone."""
+    folder = densities_of(name)
+    listed = folder / IDS
+    wanted = -(-len(listed.read_text().splitlines()) // SHARD) if listed.exists() else 1
+    return len(list(folder.glob("[0-9]*.h5"))) >= wanted
+
+
+def _readable(path: Path) -> bool:
+    """Whether a file is there and whole as far as opening it tells."""
+    if not path.exists():
+        return False
+    try:
+        open_hdf5(path).close()
+    except UserError:
+        note(f"{path} is damaged; fetching it again")
+        return False
+    return True
+
+
 def _same_list(folder: Path, table: MaterialsTable) -> None:
     """Files are numbered by the rows of the table, so they belong to one list of ids."""
-    listed = folder / "ids.txt"
+    listed = folder / IDS
     text = "\n".join(table.ids.tolist()) + "\n"
     if not listed.exists():
         write_text(listed, text)

@@ -16,6 +16,8 @@ matrepro data info profit-pbe-gap
 matrepro data verify"""
 #: What `get all` leaves to be named, since it takes hours or days.
 LONG = ("mp-finder", "mp-esnet")
+#: A source that asks for its pages itself.
+PAGES = "jarvis-dielectric"
 
 
 def add_data(commands) -> None:
@@ -51,7 +53,7 @@ def data(arguments) -> None:
 
 def _list(arguments, names: list[str]) -> None:
     from common.sources import SOURCES
-    from common.sources.remote import materials_project, registry
+    from common.sources.remote import registry
     from common.sources.remote.kept import state_of
     from common.sources.remote.recipes import recipes
 
@@ -60,10 +62,7 @@ def _list(arguments, names: list[str]) -> None:
         name: {"state": state_of(entry), "title": entry.title, "gives": list(entry.sources)}
         for name, entry in registry.load().entries.items()
     }
-    queries = {
-        name: {"state": "fetched" if materials_project.path_of(name).exists() else "not fetched", "title": one.title}
-        for name, one in recipes().items()
-    }
+    queries = {name: {"state": _state(one), "title": one.title} for name, one in recipes().items()}
     if arguments.json:
         print(as_json({"sources": sources, "data": entries, "materials_project": queries}), end="")
         return
@@ -77,6 +76,15 @@ def _list(arguments, names: list[str]) -> None:
     )
 
 
+def _state(one) -> str:
+    """That of a query, "in part" until its densities of states are there too."""
+    from common.sources.remote import materials_project
+    from esnet import mp_densities
+
+    state = materials_project.state_of(one.name)
+    return "in part" if state == "fetched" and one.densities and not mp_densities.complete(one.name) else state
+
+
 # --- get -----------------------------------------------------------------------------------------
 
 
@@ -88,8 +96,7 @@ def _get(arguments, names: list[str]) -> None:
     got, wrong = {}, {}
     for name in wanted:
         try:
-            paths = _recipe(name, arguments.renew) if name not in stated.entries else _entry(name, stated, arguments)
-            got[name] = [str(path) for path in paths]
+            got[name] = [str(path) for path in _fetched(name, stated, arguments)]
         except UserError as error:
             wrong[name] = str(error)
             if len(wanted) > 1:
@@ -113,12 +120,26 @@ def _resolved(name: str, stated) -> list[str]:
             note(f"MP_API_KEY is not set, so {', '.join(queries)} are left out")
             queries = []
         return [*stated.entries, *queries]
-    if name in stated.entries or name in recipes():
+    if name in stated.entries or name in recipes() or name == PAGES:
         return [name]
     found = [one for one, entry in stated.entries.items() if name in entry.sources]
+    if not found and (queries := [one.name for one in recipes().values() if name in one.sources]):
+        return queries
     if not found:
         raise UserError(f"nothing called {name!r} can be fetched; matrepro data list has the names")
     return [*found, *(one for entry in found for one in stated.entries[entry].needs)]
+
+
+def _fetched(name: str, stated, arguments) -> list:
+    if name in stated.entries:
+        return _entry(name, stated, arguments)
+    if name != PAGES:
+        return _recipe(name, arguments.renew)
+    from common.cache import cache_root
+    from common.sources import load_source
+
+    load_source(PAGES)
+    return [cache_root() / "jarvis"]
 
 
 def _entry(name: str, stated, arguments) -> list:
@@ -133,13 +154,18 @@ def _recipe(name: str, renew: bool) -> list:
     from common.sources.remote import materials_project
     from common.sources.remote.mp_client import Client
     from common.sources.remote.recipes import recipe
+    from esnet import mp_densities
 
+    made, densities = [materials_project.path_of(name)], recipe(name).densities
+    if densities:
+        made.append(materials_project.densities_of(name))
+    if not renew and materials_project.verify(name) == "whole" and (not densities or mp_densities.complete(name)):
+        materials_project.pack(name)
+        return made  # needs neither key nor network
     with Client() as client:
-        made = [materials_project.get(name, client, renew=renew)]
-        if recipe(name).densities:
-            from esnet import mp_densities
-
-            made.append(mp_densities.get(name, client))
+        materials_project.get(name, client, renew=renew)
+        if densities:
+            mp_densities.get(name, client)
     return made
 
 
@@ -154,11 +180,15 @@ def _info(arguments, names: list[str]) -> None:
 
 
 def _verify(arguments, names: list[str]) -> None:
-    from common.sources.remote import kept, registry
+    from common.sources.remote import kept, materials_project, registry
+    from common.sources.remote.recipes import recipes
 
     stated = registry.load()
-    chosen = [stated[name] for name in names] or list(stated.entries.values())
-    found = {entry.name: kept.verify(entry) for entry in chosen if names or kept.state_of(entry) != "not fetched"}
+    entries = [stated[name] for name in names if name not in recipes()] if names else stated.entries.values()
+    found = {entry.name: kept.verify(entry) for entry in entries if names or kept.state_of(entry) != "not fetched"}
+    for name in recipes():
+        if name in names or (not names and materials_project.state_of(name) != "not fetched"):
+            found[name] = {materials_project.path_of(name).name: materials_project.verify(name)}
     every = {f"{name}/{file}": state for name, files in found.items() for file, state in files.items()}
     bad = {file: state for file, state in every.items() if state != "whole"}
     if arguments.json:

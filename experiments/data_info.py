@@ -15,6 +15,7 @@ def facts_of(names: Sequence[str]) -> dict:
     from common.sources.remote import registry
     from common.sources.remote.recipes import recipes
     from common.sources.traces import TRACES
+    from experiments.data_command import PAGES
 
     entries = registry.load().entries
     name = names[0] if len(names) == 1 else ""
@@ -27,8 +28,8 @@ def facts_of(names: Sequence[str]) -> dict:
     if name in TRACES:
         facts["rows"] = _rows(name)
     try:
-        # Entries, queries and sets of the papers have names that need not be those of tables.
-        facts["table"] = _table(names) if name in SOURCES or not facts else None
+        # Entries, queries and sets of the papers have names that need not be those of tables. Nothing is fetched here.
+        facts["table"] = _table(names) if (name in SOURCES and name != PAGES) or not facts else None
     except UserError as error:
         if not facts:
             raise

@@ -6,6 +6,7 @@ import contextlib
 import hashlib
 import io
 import json
+import math
 import os
 import shutil
 import warnings
@@ -100,15 +101,31 @@ def _method(arguments, axes: list[space.Axis]) -> tuple[int, Callable]:
         return len(points), lambda journal, number: points[number]
     if arguments.points:
         raise UserError("--points belongs to --method grid; set --trials")
-    count = arguments.trials or TRIALS
+    count, there = arguments.trials or TRIALS, space.size(axes)
+    if there < count:
+        note(f"there are {there} different settings, so there are {there} trials")
+        count = there
     if arguments.method == "random":
-        return count, lambda journal, number: space.sobol(axes, number, arguments.seed)
+        return count, _anew(axes, lambda journal, number: space.sobol(axes, number, arguments.seed))
     from common.tuning import bayesian
 
     bayesian.check()
-    return count, lambda journal, number: bayesian.propose(
-        axes, journal.known(), list(journal.under_way.values()), number, arguments.seed
+    return count, _anew(
+        axes,
+        lambda journal, number: bayesian.propose(
+            axes, journal.known(), list(journal.under_way.values()), number, arguments.seed
+        ),
     )
+
+
+def _anew(axes: list[space.Axis], propose: Callable) -> Callable:
+    """`propose`, which may repeat itself where there are few settings: training the same again would tell nothing."""
+
+    def proposed(journal, number: int) -> dict:
+        settings, tried = propose(journal, number), journal.tried()
+        return space.untried(axes, tried) if settings in tried and math.isfinite(space.size(axes)) else settings
+
+    return proposed
 
 
 def _network(name: str) -> type:

@@ -1,15 +1,19 @@
 """Frequency-dependent dielectric functions of JARVIS-DFT (OptB88vdW), through jarvis-tools (extra `jarvis`).
 
 The list of materials comes as one file, the dielectric function of each from a page of its own: 12,353 of them in the
-Finder paper. Each is kept as it comes, so a stopped download goes on; a page without optics is listed, not dropped in
-silence.
+Finder paper. Each is kept as it comes, and so is what a page lacks, so a stopped download goes on; a page without
+optics is listed, not dropped in silence.
 """
 
 from __future__ import annotations
 
 import os
+import time
+import zipfile
 from collections.abc import Sequence
+from contextlib import suppress
 from pathlib import Path
+from xml.parsers.expat import ExpatError
 
 import numpy as np
 
@@ -17,7 +21,7 @@ from common.cache import cache_root
 from common.crystal import Crystal
 from common.elements import NUMBERS
 from common.errors import UserError
-from common.hdf5 import replacing
+from common.hdf5 import replacing, write_text
 from common.materials import MaterialsTable, Target
 from common.printing import report_left_out
 from common.progress import progress
@@ -25,12 +29,20 @@ from common.sources.steps import Traced
 
 #: Energies of the common axis, eV; the article shows 0 to 30 and does not state its spacing.
 AXIS = np.linspace(0.0, 30.0, 301)
+ATTEMPTS = 4
+#: Seconds before the second attempt; each further one waits twice as long.
+PAUSE = 1.0
+WITHOUT = "its page has no OptB88vdW dielectric function"
+LATER = "what is fetched stays, and the same command goes on"
 
 
 def jarvis_dielectric(ids: Sequence[str] | None = None, component: str = "xx") -> MaterialsTable:
     """JARVIS-DFT dielectric functions, 0 to 30 eV: targets eps_re, eps_im (curves) and hull_distance (eV/atom)."""
     list_of_materials, page = _client()
-    entries = {entry["jid"]: entry for entry in list_of_materials("dft_3d")}
+    try:
+        entries = {entry["jid"]: entry for entry in list_of_materials("dft_3d")}
+    except (OSError, ValueError, zipfile.BadZipFile) as error:
+        raise UserError(f"JARVIS' list dft_3d cannot be fetched ({_short(error)}); {LATER}") from None
     wanted = ids or _limit(list(entries))
     kept, left_out = {}, {}
     for jid in progress(wanted, desc="JARVIS", unit="material"):
@@ -39,6 +51,8 @@ def jarvis_dielectric(ids: Sequence[str] | None = None, component: str = "xx") -
             continue
         try:
             kept[jid] = _spectrum(jid, component, page)
+        except NoAnswer:
+            raise
         except UserError as error:
             left_out[jid] = str(error)
     report_left_out(left_out, len(kept))
@@ -54,11 +68,15 @@ def jarvis_dielectric(ids: Sequence[str] | None = None, component: str = "xx") -
 
 
 def traced() -> Traced:
-    """How many dielectric functions are here; the pages are asked for one by one, so there is no list to start from."""
-    kept = len(list((cache_root() / "jarvis").glob("*-xx.npy")))
+    """From the pages that were asked for to the dielectric functions that are used."""
+    folder = cache_root() / "jarvis"
+    kept, lacking = len(list(folder.glob("*-xx.npy"))), [path.read_text() for path in folder.glob("*-xx.txt")]
     if not kept:
-        raise UserError("no dielectric function is fetched yet; load jarvis-dielectric (extra jarvis) first")
-    return Traced("pages with a dielectric function from 0 to 30 eV", kept)
+        raise UserError("no dielectric function is fetched yet; run matrepro data get jarvis-dielectric (extra jarvis)")
+    without = lacking.count(WITHOUT)
+    asked = Traced("pages of JARVIS-DFT that were asked for", kept + len(lacking))
+    asked.count("with an OptB88vdW dielectric function", kept + len(lacking) - without)
+    return asked.count("from 0 to 30 eV, without gaps", kept)
 
 
 def _client():
@@ -79,20 +97,54 @@ def _limit(ids: list[str]) -> list[str]:
 def _spectrum(jid: str, component: str, page) -> np.ndarray:
     """Real and imaginary part (2, 301) on the common axis, from the cache where it is there."""
     path = cache_root() / "jarvis" / f"{jid}-{component}.npy"
-    if path.exists():
+    lacking = path.with_suffix(".txt")
+    if lacking.exists():
+        raise UserError(lacking.read_text())
+    with suppress(OSError, ValueError, EOFError):  # not there, or damaged: then it is asked for
         return np.load(path, allow_pickle=False)
     try:
-        found = page(jid=jid).get_dft_semilocal_dielectric_function()
+        found = _page(jid, page)
         energy, real, imaginary = (np.asarray(found[n]) for n in ("energies", f"real_{component}", f"imag_{component}"))
-    except (KeyError, TypeError, ValueError):
-        raise UserError("its page has no OptB88vdW dielectric function") from None
-    except OSError as error:
-        raise UserError(f"its page could not be fetched ({error}); give the same command again") from None
-    if energy[0] > AXIS[0] + 1e-6 or energy[-1] < AXIS[-1] - 0.5 or not np.isfinite([real, imaginary]).all():
-        raise UserError(f"its dielectric function runs from {energy[0]:g} to {energy[-1]:g} eV only, or has gaps")
+        reason = _reason(energy, real, imaginary)
+    except (KeyError, TypeError, ValueError, IndexError):
+        reason = WITHOUT
+    if reason:
+        write_text(lacking, reason)
+        raise UserError(reason)
     spectrum = np.array([np.interp(AXIS, energy, part) for part in (real, imaginary)])
     _keep(path, spectrum)
     return spectrum
+
+
+def _page(jid: str, page) -> dict:
+    """Without a network nothing is left out: the download stops and says so."""
+    for attempt in range(ATTEMPTS):
+        if attempt:
+            time.sleep(PAUSE * 2 ** (attempt - 1))
+        try:
+            return page(jid=jid).get_dft_semilocal_dielectric_function()
+        except OSError as error:
+            reason = _short(error)
+        except ExpatError:
+            reason = "its answer is damaged"
+    raise NoAnswer(f"the page of {jid} cannot be fetched ({reason}); {LATER}")
+
+
+class NoAnswer(UserError):
+    """What ends a download, as against a page without optics."""
+
+
+def _short(error: Exception) -> str:
+    """What happened, without the addresses and library names of a connection error."""
+    text = " ".join(str(error).split())
+    return "it cannot be reached" if "Max retries" in text or "resolve" in text else text[:80]
+
+
+def _reason(energy: np.ndarray, real: np.ndarray, imaginary: np.ndarray) -> str:
+    """Why a dielectric function cannot be used, "" if it can."""
+    if energy[0] > AXIS[0] + 1e-6 or energy[-1] < AXIS[-1] - 0.5 or not np.isfinite([real, imaginary]).all():
+        return f"its dielectric function runs from {energy[0]:g} to {energy[-1]:g} eV only, or has gaps"
+    return ""
 
 
 def _keep(path: Path, spectrum: np.ndarray) -> None:

@@ -16,7 +16,7 @@ from collections.abc import Sequence
 import numpy as np
 
 from common.crystal import Crystal
-from common.elements import NUMBERS
+from common.elements import F_BLOCK, NUMBERS
 from common.errors import UserError
 from common.formula import parse_formula
 from common.hdf5 import open_hdf5
@@ -28,8 +28,6 @@ TARGET, UNIT = "formation_energy", "eV/atom"
 #: Structures of the Materials Project to learn from, validation included: 100 epochs of the slowest peer fit into two
 #: hours of one core.
 LEARNED = 5000
-#: Elements with f states, whose densities of states the article leaves out of its training: lanthanides, actinides.
-F_BLOCK = frozenset((*range(57, 72), *range(89, 104)))
 
 
 def alloys(which: str) -> MaterialsTable:

@@ -36,6 +36,7 @@ def propose(
         return sobol(axes, number, seed)
     import torch
     from ax.api.client import Client
+    from ax.exceptions.core import SearchSpaceExhausted
 
     searched = [axis for axis in axes if len(axis.values) != 1]
     with _quiet(), torch.random.fork_rng(), _one_thread(torch):
@@ -50,7 +51,10 @@ def propose(
             client.complete_trial(trial, {"error": error})
         for settings in waiting:
             client.attach_trial({axis.name: settings[axis.name] for axis in searched})
-        (found,) = client.get_next_trials(1).values()
+        try:
+            (found,) = client.get_next_trials(1).values()
+        except SearchSpaceExhausted:  # of the few settings that there are it knows all, or finds no other
+            return sobol(axes, number, seed)
     fixed = {axis.name: axis.values[0] for axis in axes if len(axis.values) == 1}
     return fixed | {axis.name: _plain(found[axis.name], axis) for axis in searched}
 

@@ -58,6 +58,10 @@ class Journal:
         """Settings and errors of the trials that came to an end, by number."""
         return [(t.settings, t.error) for _, t in sorted(self.trials.items()) if not t.reason]
 
+    def tried(self) -> list[dict]:
+        """All settings that need no second trial: of those that ended, well or not, and of those under way."""
+        return [trial.settings for trial in self.trials.values()] + list(self.under_way.values())
+
     def ranking(self) -> list[Trial]:
         return sorted((t for t in self.trials.values() if not t.reason), key=lambda t: (t.error, t.number))
 

@@ -74,7 +74,7 @@ def parse(text: str, kinds: Mapping[str, str]) -> Axis:
             return axis
         if not rest:
             raise ValueError
-        return Axis(name, kind, values=tuple(KINDS[kind](value.strip()) for value in rest.split(",")))
+        return Axis(name, kind, values=tuple(dict.fromkeys(KINDS[kind](value.strip()) for value in rest.split(","))))
     except (KeyError, ValueError):
         raise UserError(
             f"--search {text}: {name} is {_like(kind)}; write a range, {name}=LOW:HIGH (:log for real numbers above "
@@ -90,6 +90,20 @@ def grid(axes: Sequence[Axis], points: int) -> list[dict]:
     """Every combination, with so many points of each range."""
     names = [axis.name for axis in axes]
     return [dict(zip(names, values, strict=True)) for values in product(*(axis.points(points) for axis in axes))]
+
+
+def size(axes: Sequence[Axis]) -> float:
+    """How many different settings there are; infinite with a range of real numbers."""
+    return math.prod(
+        len(axis.values) or (axis.high - axis.low + 1 if axis.kind == "int" else math.inf) for axis in axes
+    )
+
+
+def untried(axes: Sequence[Axis], tried: Sequence[dict]) -> dict:
+    """The first settings of a space of `size` that are none of `tried`."""
+    names = [axis.name for axis in axes]
+    every = (axis.values or range(int(axis.low), int(axis.high) + 1) for axis in axes)
+    return next(found for values in product(*every) if (found := dict(zip(names, values, strict=True))) not in tried)
 
 
 def sobol(axes: Sequence[Axis], number: int, seed: int) -> dict:

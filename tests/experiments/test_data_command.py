@@ -2,9 +2,13 @@
 
 import json
 
+import numpy as np
 import pytest
 
+from common.crystal import Crystal
+from common.materials import MaterialsTable
 from common.sources import SOURCES
+from common.sources.remote import materials_project
 from experiments import cli
 from tests.common.sources.conftest import stated, world
 
@@ -140,3 +144,41 @@ def test_no_key(world, monkeypatch, capsys):
     monkeypatch.setattr("pymatgen.core.SETTINGS", {})
     assert run("get", "mp-binaries") == 2
     assert "MP_API_KEY is not set; get a key of your own" in capsys.readouterr().err
+
+
+def test_what_is_there_needs_neither_key_nor_network(world, monkeypatch, capsys):
+    """A query's table, one that was copied here too."""
+    monkeypatch.delenv("MP_API_KEY", raising=False)
+    monkeypatch.setattr("pymatgen.core.SETTINGS", {})
+    cubic = MaterialsTable.from_structures(["mp-1"], [Crystal(np.array([12, 8]), np.eye(3) * 4.2, np.eye(3)[:2] / 2)])
+    cubic = cubic.with_target("band_gap", np.array([4.5]), "eV")
+    path = materials_project.path_of("mp-binaries")
+    cubic.to_hdf5(path)
+    assert printed(capsys, "get", "diffcomp-binaries")["fetched"] == {"mp-binaries": [str(path)]}
+    assert printed(capsys, "verify")["files"] == {"mp-binaries": {"mp-binaries.h5": "whole"}}
+    assert printed(capsys, "info", "diffcomp-binaries")["materials"] == 1
+    assert printed(capsys, "list")["materials_project"]["mp-binaries"]["state"] == "fetched"
+    path.write_bytes(path.read_bytes()[:-100])
+    assert run("verify", "mp-binaries") == 2
+    assert "mp-binaries/mp-binaries.h5: damaged; matrepro data get mp-binaries" in capsys.readouterr().err
+
+
+def test_densities_of_states_belong_to_their_query(world, monkeypatch, capsys):
+    """The structures of mp-esnet come in an hour, its densities in days."""
+    table = MaterialsTable.from_structures(["mp-1"], [Crystal(np.array([12]), np.eye(3) * 3, np.zeros((1, 3)))])
+    table.to_hdf5(materials_project.path_of("mp-esnet"))
+    assert printed(capsys, "list")["materials_project"]["mp-esnet"]["state"] == "in part"
+    folder = materials_project.densities_of("mp-esnet")
+    folder.mkdir()
+    (folder / "ids.txt").write_text("mp-1\n")
+    (folder / "00000.h5").touch()
+    assert printed(capsys, "list")["materials_project"]["mp-esnet"]["state"] == "fetched"
+
+
+def test_info_fetches_nothing(world, monkeypatch, capsys):
+    """The dielectric functions of JARVIS are pages that the source asks for; `get` is what asks."""
+    monkeypatch.setitem(SOURCES, "jarvis-dielectric", lambda: pytest.fail("info has asked for pages"))
+    assert "no dielectric function is fetched yet" in printed(capsys, "info", "jarvis-dielectric")["rows"]["missing"]
+    loaded = []
+    monkeypatch.setitem(SOURCES, "jarvis-dielectric", lambda: loaded.append(1))
+    assert list(printed(capsys, "get", "jarvis-dielectric")["fetched"]) == ["jarvis-dielectric"] and loaded

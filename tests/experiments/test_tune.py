@@ -76,6 +76,25 @@ def test_a_trial_is_a_training_with_its_settings(capsys):
     assert other["error"] != found["error"]
 
 
+@pytest.mark.parametrize("method", ["random", "bayesian"])
+def test_few_settings_are_tried_once_each(tmp_path, monkeypatch, capsys, method):
+    """Without trainings: six trials are asked for, and there are four settings."""
+    from common.tuning import bayesian, journal
+
+    monkeypatch.setattr(bayesian, "check", lambda: None)
+    given = arguments(method=method, trials=6, search=["batch=16:17", "learning_rate=0.001,0.002"])
+    search = trials.prepare(given)
+    assert search.count == 4 and "there are 4 different settings, so there are 4 trials" in capsys.readouterr().err
+    kept = journal.Journal(tmp_path, {})
+    for number in range(search.count):
+        settings = search.propose(kept, number)
+        assert settings not in kept.tried()
+        kept.begin(number, settings)
+        if number != 1:  # one stays under way
+            kept.end(journal.Trial(number, settings, 1.0, reason="failed" if number == 2 else ""))
+    assert len(kept.tried()) == 4
+
+
 def test_the_search_of_the_paper_for_esnet():
     search = trials.prepare(arguments(network="esnet", target="formation_energy", search=None))
     assert [axis.plain() for axis in search.axes] == ["batch=16:65", "learning_rate=0.0005:0.002"]

@@ -6,7 +6,7 @@ import json
 import os
 import time
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager, nullcontext
+from contextlib import contextmanager
 from pathlib import Path
 
 from common.errors import UserError
@@ -32,8 +32,8 @@ def fetch(entry: Entry, registry: Registry, *, mirror: str = "", renew: bool = F
     folder = kept.folder_of(entry)
     try:
         folder.mkdir(parents=True, exist_ok=True)
-        with in_turn(folder / ".lock", entry.name):
-            files = files_of(entry, registry, mirror=mirror, renew=renew)
+        with in_turn(folder / ".lock", entry.name), _aside(folder / kept.ARTICLE, renew):
+            files = files_of(entry, registry, mirror=mirror)
             return [_file(file, entry, folder, mirror, renew) for file in files]
     except OSError as error:
         raise UserError(
@@ -41,7 +41,7 @@ def fetch(entry: Entry, registry: Registry, *, mirror: str = "", renew: bool = F
         ) from None
 
 
-def files_of(entry: Entry, registry: Registry, *, mirror: str = "", renew: bool = False) -> list[RemoteFile]:
+def files_of(entry: Entry, registry: Registry, *, mirror: str = "") -> list[RemoteFile]:
     """The files of an entry; those of a figshare article as they were when first fetched, else as they are today."""
     if not entry.figshare:
         return list(entry.files)
@@ -52,7 +52,7 @@ def files_of(entry: Entry, registry: Registry, *, mirror: str = "", renew: bool 
             _retrieve(_mirrored(mirror, entry, kept.ARTICLE), "", known, resuming)
         except (Refused, _Gone) as error:
             note(f"{error}; asking {registry.figshare_api}")
-    if renew or not known.exists():
+    if not known.exists():
         found = figshare.article(registry.figshare_api, entry.figshare)
         write_text(known, json.dumps(found, indent=1) + "\n")
     return kept.known_files(entry)
@@ -60,6 +60,7 @@ def files_of(entry: Entry, registry: Registry, *, mirror: str = "", renew: bool 
 
 def _file(file: RemoteFile, entry: Entry, folder: Path, mirror: str, renew: bool) -> Path:
     path, recorded = folder / file.name, kept.record(entry)
+    _back(path)
     known = file.checksum or ("" if renew else recorded.get(file.name, {}).get("hash", ""))
     if path.exists() and not renew:
         if not known or kept.matches(path, known):
@@ -67,7 +68,7 @@ def _file(file: RemoteFile, entry: Entry, folder: Path, mirror: str, renew: bool
         note(f"{path} is damaged; fetching it again")
     resuming = Resuming(folder / f".{file.name}.part", file.size, checked=bool(known))
     addresses = [*([_mirrored(mirror, entry, file.name)] if mirror else []), file.address]
-    with _aside(path) if renew else nullcontext():
+    with _aside(path, renew):
         return _from_one_of(addresses, known, path, resuming, file, entry)
 
 
@@ -77,17 +78,30 @@ def _mirrored(mirror: str, entry: Entry, name: str) -> str:
 
 
 @contextmanager
-def _aside(path: Path) -> Iterator[None]:
-    """What is there comes back when the new one does not come."""
-    old = path.with_name(f".{path.name}.old")
-    if path.exists():
-        path.rename(old)
+def _aside(path: Path, renew: bool) -> Iterator[None]:
+    """With `renew`, what is there makes room, and comes back when the new one does not come."""
+    _back(path)
+    if not renew or not path.exists():
+        yield
+        return
+    path.rename(_old(path))
     try:
         yield
     except BaseException:
-        if old.exists():
-            old.rename(path)
+        _old(path).replace(path)
         raise
+    _old(path).unlink()
+
+
+def _old(path: Path) -> Path:
+    return path.with_name(f".{path.name}.old")
+
+
+def _back(path: Path) -> None:
+    """Put back, or away, what a killed process has left aside."""
+    old = _old(path)
+    if old.exists() and not path.exists():
+        old.rename(path)
     old.unlink(missing_ok=True)
 
 
@@ -105,7 +119,10 @@ def _from_one_of(
         except _Changed as error:
             date = kept.record(entry).get(file.name, {}).get("date", "")
             since = "" if file.checksum else f" since {date}: give --renew to take it"
-            raise UserError(f"{address}: {error}{since}; nothing was kept. {_offline(entry, file)}") from None
+            raise UserError(
+                f"{address}: {error}{since}; nothing was kept. If you have the right file, put it at "
+                f"{kept.folder_of(entry) / file.name}"
+            ) from None
         except _Gone as error:
             if address == addresses[-1]:
                 raise UserError(f"{entry.name}: {error}. {_offline(entry, file)}") from None
@@ -152,7 +169,7 @@ def _plainly(error: Exception) -> str:
 
     if isinstance(error, requests.Timeout):
         return "does not answer"
-    if "ended after" in str(error) or "no bytes from" in str(error):
+    if "ended after" in str(error) or "no bytes" in str(error):
         return str(error).partition(" ")[2]
     if isinstance(error, requests.exceptions.ChunkedEncodingError):
         return "breaks off in the middle"

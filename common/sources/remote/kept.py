@@ -35,7 +35,12 @@ def known_files(entry: Entry) -> list[RemoteFile]:
 def licence(entry: Entry) -> str:
     """As figshare stated it when the entry was fetched, else as the registry has it."""
     known = folder_of(entry) / ARTICLE
-    return (json.loads(known.read_text())["license"]["name"] if known.exists() else "") or entry.licence
+    try:
+        # A page saved by hand may lack it.
+        stated = json.loads(known.read_text()).get("license") if known.exists() else None
+    except ValueError:
+        raise UserError(f"{known} is damaged; delete it and give the same command again") from None
+    return (stated or {}).get("name") or entry.licence
 
 
 def record(entry: Entry) -> dict[str, dict]:
@@ -49,7 +54,7 @@ def record(entry: Entry) -> dict[str, dict]:
 def state_of(entry: Entry) -> str:
     """By the names of the files alone; `verify` looks into them."""
     folder = folder_of(entry)
-    names = [RECORD] if entry.figshare else [file.name for file in entry.files]
+    names = [file.name for file in known_files(entry)] or [RECORD]
     there = [folder.joinpath(name).exists() for name in names]
     return "fetched" if all(there) else "in part" if any(there) or any(folder.glob(".*.part")) else "not fetched"
 

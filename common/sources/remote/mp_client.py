@@ -88,8 +88,8 @@ class Client:
         )
 
     def _asked(self, ask: Callable, what: str):
+        from deltalake.exceptions import DeltaError
         from mp_api.client.core.exceptions import MPRestError
-        from requests import RequestException
 
         for attempt in range(ATTEMPTS):
             time.sleep(max(0.0, self._last + self.apart - time.monotonic()))
@@ -97,7 +97,7 @@ class Client:
                 with warnings.catch_warnings():
                     warnings.simplefilter("ignore")
                     return ask()
-            except (MPRestError, RequestException, ValueError, KeyError) as error:
+            except (MPRestError, DeltaError, OSError, ValueError, KeyError) as error:
                 _refused(error)
                 if attempt == ATTEMPTS - 1:
                     raise UserError(
@@ -139,6 +139,8 @@ class NotThere(UserError):
 def _short(error: Exception) -> str:
     """What happened, without the addresses and library names of a connection error."""
     text = " ".join(str(error).split())
+    if "Generic S3 error" in text:  # of the store of the densities of states
+        return "the store of its densities of states cannot be reached"
     if "Max retries" in text and "status" not in text and "too many" not in text.lower():
         return "it cannot be reached"
     if "too many" in text.lower():

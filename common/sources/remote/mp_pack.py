@@ -8,7 +8,7 @@ from pathlib import Path
 
 import numpy as np
 
-from common.hdf5 import write_text
+from common.hdf5 import file_digest, write_text
 from common.materials import MaterialsTable, Target
 from common.printing import note
 from common.sources import datadir
@@ -19,11 +19,13 @@ PACK = "mp/mp_structures.h5"
 def write(fetched: Mapping[str, Path]) -> Path | None:
     """`fetched`: query -> its table. Of a material that stands in several the first that knows a value gives it.
 
-    A pack that came from elsewhere stays as it is; ours is known by the JSON beside it.
+    A pack that came from elsewhere stays as it is; ours is known by the JSON beside it, which tells of what it is made.
     """
     path, names = datadir.place(PACK), list(fetched)
-    if not names or (path.exists() and not path.with_suffix(".json").exists()):
+    record, made_of = path.with_suffix(".json"), {name: file_digest(table) for name, table in fetched.items()}
+    if not names or (path.exists() and (not record.exists() or _recorded(record) == made_of)):
         return None
+    _record(record, {})  # a pack that is broken off here is ours, and is made again
     tables = [MaterialsTable.from_hdf5(fetched[name]) for name in names]
     first = {name: (k, row) for k in reversed(range(len(tables))) for row, name in enumerate(tables[k].ids.tolist())}
     ids = sorted(first)
@@ -40,6 +42,18 @@ def write(fetched: Mapping[str, Path]) -> Path | None:
         {name: Target(values[name], unit) for name, unit in units.items()},
         formulas=[str(tables[k].formulas[row]) for k, row in (first[name] for name in ids)],
     ).to_hdf5(path)
-    write_text(path.with_suffix(".json"), json.dumps({"made of": [fetched[name].name for name in names]}) + "\n")
+    _record(record, made_of)
     note(f"wrote {path}: {len(ids):,} materials of {', '.join(names)}")
     return path
+
+
+def _record(path: Path, made_of: Mapping[str, str]) -> None:
+    write_text(path, json.dumps({"made of": made_of}) + "\n")
+
+
+def _recorded(path: Path) -> dict:
+    """Query -> hash of its table; nothing of a record that cannot be read, so that the pack is made again."""
+    try:
+        return json.loads(path.read_text())["made of"]
+    except (ValueError, KeyError, TypeError):
+        return {}

@@ -6,11 +6,9 @@ from dataclasses import dataclass, field
 from functools import cache
 from pathlib import Path
 
+from common.elements import F_BLOCK
 from common.errors import UserError
 from common.formula import parse_formula
-
-#: Lanthanides and actinides: their densities of states have f orbitals.
-F_BLOCK = frozenset((*range(57, 72), *range(89, 104)))
 
 
 @dataclass(frozen=True)
@@ -20,7 +18,8 @@ class Recipe:
     lists: files of the data directory whose material_id are asked for. query: criteria as mp-api names them.
     each: criteria of which each value is asked for in turn. without: "f-block" leaves those formulas out.
     fields: properties besides the structure. densities: whether projected densities of states are fetched too.
-    pack: whether it goes into mp/mp_structures.h5, from which several sources are made.
+    pack: whether it goes into mp/mp_structures.h5, from which several sources are made. sources: further names under
+    which it can then be loaded.
     paper: what -> number of rows in the paper.
     """
 
@@ -33,6 +32,7 @@ class Recipe:
     without: str = ""
     densities: bool = False
     pack: bool = False
+    sources: tuple[str, ...] = ()
     paper: dict[str, int] = field(default_factory=dict)
 
     def queries(self) -> list[dict]:
@@ -55,10 +55,11 @@ def recipes() -> dict[str, Recipe]:
     import yaml
 
     stated = yaml.safe_load(Path(__file__).with_name("recipes.yaml").read_text())
-    return {
-        name: Recipe(name, **{**facts, "fields": tuple(facts["fields"]), "lists": tuple(facts.get("lists", ()))})
-        for name, facts in stated.items()
-    }
+    found = {}
+    for name, facts in stated.items():
+        plural = {key: tuple(facts.get(key, ())) for key in ("fields", "lists", "sources")}
+        found[name] = Recipe(name, **facts | plural)
+    return found
 
 
 def recipe(name: str) -> Recipe:

@@ -45,6 +45,7 @@ class Resuming:
     def _copy(self, path: Path) -> None:
         if not path.is_file():
             raise Refused(f"{path} is not there")
+        self.forget()  # the tag of a server says nothing of a copy that breaks off
         shutil.copyfile(path, self.part)
 
     def _download(self, url: str) -> None:
@@ -75,7 +76,10 @@ class Resuming:
             total = have + int(answer.headers.get("Content-Length", 0)) or self.size
             self._write(answer, have, total)
         got = self.part.stat().st_size
-        if not got or got < max(total, self.size):
+        if not got:
+            self.forget()
+            raise requests.ConnectionError(f"{url} gives no bytes")
+        if got < max(total, self.size):
             raise requests.ConnectionError(f"{url} ended after {got:,} of {max(total, self.size):,} bytes")
 
     def _write(self, answer, have: int, total: int) -> None:

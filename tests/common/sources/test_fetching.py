@@ -60,6 +60,14 @@ def test_a_server_in_trouble_is_asked_again(world, entry, kind):
     assert len(world.requests("/files/")) == 3
 
 
+def test_a_server_that_gives_nothing(world, entry):
+    world.fail("/files/", "empty", 99)
+    made = entry("")
+    with pytest.raises(UserError, match=r"a\.bin gives no bytes, 5 times\. Without a network: put the file at "):
+        fetched(made)
+    assert [path.name for path in kept.folder_of(made[0]).iterdir()] == [".lock"]
+
+
 def test_a_busy_server_is_given_the_time_it_asks_for(world, entry, monkeypatch):
     waited = []
     monkeypatch.setattr(fetching.time, "sleep", waited.append)
@@ -133,7 +141,7 @@ def test_without_checksum_and_tag_nothing_is_put_together(world, entry):
 def test_a_wrong_checksum_never_reaches_the_cache(world, entry):
     made = entry()
     world.fail("/files/", "wrong", 99)
-    with pytest.raises(UserError, match=r"a\.bin: its bytes do not have the checksum sha256:.*changed; nothing was"):
+    with pytest.raises(UserError, match=r"a\.bin: its bytes do not have the checksum .*changed; nothing was kept\. If"):
         fetched(made)
     folder = kept.folder_of(made[0])
     assert not (folder / "a.bin").exists() and kept.record(made[0]) == {}
@@ -295,6 +303,67 @@ def test_renewing_loses_nothing(world, entry):
         fetched(made, renew=True)
     assert path.read_bytes() == BODY and kept.verify(made[0]) == {"a.bin": "whole"}
     assert not list(path.parent.glob(".*.old"))
+
+
+def test_renewing_an_article_loses_nothing(world, stated):
+    """What figshare said of the files that are here stays with them until the new ones have come."""
+    world.files["one.zip"] = b"1" * 1000
+    world.articles[123] = ["one.zip"]
+    made = stated({"set": {"figshare": 123}})
+    (path,) = fetching.fetch(made["set"], made)
+    world.files["one.zip"] = b"2" * 1000
+    world.fail("/files/", "500", 99)
+    with pytest.raises(UserError, match="answers 500"):
+        fetching.fetch(made["set"], made, renew=True)
+    assert path.read_bytes() == b"1" * 1000 and kept.verify(made["set"]) == {"one.zip": "whole"}
+    world.faults.clear()
+    fetching.fetch(made["set"], made, renew=True)
+    assert path.read_bytes() == b"2" * 1000 and kept.verify(made["set"]) == {"one.zip": "whole"}
+
+
+def test_what_a_killed_renewal_left_aside_comes_back(world, entry):
+    made = entry("")
+    path = fetched(made)
+    path.rename(path.with_name(".a.bin.old"))
+    world.fail("/files/", "500", 99)
+    assert fetched(made).read_bytes() == BODY and not list(path.parent.glob(".*.old"))
+
+
+def test_a_copy_that_breaks_off_is_not_put_together_with_what_a_server_has(world, entry, tmp_path, disk_of):
+    """The tag that a server gave to another partial file says nothing of it."""
+    made = entry("")
+    world.fail("/files/", "truncated", 1)
+    world.fail("/files/", "500", fetching.ATTEMPTS)
+    with pytest.raises(UserError):
+        fetched(made)
+    world.faults.clear()
+    (tmp_path / "copies/set").mkdir(parents=True)
+    (tmp_path / "copies/set/a.bin").write_bytes(BODY[::-1])
+    with disk_of(400_000), pytest.raises(UserError, match="cannot write"):
+        fetched(made, mirror=str(tmp_path / "copies"))
+    assert fetched(made).read_bytes() == BODY
+
+
+def test_figshare_fetched_in_part(world, stated):
+    world.files["one.zip"], world.files["two.csv"] = b"1" * 1000, b"2" * 500
+    world.articles[123] = ["one.zip", "two.csv"]
+    made = stated({"set": {"figshare": 123}})
+    world.fail("/files/two.csv", "404", 99)
+    with pytest.raises(UserError, match="404"):
+        fetching.fetch(made["set"], made)
+    assert kept.state_of(made["set"]) == "in part"
+    world.faults.clear()
+    fetching.fetch(made["set"], made)
+    assert kept.state_of(made["set"]) == "fetched"
+
+
+@pytest.mark.parametrize("text", ["{}", '{"license": null}', '{"license": {"value": 1}}'])
+def test_a_page_saved_by_hand_may_lack_the_licence(world, stated, text):
+    made = stated({"set": {"figshare": 5, "licence": "stated here"}})
+    folder = kept.folder_of(made["set"])
+    folder.mkdir(parents=True)
+    (folder / "figshare.json").write_text(text)
+    assert kept.licence(made["set"]) == "stated here"
 
 
 def test_figshare_on_a_mirror_needs_no_network(world, stated, tmp_path):

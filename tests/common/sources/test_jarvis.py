@@ -7,8 +7,9 @@ import numpy as np
 import pytest
 
 from common.errors import UserError
-from common.sources import load_source
+from common.sources import jarvis, load_source
 from common.sources.jarvis import AXIS
+from common.sources.traces import trace
 
 GRID = np.arange(0, 30.2, 0.2)
 ATOMS = {"lattice_mat": (np.eye(3) * 4).tolist(), "elements": ["Na", "Cl"], "cartesian": True}
@@ -64,6 +65,49 @@ def test_what_has_been_fetched_is_not_fetched_again(asked, monkeypatch):
     monkeypatch.delenv("MATREPRO_JARVIS_LIMIT")
     load_source("jarvis-dielectric")
     assert asked.count("JVASP-1") == 1
+
+
+def test_pages_without_optics_are_not_asked_for_again(asked, capsys):
+    load_source("jarvis-dielectric")
+    first = capsys.readouterr().err
+    load_source("jarvis-dielectric")
+    assert sorted(asked) == ["JVASP-1", "JVASP-2", "JVASP-3", "JVASP-4"] and capsys.readouterr().err == first
+    traced = trace("jarvis-dielectric")
+    assert (traced.rows, [step.after for step in traced.steps]) == (4, [3, 2])
+
+
+def test_a_damaged_curve_is_fetched_again(asked, cache_folder):
+    load_source("jarvis-dielectric")
+    (cache_folder / "jarvis/JVASP-1-xx.npy").write_bytes(b"damaged")
+    assert len(load_source("jarvis-dielectric")) == 2 and asked.count("JVASP-1") == 2
+
+
+def test_without_a_network_nothing_is_left_out(asked, monkeypatch):
+    """It stops and says so; the next call asks for what is missing."""
+    web = sys.modules["jarvis.db.webpages"].Webpage
+    answer = web.get_dft_semilocal_dielectric_function
+
+    def failing(self):
+        if self.jid == "JVASP-2":
+            raise OSError("Max retries exceeded with url: /x")
+        return answer(self)
+
+    monkeypatch.setattr(jarvis, "PAUSE", 0.0)
+    monkeypatch.setattr(web, "get_dft_semilocal_dielectric_function", failing)
+    with pytest.raises(
+        UserError, match=r"the page of JVASP-2 cannot be fetched \(it cannot be reached\); what is fetch"
+    ):
+        load_source("jarvis-dielectric")
+    assert asked == ["JVASP-1", *["JVASP-2"] * jarvis.ATTEMPTS]
+    monkeypatch.setattr(web, "get_dft_semilocal_dielectric_function", answer)
+    assert len(load_source("jarvis-dielectric")) == 2 and asked.count("JVASP-1") == 1
+
+    def unreachable(name):
+        raise OSError("Failed to resolve 'jarvis'")
+
+    monkeypatch.setattr(sys.modules["jarvis.db.figshare"], "data", unreachable)
+    with pytest.raises(UserError, match=r"list dft_3d cannot be fetched \(it cannot be reached\)"):
+        load_source("jarvis-dielectric")
 
 
 def test_without_the_package(monkeypatch):

@@ -172,6 +172,16 @@ def test_bayesian_search_finds_the_valley():
     assert bayesian.propose(axes, known[:-1], [again], number, 0) != again
 
 
+def test_bayesian_search_among_few_settings():
+    """Ax refuses to go on where it knows all that there is."""
+    pytest.importorskip("ax", reason="Ax is not installed: pip install 'matrepro[tune]'")
+    from common.tuning import bayesian
+
+    axes = [Axis("batch", "int", values=(32, 128))]
+    known = [({"batch": batch}, 1.0) for batch in (32, 128, 32, 128, 32)]
+    assert bayesian.propose(axes, known, [], 5, 0)["batch"] in (32, 128)
+
+
 def test_without_ax_the_search_says_what_is_missing(monkeypatch):
     from common.tuning import bayesian
 

@@ -1,9 +1,11 @@
 """What a search may choose from, as it is written and as it is filled."""
 
+import math
+
 import pytest
 
 from common.errors import UserError
-from common.tuning.space import grid, parse, sobol
+from common.tuning.space import grid, parse, size, sobol, untried
 
 KINDS = {"batch": "int", "learning_rate": "float", "optimizer": "str", "standardise": "bool"}
 
@@ -77,3 +79,16 @@ def test_sobol_points_fill_the_space_and_do_not_depend_on_how_many_there_are():
     for name, low, width in (("batch", 16, 12.5), ("learning_rate", 0.0005, 0.000375)):
         quarters = [min(int((point[name] - low) / width), 3) for point in points]
         assert sorted(quarters.count(quarter) for quarter in range(4)) == [4] * 4
+
+
+def test_how_many_settings_there_are():
+    assert size(axes("batch=16:18", "optimizer=adam,sgd", "standardise=true")) == 6
+    assert size(axes("batch=16,16,32")) == 2, "a value given twice is one"
+    assert math.isinf(size(axes("batch=16:18", "learning_rate=0.1:0.2")))
+
+
+def test_what_is_left_to_try():
+    few, tried = axes("batch=16:17", "optimizer=adam,sgd"), []
+    for _ in range(4):
+        tried.append(untried(few, tried))
+    assert tried == [{"batch": b, "optimizer": o} for b in (16, 17) for o in ("adam", "sgd")]
