@@ -120,6 +120,16 @@ def positive(text: str) -> int:
     return int(text)
 
 
+def seconds(text: str) -> float:
+    try:
+        value = float(text)
+    except ValueError:
+        value = 0.0
+    if not value > 0:
+        raise argparse.ArgumentTypeError(f"{text!r} is no number of seconds above zero")
+    return value
+
+
 def workers(text: str) -> int:
     return -1 if text == "-1" else positive(text)
 

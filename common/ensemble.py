@@ -11,7 +11,7 @@ import numpy as np
 from common.errors import UserError
 from common.materials import MaterialsTable
 from common.predictions import Predictions
-from common.regressor import Regressor
+from common.regressor import Regressor, member_folder
 from common.splits import Split
 
 
@@ -30,7 +30,7 @@ class Ensemble:
     def fit(self, table: MaterialsTable, target: str, split: Split, *, folder: Path | None = None, jobs: int = 1):
         """Train the members one after the other; with a `folder` each is checkpointed in its own."""
         for number, member in enumerate(self.members):
-            inside = Path(folder) / f"member-{number}" if folder else None
+            inside = member_folder(folder, number) if folder else None
             member.fit(table, target, split, folder=inside, jobs=jobs)
         return self
 
@@ -41,7 +41,7 @@ class Ensemble:
 
     def save(self, folder: str | Path) -> Path:
         for number, member in enumerate(self.members):
-            member.save(Path(folder) / f"member-{number}")
+            member.save(member_folder(folder, number))
         return Path(folder)
 
     @classmethod

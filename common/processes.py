@@ -7,7 +7,7 @@ import signal
 import sys
 import threading
 from collections.abc import Callable, Iterable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from multiprocessing import get_context, parent_process
 from multiprocessing.connection import wait
 from types import ModuleType
@@ -100,7 +100,8 @@ def _child(function: Callable, item: tuple, result) -> None:
     try:
         result.send(("", function(*item)))
     except KeyboardInterrupt:  # the terminal interrupts children too; the parent says so
-        result.send(("interrupted", None))
+        with suppress(BrokenPipeError):  # and may have left already
+            result.send(("interrupted", None))
     except Exception as error:
         result.send((str(error) or type(error).__name__, None))
 

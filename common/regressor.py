@@ -250,11 +250,16 @@ def _refuse_other_training(folder: Path, settings: dict) -> None:
         raise UserError(f"{folder} holds the model of another training; choose another folder")
 
 
+def member_folder(folder: str | Path, number: int) -> Path:
+    """Where a member of an ensemble lies in the ensemble's folder."""
+    return Path(folder) / f"member-{number}"
+
+
 def read_card(folder: str | Path) -> dict:
     """The `model.json` of a saved model, checked."""
     path = Path(folder) / "model.json"
-    if not path.exists() and (Path(folder) / "member-0").is_dir():
-        path = Path(folder) / "member-0" / "model.json"  # the members of an ensemble differ in their seed alone
+    if not path.exists() and member_folder(folder, 0).is_dir():
+        path = member_folder(folder, 0) / "model.json"  # the members of an ensemble differ in their seed alone
     try:
         card = json.loads(path.read_text())
     except FileNotFoundError:

@@ -51,6 +51,7 @@ def add_train(commands, paper: Paper) -> None:
 
 def train(arguments, paper: Paper) -> None:
     from common import distribution, splits
+    from common.regressor import member_folder
 
     work = distribution.on(arguments.devices)  # before anything else is computed
     folder = Path(arguments.model)
@@ -67,7 +68,7 @@ def train(arguments, paper: Paper) -> None:
         if arguments.strict:
             _, good, bad = model.features(table, arguments.jobs)
             report_left_out(bad, len(good), strict=True)
-        inside = folder / f"member-{number}" if arguments.ensemble > 1 else folder
+        inside = member_folder(folder, number) if arguments.ensemble > 1 else folder
         if _claim(inside, model, table, target, split, overwrite=arguments.overwrite):
             note(f"{inside} is trained already; --overwrite trains it anew")
             continue

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import argparse
 from pathlib import Path
 
 from common import cli, printing
@@ -24,16 +23,6 @@ def add_dos(commands) -> None:
     _add_read(inner)
 
 
-def _seconds(text: str) -> float:
-    try:
-        value = float(text)
-    except ValueError:
-        value = 0.0
-    if not value > 0:
-        raise argparse.ArgumentTypeError(f"{text!r} is no number of seconds above zero")
-    return value
-
-
 # --- compute -------------------------------------------------------------------------------------
 
 
@@ -51,7 +40,7 @@ def _add_compute(commands) -> None:
     parser.add_argument("data", nargs="+", metavar="DATA", help=cli.FILES_HELP)
     parser.add_argument("--output", required=True, metavar="FILE", help="HDF5 file to write, ends in .h5")
     parser.add_argument("--engine", default="gpaw", metavar="NAME", help="what computes, default gpaw")
-    parser.add_argument("--time-limit", type=_seconds, metavar="S", help="seconds for each material, default none")
+    parser.add_argument("--time-limit", type=cli.seconds, metavar="S", help="seconds for each material, default none")
     parser.add_argument("--retry", action="store_true", help="try again what failed in an earlier run")
     cli.add_common(parser)
 

@@ -57,7 +57,7 @@ def add_screen(commands) -> None:
         "--volume", choices=("as is", "vegard"), default="as is", help="of the made cells, default as is"
     )
     parser.add_argument("--engine", default="gpaw", metavar="NAME", help="what computes the densities, default gpaw")
-    parser.add_argument("--time-limit", type=cli.positive, metavar="S", help="seconds for each density of states")
+    parser.add_argument("--time-limit", type=cli.seconds, metavar="S", help="seconds for each density of states")
     parser.add_argument("--no-pictures", action="store_true", help="UMAP takes up to a minute")
     parser.add_argument("--output", required=True, metavar="DIR", help="folder to write")
     parser.add_argument("--json", action="store_true", help="print the summary as JSON")
