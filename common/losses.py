@@ -19,7 +19,8 @@ def mean_of(name: str, targets, outputs) -> float:
 
     loss = keras.losses.get(by_name(name))
     outputs = np.asarray(outputs, dtype=np.float32)
-    return float(np.mean(loss(np.asarray(targets, dtype=np.float32).reshape(len(outputs), -1), outputs)))
+    each = loss(np.asarray(targets, dtype=np.float32).reshape(len(outputs), -1), outputs)
+    return float(np.mean(keras.ops.convert_to_numpy(each)))  # NumPy takes no mean of a tensor of PyTorch
 
 
 def with_uncertainty(name: str) -> bool:

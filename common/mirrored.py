@@ -150,9 +150,9 @@ def _clipping_whole(kind: type) -> type:
         def _clip_gradients(self, grads):
             if not self.clipnorm:
                 return super()._clip_gradients(grads)
-            # An embedding gives the rows that it has looked up, which have no common shape.
-            grads = [tf.convert_to_tensor(g) for g in grads]
-            return super()._clip_gradients([over_devices(g) for g in grads])
+            # An embedding gives the rows that it has looked up, which have no common shape. For every sum TensorFlow
+            # looks at all from which it could have a gradient, minutes in all: one call, and nothing to look at.
+            return super()._clip_gradients(over_devices([tf.stop_gradient(tf.convert_to_tensor(g)) for g in grads]))
 
         def _all_reduce_sum_gradients(self, grads_and_vars):
             return grads_and_vars if self.clipnorm else super()._all_reduce_sum_gradients(grads_and_vars)

@@ -6,7 +6,9 @@ import os
 import signal
 import socket
 import sys
+import threading
 import time
+from contextlib import suppress
 from dataclasses import dataclass
 from multiprocessing.connection import wait
 from queue import SimpleQueue
@@ -99,6 +101,15 @@ class _Driver:
         self.ear, self.bell = os.pipe()
         self.looked = self.computed = time.monotonic()
         self.silent, self.largest = 0, 1.0
+        self.told: SimpleQueue = SimpleQueue()
+        threading.Thread(target=self._tell, daemon=True).start()
+
+    def _tell(self) -> None:
+        """Messages to the parent, in a thread of their own: while large ones wait for it to read, this process must
+        read what it sends, or neither would go on."""
+        with suppress(OSError):  # it has gone; `work` sees that too
+            while True:
+                self.pipe.send(self.told.get())
 
     def _machine_here(self) -> str:
         """Where the part of Ray answers through which this process reaches the others."""
@@ -166,7 +177,7 @@ class _Driver:
                 return self.again.append(one)
             status = "died"
             value = f"its worker died {TRIES} times, for want of memory perhaps ({type(error).__name__})"
-        self.pipe.send(("done", one.stream, one.index, status, value))
+        self.told.put(("done", one.stream, one.index, status, value))
 
     def _look(self) -> None:
         """How much room the machines have now; this process ends where the cluster does not answer any more."""
@@ -192,7 +203,7 @@ class _Driver:
             room = sum(int(have // min(stream.cores, self.largest)) for have in cores)
             if room != stream.room:
                 stream.room = room
-                self.pipe.send(("room", number, room))
+                self.told.put(("room", number, room))
 
     def _leave(self) -> None:
         """Not through Ray, which would wait for its cluster."""

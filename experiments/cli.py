@@ -159,6 +159,8 @@ def reproduce(arguments) -> None:
     for pair in pairs:
         derived.prepare(*pair, arguments.scale)
         print(render(*pair, arguments.scale, **_budget(arguments)))
+    if not arguments.table:
+        _say_what_is_elsewhere(dict.fromkeys(paper for paper, _ in pairs), arguments.scale)
     if arguments.scale == "mini":
         print("Committed results at scale real, beside the paper's numbers:\n")
         for pair in pairs:
@@ -166,6 +168,16 @@ def reproduce(arguments) -> None:
                 print(render(*pair, "real"))
     if wrong:
         raise UserError(f"{len(wrong)} of {len(todo)} cells failed; the first: {wrong[0]}")
+
+
+def _say_what_is_elsewhere(papers, scale: str) -> None:
+    """A table that a scale has not is named, so that nobody takes those above for all there are."""
+    from experiments import plan
+
+    for paper in papers:
+        away = [f"{table} ({', '.join(scales)})" for table, scales in plan.elsewhere(paper, scale).items()]
+        if away:
+            print(f"Tables of {paper} that are declared at other scales alone: {', '.join(away)}.\n")
 
 
 def tables(arguments) -> None:

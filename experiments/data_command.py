@@ -200,4 +200,4 @@ def _verify(arguments, names: list[str]) -> None:
         print("nothing is fetched yet")
     if bad:
         file, state = next(iter(bad.items()))
-        raise UserError(f"{len(bad)} files are not whole; {file}: {state}; matrepro data get {file.split('/')[0]}")
+        raise UserError(f"{len(bad)} of {len(every)} files not whole; {file}: {state}; matrepro data get {file.split('/')[0]}")

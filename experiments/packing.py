@@ -9,7 +9,7 @@ from __future__ import annotations
 import json
 import os
 import shutil
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import asdict
 from pathlib import Path
@@ -45,12 +45,13 @@ def pack(cells: Sequence[Cell], path: str | Path, *, jobs: int = 1) -> dict:
     if not by_source:
         raise UserError("none of these cells is a network that a file of features can hold")
     contents = Contents()
-    with progress(total=sum(map(len, by_source.values())), desc="packing", unit="cell") as bar:
+    packed = [cell for group in by_source.values() for cell in group]
+    besides = _besides(packed)
+    with progress(total=len(packed), desc="packing", unit="cell") as bar:
         for source, group in by_source.items():
-            whole = load_source(source)
-            _add_source(contents, source, whole, group, jobs, bar)
-            for name in sorted({s for cell in group for s in cell.settings.get("also", {}).values()} - {source}):
-                _add_other(contents, name, load_source(name), group, jobs)
+            _add_source(contents, source, load_source(source), group, jobs, bar, whole=source in besides)
+    for name, group in besides.items():
+        _add_other(contents, name, load_source(name), group, jobs)
     contents.write(path)
     facts = {
         "cells": len(contents.cells),
@@ -62,15 +63,23 @@ def pack(cells: Sequence[Cell], path: str | Path, *, jobs: int = 1) -> dict:
     return facts
 
 
-def _add_source(contents: Contents, source: str, whole, cells: list[Cell], jobs: int, bar) -> None:
+def _besides(cells: Sequence[Cell]) -> dict[str, list[Cell]]:
+    """Sources that trained models predict besides their test part, of which all materials are needed."""
+    found: dict[str, list[Cell]] = {}
+    for cell in cells:
+        for name in dict.fromkeys(cell.settings.get("also", {}).values()):
+            found.setdefault(name, []).append(cell)
+    return found
+
+
+def _add_source(contents: Contents, source: str, table, cells: list[Cell], jobs: int, bar, *, whole: bool) -> None:
     wanted = list(dict.fromkeys(cell.settings["target"] for cell in cells))
-    known = np.any([whole.target(name).known for name in wanted], axis=0)
-    table = _lean(whole.take(np.flatnonzero(known)), wanted)
-    contents.tables[source] = table
+    known = np.any([table.target(name).known for name in wanted], axis=0)
+    contents.tables[source] = _lean(table.take(np.flatnonzero(known | whole)), wanted)
     digests, splits = contents.digests.setdefault(source, {}), contents.splits.setdefault(source, {})
     for cell in cells:
         target = cell.settings["target"]
-        rows = whole.known(target)
+        rows = table.known(target)
         model = plan.make_model(cell.settings)
         name = digest_name(target, model.uses_densities)
         if name not in digests:
@@ -83,16 +92,15 @@ def _add_source(contents: Contents, source: str, whole, cells: list[Cell], jobs:
 
 
 def _add_other(contents: Contents, name: str, table, cells: list[Cell], jobs: int) -> None:
-    """A source that trained models predict besides."""
-    targets = [target for target in {cell.settings["target"] for cell in cells} if target in table.targets]
-    if name in contents.tables:
-        return
+    """A source that these cells predict besides; it may be one that others train on."""
+    before = contents.tables[name].targets if name in contents.tables else {}
+    targets = {*before, *(cell.settings["target"] for cell in cells)}
     contents.tables[name] = _lean(table, targets)
     for cell in cells:
         _add_features(contents, name, plan.make_model(cell.settings), table, jobs)
 
 
-def _lean(table, targets: Sequence[str]):
+def _lean(table, targets: Collection[str]):
     """The table with the targets that cells need and no others."""
     lean = table.take(np.arange(len(table)))
     lean.targets = {name: t for name, t in table.targets.items() if name in (*targets, *MARKS)}
@@ -109,16 +117,15 @@ def _add_features(contents: Contents, source: str, model, table, jobs: int) -> N
     with recording() as made:
         model.features(table, jobs)
     for name, (found, ids, bad) in made.items():
-        before = set(kept[name][1].tolist()) if name in kept else set()
-        if found is None or before >= set(ids.tolist()):
-            continue
-        fresh = np.array([k for k, one in enumerate(ids.tolist()) if one not in before])
-        ragged = _ragged(found, fresh)
-        if name in kept:
-            old, old_ids, old_bad = kept[name]
-            kept[name] = Ragged.concatenate([old, ragged]), np.concatenate([old_ids, ids[fresh]]), old_bad | bad
-        else:
-            kept[name] = ragged, ids[fresh], bad
+        old, old_ids, old_bad = kept.get(name, (None, ids[:0], {}))
+        before = set(old_ids.tolist())
+        fresh = np.array([k for k, one in enumerate(ids.tolist()) if one not in before], dtype=np.int64)
+        ragged = old
+        if found is not None and len(fresh):
+            new = _ragged(found, fresh)
+            ragged = new if old is None else Ragged.concatenate([old, new])
+        if ragged is not None:
+            kept[name] = ragged, np.concatenate([old_ids, ids[fresh]]), old_bad | bad
 
 
 def _ragged(found: Ragged | Scattered, rows: np.ndarray) -> Ragged:
@@ -226,11 +233,14 @@ def _declared(key: str) -> Cell:
     parts = key.split("/")
     if len(parts) != 6:
         raise UserError(f"{key} is not where a cell lies: scale/paper/table/column/row/seed-n")
-    scale, paper, table, *_ = parts
+    scale, paper, table, *_, seed = parts
     scale, _, epochs = scale.removesuffix("-epochs").partition("-")
-    for cell in plan.cells(paper, table, scale, epochs=int(epochs) if epochs else None):
-        if cell.key == key:
-            return cell
+    seed = seed.removeprefix("seed-")
+    # More seeds than are declared may be asked for, as reproduce has them.
+    for seeds in (None, int(seed) + 1) if seed.isdigit() else ():
+        for cell in plan.cells(paper, table, scale, seeds=seeds, epochs=int(epochs) if epochs else None):
+            if cell.key == key:
+                return cell
     raise UserError(f"{key} is not declared; see experiments/{paper}.yaml")
 
 

@@ -110,6 +110,12 @@ def tables(paper: str, scale: str = "") -> list[str]:
     return [name for name in declared if name != "check" and (not scale or scale in declared[name]["scales"])]
 
 
+def elsewhere(paper: str, scale: str) -> dict[str, list[str]]:
+    """The paper's tables that are not declared at a scale, with those at which they are."""
+    there = tables(paper, scale)
+    return {name: list(declaration(paper)["tables"][name]["scales"]) for name in tables(paper) if name not in there}
+
+
 def layout(paper: str, table: str, scale: str) -> dict:
     """The declaration of one table at one scale; what a table leaves out it takes from the top of the file.
 

@@ -25,6 +25,12 @@ REAL_NOTE = (
 )
 
 
+#: Where there is nothing to print, so that no cell is blank.
+NONE = "–"
+#: What is printed of the record of a cell.
+NEEDED = ("unit", "split", "data", "device", "versions", "wall_seconds")
+
+
 @dataclass
 class Line:
     """One row of one column: per metric the values over the stored seeds, and what the paper reports."""
@@ -125,6 +131,8 @@ def stored_cell(cell: plan.Cell, also: str = "") -> tuple[Predictions, dict] | N
     folder = folder_of(cell)
     try:
         record = json.loads((folder / "cell.json").read_text())
+        if lacking := [name for name in NEEDED if name not in record]:
+            raise ValueError(f"it lacks {', '.join(lacking)}")
     except FileNotFoundError:
         return None
     except ValueError as error:
@@ -250,7 +258,8 @@ def _render_derived(paper: str, table: str, scale: str, style: str, budget: dict
 
 
 def pipe_table(head: list[str], rows: list[list[str]]) -> list[str]:
-    """The lines of a Markdown table with aligned columns."""
+    """The lines of a Markdown table with aligned columns; no cell is blank."""
+    rows = [[cell or NONE for cell in row] for row in rows]
     widths = [max(len(r[i]) for r in [head, *rows]) for i in range(len(head))]
     text = ["| " + " | ".join(c.ljust(w) for c, w in zip(r, widths, strict=True)) + " |" for r in [head, *rows]]
     text.insert(1, "|" + "|".join("-" * (w + 2) for w in widths) + "|")
@@ -293,7 +302,8 @@ def _latex(block: Block, head: list[str], rows: list[list[str]], missing: list[s
 
 def latex_table(caption: str, head: list[str], rows: list[list[str]], notes: list[str]) -> str:
     def line(cells: list[str]) -> str:
-        text = " & ".join(cells).replace("±", r"$\pm$").replace("^2", "$^2$").replace("_", r"\_").replace("%", r"\%")
+        text = " & ".join(cell or "--" for cell in cells)
+        text = text.replace("±", r"$\pm$").replace("^2", "$^2$").replace("_", r"\_").replace("%", r"\%")
         return text + r" \\"
 
     caption = caption.replace("_", r"\_")

@@ -20,9 +20,9 @@ layers at the end smaller).
 
 Positions of one letter that one element occupies several times are alike: one node with a count gives the same output.
 
-Limits: coordinates, distances and the shape of the cell are not seen. Without symmetry nothing is left but the formula,
-so all P1 cells of a formula, of whatever size, are one material. What a crystal is depends on the tolerance of its
-symmetry, 0.1 angstrom.
+Limits: coordinates, distances and the shape of the cell are not seen. Without symmetry nothing is left but the formula
+and the number of atoms, which enters through the fraction of every one, so all P1 cells of a formula and a size are one
+material. What a crystal is depends on the tolerance of its symmetry, 0.1 angstrom.
 """
 
 from __future__ import annotations

@@ -28,6 +28,8 @@ class Panel:
     #: Texts inside: x, y, text.
     labels: list[tuple[float, float, str]] = field(default_factory=list)
     width: float = SIDE
+    #: Whether `y_label` stands above the panel rather than along its axis, which may be shorter than the words.
+    named_above: bool = False
 
 
 @dataclass
@@ -37,8 +39,9 @@ class Picture:
     caption: str
     text: str
     panels: list[Panel]
-    #: Room for texts beside the plot.
+    #: Room for texts beside and above the plot.
     right: float = RIGHT
+    top: float = TOP
 
     @property
     def wide(self) -> bool:
@@ -47,7 +50,7 @@ class Picture:
     @property
     def box(self) -> str:
         last = self.panels[-1]
-        return f"{-LEFT:g} {-TOP:g} {LEFT + SIDE + self.right:g} {TOP + last.top + last.height + BOTTOM:g}"
+        return f"{-LEFT:g} {-self.top:g} {LEFT + SIDE + self.right:g} {self.top + last.top + last.height + BOTTOM:g}"
 
 
 class Scale:

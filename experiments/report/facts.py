@@ -14,8 +14,6 @@ from experiments.tables import Line
 #: How far from the reported value counts as the same.
 NEAR = 0.10
 WITHIN = f"within {100 * NEAR:.0f} %"
-#: Where there is nothing to print, so that no cell is blank.
-NONE = "–"
 
 
 @dataclass(frozen=True)

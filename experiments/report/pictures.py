@@ -10,7 +10,7 @@ import numpy as np
 from common import metrics
 from common.plots import read_history, with_unit
 from common.predictions import together
-from experiments.report.canvas import SIDE, Panel, Picture, Scale
+from experiments.report.canvas import SIDE, TOP, Panel, Picture, Scale
 from experiments.report.facts import Result
 from experiments.run import folder_of
 
@@ -18,6 +18,8 @@ from experiments.run import folder_of
 MANY, SQUARES, SHADES = 500, 50, 5
 #: Of a longer training so many epochs are drawn.
 EPOCHS = 120
+#: Between the panels of a learning curve, and above them, in units of the SVG: room for a line of text.
+GAP, NAMED = 24.0, 10.0
 
 
 # --- prediction against target -------------------------------------------------------------------
@@ -88,30 +90,32 @@ def learning_curve(result: Result) -> Picture | None:
     ]
     if not runs:
         return None
-    monitor = f"validation_{runs[0][1]['resolved']['recipe'].get('monitor', 'MAE')}"
-    name = monitor.replace("_", " ")
+    monitor = runs[0][1]["resolved"]["recipe"].get("monitor", "MAE")
+    judged = all(f"validation_{monitor}" in columns for columns, _ in runs)
+    name = f"validation {monitor}" if judged else "training loss"
+    # A loss is that of scaled targets, so it has no unit.
+    unit = {"MAE": result.unit, "MSE": result.unit and f"({result.unit})²"}.get(monitor, "") if judged else ""
     last = max(columns["epoch"][-1] for columns, _ in runs)
     across = Scale(0.0, float(last))
     panels = [_curves(runs, across, "loss", "training loss", 0.0)]
-    if all(monitor in columns for columns, _ in runs):
-        below = panels[0].height + 14
-        unit = result.unit if not name.endswith("MSE") else f"({result.unit})²" if result.unit else ""
-        panels.append(_curves(runs, across, monitor, with_unit(name, unit), below))
+    if judged:
+        below = panels[0].height + GAP
+        panels.append(_curves(runs, across, f"validation_{monitor}", with_unit(name, unit), below))
         panels[0].x_ticks, panels[0].x_label = [(at, "") for at, _ in panels[0].x_ticks], ""
     chosen = [record["best_epoch"] for _, record in runs]
     best = [record["best_validation"] for _, record in runs]
     epochs = f"epoch {chosen[0]}" if len(set(chosen)) == 1 else f"epochs {min(chosen)} to {max(chosen)}"
     splits = f"{len(runs)} split{'s' if len(runs) > 1 else ''}"
-    unit = f" {result.unit}" if result.unit else ""
+    watched = f"Training loss and {name}" if judged else "Training loss"
     text = (
-        f"Training loss and {name} of {result.row} on {result.column} over {last:.0f} epochs of {splits}; "
-        f"the chosen {epochs} have a {name} of {np.mean(best):.3g}{unit} in the mean."
+        f"{watched} of {result.row} on {result.column} over {last:.0f} epochs of {splits}; "
+        f"the chosen {epochs} have a {name} of {np.mean(best):.3g}{f' {unit}' if unit else ''} in the mean."
     )
-    return Picture(f"{result.row}: {splits}, chosen {epochs}", text, panels)
+    return Picture(f"{result.row}: {splits}, chosen {epochs}", text, panels, top=TOP + NAMED)
 
 
 def _curves(runs: list, across: Scale, name: str, label: str, top: float) -> Panel:
-    height = (SIDE - 14) / 2
+    height = (SIDE - GAP) / 2
     values = np.concatenate([columns[name] for columns, _ in runs])
     # A likelihood may be negative; then the first epochs, far above the rest, are cut off instead.
     if values.min() > 0:
@@ -120,7 +124,8 @@ def _curves(runs: list, across: Scale, name: str, label: str, top: float) -> Pan
         high = float(np.quantile(values, 0.98))
         scale = Scale(float(values.min()) - 0.06 * (high - float(values.min())), high, height)
     flip = top + height
-    panel = Panel(top, height, across.ticks(), [(flip - at, text) for at, text in scale.ticks()], "epoch", label)
+    y_ticks = [(flip - at, text) for at, text in scale.ticks()]
+    panel = Panel(top, height, across.ticks(), y_ticks, "epoch", label, named_above=True)
     dots = []
     for columns, record in runs:
         epochs, errors = columns["epoch"], columns[name]

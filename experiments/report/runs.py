@@ -6,7 +6,8 @@ from collections import Counter
 
 import numpy as np
 
-from experiments.report.facts import NONE, Paper, Result, Sheet, all_results
+from experiments.report.facts import Paper, Result, Sheet, all_results
+from experiments.tables import NONE
 
 
 def duration(seconds: float) -> str:
@@ -22,9 +23,9 @@ def duration(seconds: float) -> str:
 def hardware(paper: Paper) -> Sheet:
     """A line a result: time, epochs, machine."""
     head = [
-        "table",
-        "data set",
         "model",
+        "data set",
+        "table",
         "cells",
         "time a cell",
         "in all",
@@ -42,17 +43,23 @@ def _row(result: Result) -> list[str]:
     seconds = [record["wall_seconds"] for record in records]
     machines = dict.fromkeys(machine(record["device"]) for record in records)
     return [
-        result.table,
-        result.column,
         result.row,
+        result.column,
+        result.table,
         str(len(records)),
         duration(float(np.mean(seconds))),
         duration(sum(seconds)),
         _span([record["epochs_run"] for record in records if "epochs_run" in record]),
         _span([record["best_epoch"] for record in records if "best_epoch" in record]),
-        _span([record["parameters"] for record in records if record.get("parameters")]),
+        _parameters(records),
         "; ".join(machines),
     ]
+
+
+def _parameters(records: list[dict]) -> str:
+    """Trees, kernels and medians have none; networks of early runs have some that their records do not state."""
+    counted = [record["parameters"] for record in records if record.get("parameters")]
+    return _span(counted) if counted or "epochs_run" not in records[0] else "not recorded"
 
 
 def _span(numbers: list[int]) -> str:
@@ -74,4 +81,4 @@ def versions(papers: list[Paper]) -> Sheet:
     records = {cell.key: record for result in all_results(papers) for cell, record in result.runs() if record}
     found = Counter(item for record in records.values() for item in record["versions"].items())
     rows = [[name, version, f"{cells:,}"] for (name, version), cells in found.items()]
-    return Sheet("Versions", ["package", "version", "cells"], rows, words=(0, 1))
+    return Sheet("Packages of the finished cells", ["package", "version", "cells"], rows, words=(0, 1))

@@ -10,10 +10,12 @@ import yaml
 from common.printing import unit_of
 from common.progress import progress
 from experiments import bands, contents, derived, plan
-from experiments.report.facts import NONE, Paper, Result, Section, Sheet, verdict
-from experiments.tables import COSTS, Block, Line, costs_of, load_block, spread
+from experiments.report.facts import Paper, Result, Section, Sheet, verdict
+from experiments.tables import COSTS, NONE, Block, Line, costs_of, load_block, spread
 
 SCALES = ("real", "paper")
+#: No number has so many characters.
+LONG = 30
 
 
 def gather() -> list[Paper]:
@@ -24,7 +26,7 @@ def gather() -> list[Paper]:
     for paper in plan.papers():
         # Above its tables the file names the article.
         file = plan.HERE / "reported" / f"{paper}.yaml"
-        about = yaml.safe_load(file.read_text().partition("\ntables:")[0]) if file.exists() else {}
+        about = yaml.safe_load(file.read_text().partition("\ntables:")[0]) if file.exists() else plan.declaration(paper)
         elsewhere = {table for _, table, _ in (place for place in places if place[0] == paper)}
         mini = [table for table in plan.tables(paper) if table not in elsewhere]
         listed = Sheet("Tables and figures of the article", contents.HEAD, contents.rows_of(paper), words=(0, 1, 2))
@@ -38,9 +40,7 @@ def _section(paper: str, table: str, scale: str) -> Section:
     section = Section(paper, table, scale, layout["title"], layout.get("note", ""), [])
     if "derived" in layout:
         parts = derived.parts(paper, table, scale)
-        section.sheets = [
-            Sheet(p.title, p.head, [[cell or NONE for cell in row] for row in p.rows], p.notes) for p in parts
-        ]
+        section.sheets = [_derived_sheet(part) for part in parts]
         return section
     away: list[Result] = []
     for column, data in layout["columns"].items():
@@ -69,27 +69,30 @@ def _section(paper: str, table: str, scale: str) -> Section:
     return section
 
 
+def _derived_sheet(part: derived.Part) -> Sheet:
+    """Long cells, such as lists of materials, are columns of words."""
+    rows = [[cell or NONE for cell in row] for row in part.rows]
+    words = [k for k in range(len(part.head)) if k == 0 or any(len(row[k]) > LONG for row in rows)]
+    return Sheet(part.title, part.head, rows, part.notes, words=tuple(words))
+
+
 def _sheet(block: Block, metrics: list[str], results: list[Result]) -> Sheet:
     """A column of which something is stored: ours, the paper's, their ratio, the band, the splits."""
     first, unit = metrics[0], results[0].unit
-    # Of the other metrics a paper prints few.
-    others = {m: any(m in r.line.reported for r in results) for m in metrics[1:]}
-    beside = any(r.line.reported for r in results)
-    head = [
-        "model",
-        f"ours, {first}{unit_of(first, unit)}",
-        *([f"reported {first}", "ours / reported", "verdict"] if beside else []),
-        "state",
-        "from, to",
-        f"band of ours{unit_of(first, unit)}",
-    ]
+    # Of the other metrics a paper prints few; how many times better than the mean an error is stands beside it.
+    order = sorted(metrics[1:], key=lambda metric: metric != "MAD:MAE")
+    others = {m: any(m in r.line.reported for r in results) for m in order}
+    beside, banded = any(r.line.reported for r in results), any(r.band for r in results)
+    head = ["model", f"ours, {first}{unit_of(first, unit)}"]
+    head += [f"reported {first}", "ours / reported", "verdict"] if beside else []
     for metric, printed in others.items():
         head += [f"ours, {metric}{unit_of(metric, unit)}", *([f"reported {metric}", "ratio"] if printed else [])]
+    head += ["state", "from, to", *([f"band of ours{unit_of(first, unit)}"] if banded else [])]
     head += COSTS if block.costs else []
     words = [k for k, name in enumerate(head) if name in ("model", "verdict", "state", COSTS[-1])]
     rows = []
     for result in results:
-        row = _row(result, others, beside)
+        row = _row(result, others, beside, banded)
         if block.costs:
             row += costs_of(result.line) if result.run else [NONE] * len(COSTS)
         rows.append(row)
@@ -99,17 +102,18 @@ def _sheet(block: Block, metrics: list[str], results: list[Result]) -> Sheet:
     return Sheet(title, head, rows, [*notes, *block.notes], results, tuple(words))
 
 
-def _row(result: Result, others: dict[str, bool], beside: bool) -> list[str]:
+def _row(result: Result, others: dict[str, bool], beside: bool, banded: bool) -> list[str]:
     line = result.line
     values = line.values.get(result.metric)
     span = f"{values.min():.3f} to {values.max():.3f}" if result.run and len(values) > 1 else NONE
     ours, *theirs = _ours_and_theirs(line, result.metric, result.ratio)
-    row = [line.row, ours, *([*theirs, verdict(result)] if beside else []), result.state, span, _band(result)]
+    row = [line.row, ours, *([*theirs, verdict(result)] if beside else [])]
     for metric, printed in others.items():
         reported = line.reported.get(metric)
         ratio = line.mean(metric) / reported if result.run and reported and not result.aside else None
         texts = _ours_and_theirs(line, metric, ratio)
         row += texts if printed else texts[:1]
+    row += [result.state, span, *([_band(result)] if banded else [])]
     return row
 
 

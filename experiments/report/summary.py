@@ -5,15 +5,17 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import asdict, dataclass
 
-from experiments.report.facts import NONE, WITHIN, Paper, Result, Sheet, all_results
+from experiments.report.facts import WITHIN, Paper, Result, Sheet, all_results
 from experiments.report.runs import duration
+from experiments.tables import NONE
 
 MEANING = (
     "A cell is one model, one data set, one split; a result is the mean over the splits of a model on a data set. It "
     "is compared where the paper reports a value for the same kind of data: the ratio is ours over the reported error, "
     f"lower is better. {WITHIN.capitalize()} counts results on both sides of the reported value; better counts those "
-    "below it, however little; a result may be both. Open results have no finished cell; their tables say why. Numbers "
-    "on the embedded set (scale mini) are not comparable with the papers' and are left out."
+    "below it, however little; a result may be both. What a table takes from another one is counted there alone. Open "
+    "results have no finished cell; their tables say why. Numbers on the embedded set (scale mini) are not comparable "
+    "with the papers' and are left out."
 )
 
 

@@ -21,7 +21,7 @@ from profitnet.features import weights_row
 from tests.clusters import ROOT, cluster_of, engine_at
 from tests.common.test_cache import equal
 from tests.esnet.conftest import standin as standin
-from tests.esnet.test_batch import jobs as dos_jobs
+from tests.esnet.engines.test_batch import jobs as dos_jobs
 from tests.experiments.conftest import tiny as tiny
 
 ray = pytest.importorskip("ray", reason="Ray is not installed: pip install 'matrepro[ray]'")
@@ -87,6 +87,19 @@ def test_errors_are_raised_at_their_place(on_ray):
     with pytest.raises(UserError, match="three cannot be done"):
         next(found)
     assert list(engines.map_tasks(fails, [(5,)], 2)) == [5]
+
+
+def echo(data: bytes) -> bytes:
+    return data
+
+
+def test_large_calls_and_large_results_at_a_time(on_ray):
+    """More than a pipe holds, both ways: neither end may wait for the other one to read."""
+    items, found = [(bytes([number]) * 2_000_000,) for number in range(24)], []
+    waiting = threading.Thread(target=lambda: found.extend(engines.map_tasks(echo, items, 2)), daemon=True)
+    waiting.start()
+    waiting.join(180)
+    assert [one[:1] for one in found] == [item[0][:1] for item in items] and all(len(o) == 2_000_000 for o in found)
 
 
 class Unknown:

@@ -18,6 +18,17 @@ def test_reproduce_runs_and_prints_both_scales(tiny, capsys):
     assert "1 finished before, 0 to run" in capsys.readouterr().err
 
 
+def test_tables_that_a_scale_has_not_are_named(tiny, capsys):
+    tiny["rows"].pop("net")
+    whole = tiny["tables"]["one"]["scales"]
+    tiny["tables"]["large"] = {"title": "Large", "metrics": ["MAE"], "scales": {"real": whole["real"]}}
+    said = "Tables of tiny that are declared at other scales alone: large (real)."
+    assert cli.main(["reproduce", "tiny", "--seeds", "1"]) == 0
+    assert said in capsys.readouterr().out
+    assert cli.main(["reproduce", "tiny", "one", "--seeds", "1"]) == 0
+    assert said not in capsys.readouterr().out
+
+
 @pytest.mark.parametrize(
     ("words", "message"),
     [

@@ -8,6 +8,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
+from common.cache import featurise
 from common.errors import UserError
 from common.features_pack import Pack
 from common.predictions import Predictions
@@ -90,6 +91,53 @@ def test_results_come_home_where_they_fit_the_declaration(cells, packed, tmp_pat
     assert "is not declared" in next(iter(packing.unpack(tmp_path / "other")["refused"].values()))
     with pytest.raises(UserError, match="holds no results"):
         packing.unpack(tmp_path / "nowhere")
+
+
+def test_seeds_beyond_the_declared_ones_come_home_too(tiny, tmp_path):
+    (cell,) = (cell for cell in plan.cells("tiny", "one", "mini", seeds=4) if cell.row == "net" and cell.seed == 3)
+    packing.pack([cell], tmp_path / "features.h5")
+    packing.train(Pack(tmp_path / "features.h5"), tmp_path / "away")
+    assert packing.unpack(tmp_path / "away")["taken"] == [cell.key] and run.finished(cell)
+
+
+def test_what_is_predicted_besides_is_there_whole_for_every_network(cells, tmp_path):
+    """Although others train on it, with fewer of its materials and other features."""
+    one, other = cells[:2]
+    one = replace(one, settings={**one.settings, "target": "bulk_modulus", "also": {"swollen": "mini-swollen"}})
+    changes = {"source": "mini-swollen", "model": "cgcnn", "also": {"first": "mini", "itself": "mini-swollen"}}
+    other = replace(other, settings={**other.settings, **changes, "target": "formation_energy"})
+    packing.pack([one, other], tmp_path / "features.h5")
+    file = Pack(tmp_path / "features.h5")
+    assert len(load_source("mini").known("bulk_modulus")) < len(load_source("mini"))
+    for cell in (one, other):
+        for name in cell.settings["also"].values():
+            home, table = load_source(name), file.source(name)
+            assert np.array_equal(table.ids, home.ids)
+            assert plan.make_model(cell.settings).features(table)[1].tolist() == list(range(len(home)))
+        packing._check(file, cell, file.cells[(one, other).index(cell)])
+
+
+def test_why_materials_have_no_features_is_told_of_every_table(cells):
+    class Model:
+        config = None
+
+        def features(self, table, jobs):
+            return featurise(table, "numbers", no_oxides)
+
+    def no_oxides(crystal):
+        if 8 in crystal.numbers:
+            raise UserError("an oxide")
+        return {"numbers": crystal.numbers}
+
+    table, contents = load_source("mini").take(np.arange(0, 336, 8)), packing.Contents()
+    oxides = np.array([8 in crystal.numbers for crystal in table.structures()])
+    assert 2 < oxides.sum() < len(table) - 2
+    bad, good = np.flatnonzero(oxides), np.flatnonzero(~oxides)
+    for rows in (bad[:1], good[:2], np.array([*good, bad[1]]), np.array([*good[:3], *bad])):
+        packing._add_features(contents, "mini", Model(), table.take(rows), 1)
+    ragged, ids, reasons = contents.features["mini"]["numbers"]
+    assert len(ragged) == len(ids) and ids.tolist() == table.ids[good].tolist()
+    assert reasons == dict.fromkeys(table.ids[bad].tolist(), "an oxide")
 
 
 def test_training_needs_nothing_but_keras_numpy_h5py_and_a_backend(packed, tmp_path):

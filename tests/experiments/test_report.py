@@ -56,7 +56,7 @@ def test_every_table_of_the_page_stands_in_the_terminal(filled):
         next(table["caption"] for table in found if table["caption"].startswith("gap, eV")),
         "Open altogether; scale real",
         "Finished cells: time, epochs, parameters, machine",
-        "Versions",
+        "Packages of the finished cells",
     ]
     for table in found:
         for row in table["rows"]:
@@ -114,6 +114,18 @@ def test_verdicts(filled, tiny, reported, words, kind):
     assert facts.verdict(result) == words and page.kind(result) == kind
 
 
+def test_columns_stand_in_the_order_in_which_they_are_read(filled, tiny):
+    """How many times better than the mean beside the error, and no column that says nothing."""
+    table = tiny["tables"]["one"]
+    table["metrics"] = ["MAE", "MSE", "MAD:MAE"]
+    head = list(Page(page.render(sheets.gather())).table("gap, eV")[0])
+    compared = ["ours, MAE (eV)", "reported MAE", "ours / reported", "verdict"]
+    others = ["ours, MAD:MAE", "ours, MSE (eV^2)", "state", "from, to"]
+    assert head == ["model", *compared, *others, "band of ours (eV)"]
+    table["scales"]["real"]["columns"]["gap"]["bands"].clear()
+    assert list(Page(page.render(sheets.gather())).table("gap, eV")[0]) == head[:-1]
+
+
 def test_values_that_are_not_to_be_compared_are_not(filled, tiny):
     tiny["tables"]["one"]["scales"]["real"]["columns"]["gap"]["aside"] = "other data"
     papers = sheets.gather()
@@ -146,20 +158,23 @@ def test_derived_tables_and_notes_with_code(filled, tiny):
     }
     found = page.render(sheets.gather())
     assert "<code>a/README.md</code> &amp; more." in found
-    assert Page(found).table("A part")[0] == {"formula": "<NaCl>", "value": "–"}
+    assert Page(found).table("A part")[0] == {"formula": "<NaCl>", "value": "–", "list": "one, two, " * 5 + "three"}
+    assert '<td class="words long">one, two' in found and "| <NaCl>  | –  " in tables.render("tiny", "two", "real")
+    assert "<NaCl> & -- & one" in tables.render("tiny", "two", "real", "latex")
 
 
 def made(columns, printed, declared):
     from experiments.derived import Part
 
-    return [Part("A part", ["formula", "value"], [["<NaCl>", ""]], ["A note."])]
+    return [Part("A part", ["formula", "value", "list"], [["<NaCl>", "", "one, two, " * 5 + "three"]], ["A note."])]
 
 
 def test_time_and_hardware(filled):
     found = Page(page.render(sheets.gather())).table("Finished cells")
     assert found[0]["in all"] == "1 h 07 min" and found[0]["epochs run"] == "3" and found[0]["chosen epoch"] == "2"
+    assert found[0]["parameters"] == "not recorded" and found[1]["parameters"] == "–"
     assert found[0]["computed on"].endswith("tensorflow, NVIDIA X") and found[1]["epochs run"] == "–"
-    versions = Page(page.render(sheets.gather())).table("Versions")
+    versions = Page(page.render(sheets.gather())).table("Packages of")
     assert {row["cells"] for row in versions} == {"3"}
     expected = {0.04: "0.0 s", 59.9: "59.9 s", 3599: "59 min 59 s", 3600: "1 h 00 min", 4e5: "111 h"}
     assert {seconds: runs.duration(seconds) for seconds in expected} == expected
@@ -183,16 +198,18 @@ def test_bad_input_is_one_line(filled, tmp_path, capsys):
     assert cli.main(["report", "--output", str(tmp_path)]) == 2
     assert capsys.readouterr().err.count("\n") == 1
     path = run.folder_of(filled[0]) / "cell.json"
-    path.write_text("{")
-    assert cli.main(["report", "--output", str(tmp_path / "x.html")]) == 2
-    err = capsys.readouterr().err
-    assert str(path) in err and "run the cell again" in err and err.count("\n") == 1
+    for damaged in ("{", "{}", "[]"):
+        path.write_text(damaged)
+        assert cli.main(["report", "--output", str(tmp_path / "x.html")]) == 2
+        err = capsys.readouterr().err
+        assert str(path) in err and "run the cell again" in err and err.count("\n") == 1
     assert not (tmp_path / "x.html").exists()
 
 
 def test_committed_results_are_on_the_page(monkeypatch):
     monkeypatch.delenv("MATREPRO_RESULTS", raising=False)
     papers = sheets.gather()
+    assert all(paper.title for paper in papers)
     assert {paper.name for paper in papers} >= {"profitnet", "finder", "diffcomp", "esnet"}
     stored = [result for result in facts.all_results(papers) if result.run]
     cells = {cell.key for result in stored for cell, record in result.runs() if record}

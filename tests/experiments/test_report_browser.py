@@ -58,11 +58,45 @@ def test_it_fits_and_loads_nothing(committed, opened, width, dark):
     assert opened.evaluate(f"{scrolls}.filter({boxes}).every(one => one.className == 'box')")
 
 
+def test_on_a_phone_wide_tables_are_cards_that_need_no_scrolling(committed, opened):
+    opened.open(committed, 390)
+    cards = "[...document.querySelectorAll('table.cards')]"
+    wide = [table for table in Page(committed.read_text()).tables if len(table["rows"][0]) > 7]
+    assert opened.evaluate(f"{cards}.length") == len(wide) > 5
+    assert opened.evaluate(f"{cards}.filter(one => one.parentNode.scrollWidth > one.parentNode.clientWidth)") == []
+    # Every cell that says something is shown, under its column's name.
+    shown = "cell => (cell.offsetHeight > 0) == !['–', 'open'].includes(cell.textContent.trim())"
+    named = "cell => !cell.offsetHeight || getComputedStyle(cell, '::before').content.length > 3"
+    cells = f"{cards}.filter(one => one.offsetHeight).flatMap(one => [...one.querySelectorAll('td')])"
+    assert opened.evaluate(f"{cells}.length") > 100
+    assert opened.evaluate(f"{cells}.every({shown})") and opened.evaluate(f"{cells}.every({named})")
+    opened.open(committed, 1200)
+    assert opened.evaluate(f"{cells}.every(cell => getComputedStyle(cell, '::before').content == 'none')")
+
+
+def test_words_of_pictures_stay_inside_and_apart(committed, opened):
+    """Labels along short axes run into one another; so do those of ticks that are too near."""
+    opened.open(committed, 1200)
+    opened.evaluate("document.querySelectorAll('details').forEach(one => one.open = true)")
+    assert opened.evaluate(OVERLAPS) == []
+
+
+OVERLAPS = """[...document.querySelectorAll('svg.plot')].flatMap(plot => {
+    const frame = plot.getBoundingClientRect();
+    const all = [...plot.querySelectorAll('text')].map(one => [one.textContent, one.getBoundingClientRect()]);
+    const out = all.filter(([, r]) => r.left < frame.left - 1 || r.right > frame.right + 1
+        || r.top < frame.top - 1 || r.bottom > frame.bottom + 1).map(([t]) => t);
+    const meet = (r, s) => r.left < s.right - 1 && s.left < r.right - 1 && r.top < s.bottom - 4 && s.top < r.bottom - 4;
+    const met = all.flatMap(([t, r], k) => all.slice(k + 1).filter(([, s]) => meet(r, s)).map(([u]) => [t, u]));
+    return [...out, ...met];
+})"""
+
+
 def test_text_is_read_on_light_and_dark(committed, opened):
     """Contrast of text to its ground, by the formula of WCAG; 4.5 is asked for."""
     for dark in (False, True):
         opened.open(committed, 1200, dark=dark)
-        for selector in ("body", ".lede", "td.near", "td.above", "tr.open td", "a", "thead th", ".notes"):
+        for selector in ("body", ".lede", "td.near", "td.above", "td.better", "tr.open td", "a", "thead th", ".notes"):
             ratio = opened.evaluate(CONTRAST.replace("SELECTOR", selector))
             assert ratio is None or ratio >= 4.5, (selector, dark, ratio)
 

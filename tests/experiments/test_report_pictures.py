@@ -91,6 +91,28 @@ def test_a_learning_curve_marks_the_chosen_epoch(folders):
     assert curves[0][1][1] > curves[0][2][1] > curves[0][0][1]  # the lowest error lies lowest, at the largest y
 
 
+@pytest.mark.parametrize(
+    ("monitor", "label", "words"),
+    [
+        ("MSE", "validation MSE ((eV)²)", "a validation MSE of 0.4 (eV)² in the mean"),
+        # That of scaled targets.
+        ("loss", "validation loss", "a validation loss of 0.4 in the mean"),
+    ],
+)
+def test_what_an_epoch_is_judged_by_has_its_own_unit(folders, monitor, label, words):
+    (folders / "0" / "history.csv").write_text(f"epoch,loss,validation_{monitor}\n1,100,2\n2,10,0.4\n")
+    record = RECORD | {"resolved": {"recipe": {"monitor": monitor}}}
+    drawn = pictures.learning_curve(result([1.0], [1.0], [record]))
+    assert drawn.panels[1].y_label == label and drawn.panels[1].named_above and words in drawn.text
+
+
+def test_without_a_validation_part_the_training_loss_is_shown_alone(folders):
+    (folders / "0" / "history.csv").write_text("epoch,loss\n1,100\n2,0.4\n")
+    drawn = pictures.learning_curve(result([1.0], [1.0], [RECORD]))
+    assert [panel.y_label for panel in drawn.panels] == ["training loss"] and drawn.panels[0].x_label == "epoch"
+    assert drawn.text.startswith("Training loss of net on gap") and "a training loss of 0.4 in the mean" in drawn.text
+
+
 def test_a_long_history_is_thinned_and_none_is_none(folders):
     assert pictures.learning_curve(result([1.0], [1.0], [RECORD])) is None
     lines = "\n".join(f"{n},{1 / n},{2 / n}" for n in range(1, 3001))

@@ -31,9 +31,17 @@ def main(devices: str, result: str, names: list[str]) -> None:
         model = make_model({"model": name, "variant": "corrected", "seed": 0, "recipe": changes})
         model.recipe = replace(model.recipe, xla=False)
         model.devices = wanted(devices)
-        build = model.build
-        model.build = lambda build=build: prepared(build())
+        build, lie_on = model.build, []
+
+        def looked_at(build=build, lie_on=lie_on):
+            made = prepared(build())
+            lie_on.append(copies(made))
+            return made
+
+        model.build = looked_at
         state = model.fit(table, "formation_energy", split).state
+        # Else one device alone would do what one device does. Of several machines each sees its own copy only.
+        assert devices == "all" or lie_on[0] == int(devices), f"{name} was trained on {lie_on[0]} devices"
         found[name] = [[row["loss"], row["validation_MAE"]] for row in state.history]
         Path(result).write_text(json.dumps(found))
 
@@ -46,6 +54,15 @@ def prepared(model):
             layer.rate = 0.0
     model.set_weights([_values(variable, random) for variable in model.weights])
     return model
+
+
+def copies(model) -> int:
+    """The devices of this process on which the weights lie."""
+    value = model.variables[0].value
+    if hasattr(value, "sharding"):  # of JAX
+        return len(value.sharding.device_set)
+    values = getattr(value, "values", None)  # of TensorFlow's strategies; a method elsewhere
+    return len(values) if isinstance(values, tuple) else 1
 
 
 def _values(variable, random) -> np.ndarray:

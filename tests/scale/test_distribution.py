@@ -18,8 +18,8 @@ ROOT = Path(__file__).parents[2]
 BACKENDS = ("tensorflow", "jax", "torch")
 #: A dense network, and one on flat lists with batch statistics and another optimiser.
 FEW = ("ofmcnn", "cgcnn")
-#: Constraints and penalties; batch normalisation of Keras; decaying weights.
-MORE = ("finder", "esnet-cnn", "roost")
+#: Constraints and penalties; batch normalisation of Keras; decaying weights; shortened gradients.
+MORE = ("finder", "esnet-cnn", "roost", "megnet")
 
 
 def needs(backend: str):
@@ -93,6 +93,15 @@ def test_every_backend_trains_every_network_alike(backend, tmp_path):
     compare(ours, theirs, 1e-3)
 
 
+@pytest.mark.parametrize("backend", [needs("jax"), needs("torch")])
+def test_a_mean_loss_is_a_number_on_every_backend(backend):
+    """By which networks with `monitor="loss"` choose their epoch."""
+    code = "from common.losses import mean_of; print(mean_of('mae', [1.0, 2.0], [[1.0], [4.0]]))"
+    environment = os.environ | {"KERAS_BACKEND": backend, "PYTHONPATH": str(ROOT)}
+    done = subprocess.run([sys.executable, "-c", code], env=environment, capture_output=True, text=True, check=False)
+    assert done.stdout == "1.0\n", done.stderr
+
+
 def test_the_number_of_devices_comes_from_the_argument_or_the_environment(monkeypatch):
     monkeypatch.delenv("MATREPRO_DEVICES", raising=False)
     assert distribution.wanted() == 1 and distribution.wanted("all") == "all" and distribution.wanted("3") == 3
@@ -105,6 +114,25 @@ def test_the_number_of_devices_comes_from_the_argument_or_the_environment(monkey
 
 def test_one_device_is_the_usual_way():
     assert distribution.on(1) is distribution.ONE and distribution.ONE.replicas == 1
+
+
+def test_gradients_are_summed_in_one_call_and_then_shortened(monkeypatch):
+    """A call for each variable would keep TensorFlow busy for minutes before the first update."""
+    import tensorflow as tf
+    from keras import optimizers
+
+    calls = []
+
+    def summed(grads):
+        calls.append(len(grads))
+        return [3 * grad for grad in grads]
+
+    monkeypatch.setattr(mirrored, "over_devices", summed)
+    optimizer = mirrored._clipping_whole(optimizers.SGD)(0.1, clipnorm=1.0)
+    long, short = optimizer._clip_gradients([tf.constant([3.0, 4.0]), tf.constant([0.1, 0.2])])
+    assert calls == [2]
+    assert np.allclose(long, [0.6, 0.8]) and np.allclose(short, [0.3, 0.6])
+    assert optimizer._all_reduce_sum_gradients(["as they are"]) == ["as they are"]
 
 
 def test_more_devices_than_there_are():

@@ -92,15 +92,16 @@ def test_order_origin_and_cell_change_nothing(network, mini):
     assert np.abs(outputs(model, network, of_crystals(strained)) - expected).max() < 1e-6
 
 
-def test_a_p1_cell_is_its_formula(network):
+def test_a_p1_cell_is_its_formula_and_size(network):
     """500 atoms are two nodes: as many pairs as a small cell has."""
     large = p1_cell(500)
     graph = wyckoff_graph(large, 100)
     assert len(graph["numbers"]) == 2 and graph["counts"].sum() == 500 and len(all_pairs(graph["sizes"])) == 4
     half = np.array([8, 14] * 250), *large[1:]
-    other = np.array([8, 14] * 5), *p1_cell(10)[1:]
-    found = outputs(Wren(**SMALL), network, of_crystals([half, other]))
-    assert np.isfinite(found).all()
+    moved = np.array([14, 8] * 250), *p1_cell(500, seed=1)[1:]
+    smaller = np.array([8, 14] * 5), *p1_cell(10)[1:]
+    found = outputs(Wren(**SMALL), network, of_crystals([half, moved, smaller]))
+    assert abs(found[0] - found[1]) < 1e-5 < 1e-3 < abs(found[0] - found[2])
 
 
 def test_it_learns_and_comes_back(table, split, tmp_path):
