@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Iterable, Iterator
-from contextlib import closing
+from contextlib import closing, nullcontext
 from functools import partial
 from importlib.util import find_spec
 from typing import Any
@@ -56,7 +56,9 @@ def map_tasks(
 
         kind = "generator" if ordered else "generator_unordered"
         parallel = Parallel(n_jobs=jobs, prefer="threads" if threads else None, return_as=kind)
-        yield from parallel(delayed(function)(*item) for item in items)
+        # joblib gives processes their cores, but not threads; and the last bit of a sum may follow from the number.
+        with _threads_of_numpy(_cores(jobs)) if threads else nullcontext():
+            yield from parallel(delayed(function)(*item) for item in items)
         return
     from common.ray_engine import cluster
 
@@ -89,6 +91,13 @@ def run_apart(function: Callable, items: Iterable[tuple], jobs: int = 1, *, ahea
     with closing(found):
         for item, status, value in found:
             yield Outcome(item, *value) if status == "ok" else Outcome(item, str(value))
+
+
+def _threads_of_numpy(cores: int):
+    """Within it, the linear algebra of this process works on so many cores."""
+    from threadpoolctl import threadpool_limits
+
+    return threadpool_limits(cores)
 
 
 def _cores(jobs: int) -> int:

@@ -2,7 +2,9 @@
 
 import os
 
+import numpy as np
 import pytest
+from threadpoolctl import threadpool_info, threadpool_limits
 
 from common import engines
 from common.errors import UserError
@@ -40,6 +42,21 @@ def test_ray_that_is_not_installed(monkeypatch):
 @pytest.mark.parametrize("options", [{}, {"jobs": 2}, {"jobs": 2, "threads": True}])
 def test_results_in_order(options):
     assert list(engines.map_tasks(square, [(n,) for n in range(5)], **options)) == [0, 1, 4, 9, 16]
+
+
+def threads_of_numpy() -> set[int]:
+    return {pool["num_threads"] for pool in threadpool_info() if pool["user_api"] == "blas"}
+
+
+def test_calls_in_threads_have_the_cores_of_calls_elsewhere(monkeypatch):
+    """The last bit of a sum may follow from the number of threads that work on it."""
+    np.ones((2, 2)) @ np.ones((2, 2))
+    before = threads_of_numpy()
+    monkeypatch.setattr(os, "cpu_count", lambda: 2)
+    with threadpool_limits(2):
+        assert list(engines.map_tasks(threads_of_numpy, [(), ()], 2, threads=True)) == [{1}, {1}]
+        assert threads_of_numpy() == {2}
+    assert threads_of_numpy() == before
 
 
 def test_results_as_they_come():
