@@ -200,4 +200,5 @@ def _verify(arguments, names: list[str]) -> None:
         print("nothing is fetched yet")
     if bad:
         file, state = next(iter(bad.items()))
-        raise UserError(f"{len(bad)} of {len(every)} files not whole; {file}: {state}; matrepro data get {file.split('/')[0]}")
+        name = file.split("/")[0]
+        raise UserError(f"{len(bad)} of {len(every)} files not whole; {file}: {state}; matrepro data get {name}")
