@@ -65,6 +65,8 @@ def prepare(arguments) -> Search:
     split = cli.make_split(arguments, table, left_out)
     if not split.validation:
         raise UserError("the split has no validation part, by which trials are judged; give one with --shares 6:2:2")
+    if arguments.method != "grid" and count < (arguments.trials or TRIALS):
+        note(f"there are {count} different settings, so there are {count} trials")
     table = table.select((*split.train, *split.validation))
     facts = {
         "network": arguments.network,
@@ -101,10 +103,7 @@ def _method(arguments, axes: list[space.Axis]) -> tuple[int, Callable]:
         return len(points), lambda journal, number: points[number]
     if arguments.points:
         raise UserError("--points belongs to --method grid; set --trials")
-    count, there = arguments.trials or TRIALS, space.size(axes)
-    if there < count:
-        note(f"there are {there} different settings, so there are {there} trials")
-        count = there
+    count = min(arguments.trials or TRIALS, space.size(axes))
     if arguments.method == "random":
         return count, _anew(axes, lambda journal, number: space.sobol(axes, number, arguments.seed))
     from common.tuning import bayesian

@@ -12,6 +12,9 @@ import pytest
 
 from common.sources import load_source
 
+# JAX, where a test imports it, would lower this for all processes that come after.
+os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
+
 # The same examples on every machine, and no deadline that a busy machine could miss.
 hypothesis.settings.register_profile("matrepro", derandomize=True, deadline=None, max_examples=50)
 hypothesis.settings.load_profile("matrepro")

@@ -25,6 +25,7 @@ from tests.esnet.engines.test_batch import jobs as dos_jobs
 from tests.experiments.conftest import tiny as tiny
 
 ray = pytest.importorskip("ray", reason="Ray is not installed: pip install 'matrepro[ray]'")
+pytestmark = pytest.mark.slow  # clusters take their time to start
 
 
 @pytest.fixture(scope="module")

@@ -68,6 +68,7 @@ def test_a_folder_with_another_training_is_not_overwritten(fitted, table, tmp_pa
     assert Split.load(fitted.save(tmp_path) / "split.json") == by_fractions(table)
 
 
+@pytest.mark.slow
 def test_half_precision_trains_and_comes_back_with_the_same_output(table, tmp_path):
     model = OFMCNN(mixed_precision=True, **RECIPE).fit(table, "formation_energy", by_fractions(table))
     assert {layer.compute_dtype for layer in model.model.layers if layer.name.startswith("conv")} == {"float16"}

@@ -376,6 +376,7 @@ MOMENTS = (
 )
 
 
+@pytest.mark.slow
 def test_runs_with_one_seed_are_equal_to_the_bit_however_often_they_are_killed(processes, tmp_path):
     names = ("alone", "again")
     runs = [_starts(processes, tmp_path / "cache", tmp_path / name, tmp_path / f"{name}.npz") for name in names]

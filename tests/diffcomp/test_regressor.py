@@ -27,6 +27,7 @@ def fitted(table):
     return DiffComp(seed=1, **RECIPE).fit(table, "formation_energy", by_fractions(table))
 
 
+@pytest.mark.slow
 def test_it_learns_from_the_composition(mini):
     split = by_fractions(mini)
     model = DiffComp(cv_nodes=10, epochs=60, learning_rate=1e-3).fit(mini, "formation_energy", split)

@@ -113,6 +113,7 @@ def test_train_on_a_folder_with_id_prop(tmp_path, capsys):
     assert json.loads((tmp_path / "m" / "model.json").read_text())["unit"] == "eV/atom"
 
 
+@pytest.mark.slow
 def test_the_released_variant_says_that_it_sees_the_test_part(own, tmp_path, capsys):
     with h5py.File(PATH) as source, h5py.File(own, "a") as file:
         for name in list(source["materials"])[:8]:

@@ -32,6 +32,7 @@ def test_lengths_of_the_stages(model):
     assert sorted(lengths, reverse=True) == [375, 375, 188, 188, 94, 94, 47, 47]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("variant", VARIANTS)
 def test_every_input_counts(variant):
     config = VARIANTS[variant]

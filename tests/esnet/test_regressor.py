@@ -63,6 +63,7 @@ def test_esnet_trains_and_comes_back(table, split, tmp_path):
     assert np.allclose(loaded.predict(table, bar=False).prediction, expected, atol=1e-6) and np.ptp(expected) > 1e-3
 
 
+@pytest.mark.slow
 def test_an_untrained_esnet_comes_back_with_the_same_output(table, tmp_path):
     few = table.take(np.arange(3))
     model = ESNet("paper")

@@ -36,6 +36,7 @@ def test_one_model_is_tested_on_both(two_states):
     assert "**swollen gap**, eV" in tables.render("tiny", "one", "real")
 
 
+@pytest.mark.slow
 def test_a_network_sees_the_larger_cells(two_states):
     cell = plan.cells_of("tiny", "one", "real", "gap", "net")[0]
     run.run_cell(cell)
@@ -59,6 +60,7 @@ def test_both_columns_have_bands_and_are_held_to_them(two_states):
     assert "swollen gap" in check.check_stored()[0][0]
 
 
+@pytest.mark.slow
 def test_pictures_of_both_columns(two_states, tmp_path):
     run.run_cell(plan.cells_of("tiny", "one", "real", "gap", "net")[0])
     names = {path.name for path in figures.draw("tiny", "one", "real", tmp_path)}

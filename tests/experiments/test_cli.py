@@ -58,6 +58,7 @@ def test_data_and_split_print_json(tiny, tmp_path, capsys):
     assert json.loads(capsys.readouterr().out)["n_train"] == len(json.loads(path.read_text())["train"]) == 269
 
 
+@pytest.mark.slow
 def test_figures_are_drawn(tiny, tmp_path, capsys):
     assert cli.main(["reproduce", "tiny", "one", "--seeds", "1"]) == 0
     capsys.readouterr()

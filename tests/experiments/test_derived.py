@@ -125,6 +125,7 @@ def declared(tiny):
     return tiny
 
 
+@pytest.mark.slow
 def test_a_derived_table_is_run_and_printed_through_the_command(declared, capsys, tmp_path):
     assert {c.key for c in plan.cells("tiny", "two", "real")} < {c.key for c in plan.cells("tiny", "one", "real")}
     assert "Open, not run yet" in tables.render("tiny", "two", "real")
@@ -145,6 +146,7 @@ def test_a_derived_table_is_run_and_printed_through_the_command(declared, capsys
     assert check.check_stored() == ([], 2)
 
 
+@pytest.mark.slow
 def test_several_test_parts_stand_together(declared):
     cells = plan.cells("tiny", "two", "real")
     for cell in cells:

@@ -93,6 +93,7 @@ def test_every_place_has_a_cell_or_a_reason():
             assert {cell.seed for cell in made} <= set(data["seeds"])
 
 
+@pytest.mark.slow
 def test_stated_parameters_are_those_of_the_networks():
     counted = {}
     for scale in ("mini", "real"):
@@ -106,6 +107,7 @@ def test_stated_parameters_are_those_of_the_networks():
             assert counted[kind] == model["parameters"], (row, scale)
 
 
+@pytest.mark.slow
 def test_a_new_network_counts_its_own_parameters(two_tables):
     cell = plan.cells_of("tiny", "grand", "real", "all gaps", "net")[0]
     run.run_cell(cell)

@@ -52,6 +52,7 @@ def test_a_file_holds_the_cells_their_materials_targets_splits_and_features(cell
     assert np.array_equal(ours, theirs) and np.ptp(ours) > 0
 
 
+@pytest.mark.slow
 def test_training_from_a_file_gives_what_training_at_home_gives(cells, packed, tmp_path):
     cell = cells[0]
     done = packing.train(Pack(packed), tmp_path / "away")
@@ -69,6 +70,7 @@ def test_training_from_a_file_gives_what_training_at_home_gives(cells, packed, t
     assert records[0]["device"]["processor"]
 
 
+@pytest.mark.slow
 def test_results_come_home_where_they_fit_the_declaration(cells, packed, tmp_path, capsys):
     packing.train(Pack(packed), tmp_path / "away")
     assert main(["features", "unpack", str(tmp_path / "away"), "--json"]) == 0
@@ -93,6 +95,7 @@ def test_results_come_home_where_they_fit_the_declaration(cells, packed, tmp_pat
         packing.unpack(tmp_path / "nowhere")
 
 
+@pytest.mark.slow
 def test_seeds_beyond_the_declared_ones_come_home_too(tiny, tmp_path):
     (cell,) = (cell for cell in plan.cells("tiny", "one", "mini", seeds=4) if cell.row == "net" and cell.seed == 3)
     packing.pack([cell], tmp_path / "features.h5")
@@ -100,6 +103,7 @@ def test_seeds_beyond_the_declared_ones_come_home_too(tiny, tmp_path):
     assert packing.unpack(tmp_path / "away")["taken"] == [cell.key] and run.finished(cell)
 
 
+@pytest.mark.slow
 def test_what_is_predicted_besides_is_there_whole_for_every_network(cells, tmp_path):
     """Although others train on it, with fewer of its materials and other features."""
     one, other = cells[:2]
@@ -140,6 +144,7 @@ def test_why_materials_have_no_features_is_told_of_every_table(cells):
     assert reasons == dict.fromkeys(table.ids[bad].tolist(), "an oxide")
 
 
+@pytest.mark.slow
 def test_training_needs_nothing_but_keras_numpy_h5py_and_a_backend(packed, tmp_path):
     code = (
         "import sys\n"
@@ -153,6 +158,7 @@ def test_training_needs_nothing_but_keras_numpy_h5py_and_a_backend(packed, tmp_p
     assert len(Predictions.load(tmp_path / "away" / key / "predictions.csv.gz")) == 67
 
 
+@pytest.mark.slow
 def test_one_cell_that_fails_leaves_the_others_alone(cells, tmp_path, capsys):
     path = tmp_path / "features.h5"
     packing.pack(cells[:2], path)

@@ -16,6 +16,7 @@ from profitnet.cli import main as profitnet
 OFMCNN = ["tune", "ofmcnn", "mini", "--target", "band_gap", "--epochs", "1"]
 
 
+@pytest.mark.slow
 def test_a_search_and_a_training_with_what_it_found(tmp_path, capsys):
     folder = tmp_path / "search"
     command = [*OFMCNN, "--method", "grid", "--search", "batch=32,128", "--output", str(folder)]
@@ -67,6 +68,7 @@ def test_the_test_part_takes_no_part():
     assert not any(f'"{name}"' in told for name in split.test)
 
 
+@pytest.mark.slow
 def test_a_trial_is_a_training_with_its_settings(capsys):
     """Without a process of its own."""
     search = trials.prepare(arguments(epochs=2))

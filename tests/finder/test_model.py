@@ -149,7 +149,8 @@ def test_norms_and_penalties():
 def test_rescnn():
     model = build_rescnn()
     convolutions = 3 * (64 + 64 * 128 + 128 * 256 + 256 * 256) + 64 + 128 + 256 + 256
-    sizes = ((256, 512), (512 + 256, 1024), (1024 + 256, 1024), (1024 + 256, 256), (256, 2))
+    skips = 118 + 256
+    sizes = ((skips, 512), (512 + skips, 1024), (1024 + skips, 1024), (1024 + skips, 256), (256, 2))
     assert model.count_params() == convolutions + sum(a * b + b for a, b in sizes)
     fractions = element_fractions("Ca(OH)2")
     assert np.isclose(fractions[[19, 7, 0]], [0.2, 0.4, 0.4]).all() and np.isclose(fractions.sum(), 1)
@@ -168,8 +169,17 @@ def test_rescnn_may_be_spared_zeros():
         whole[row, list(places)] = 1
     model, features = build_rescnn(), Fractions(list(whole))
     few, many = np.arange(4), np.arange(60)
-    assert features.batch(few).shape[1] < 50 and features.batch(many).shape[1] == 118
+    places = [features.batch(rows)["places"] for rows in (few, many)]
+    assert places[0].shape[1] < 50 and places[1].shape[1] == 118
     for rows in (few, np.arange(5, 60), *many[:, None]):
-        batch = features.batch(rows)
-        assert np.array_equal(batch[batch > 0], whole[rows][whole[rows] > 0])
-        np.testing.assert_allclose(model(batch), model(whole[rows][..., None]), atol=1e-6)
+        batch, fractions = features.batch(rows), whole[rows]
+        assert np.array_equal(batch["places"][batch["places"] > 0], fractions[fractions > 0])
+        expected = model({"fractions": fractions, "places": fractions[..., None]})
+        np.testing.assert_allclose(model(batch), expected, atol=1e-6)
+
+
+def test_rescnn_knows_which_elements_there_are():
+    """The maximum over places does not: NaCl, KCl and MgO have the same pattern of fractions."""
+    features = Fractions([element_fractions(formula) for formula in ("NaCl", "KBr", "MgO")])
+    found = np.asarray(build_rescnn()(features.batch(np.arange(3))))
+    assert np.ptp(found, axis=0).min() > 1e-4

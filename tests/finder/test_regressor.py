@@ -78,11 +78,13 @@ def test_settings_are_checked():
         Finder(engine="torch")
 
 
+@pytest.mark.slow
 def test_the_learning_rate_decays(table, split):
     model = Finder(epochs=3, batch=32).fit(table, "formation_energy", split)
     assert float(model.model.optimizer.learning_rate) == pytest.approx(3e-4 * 0.999**2)
 
 
+@pytest.mark.slow
 def test_curves(table, split, tmp_path):
     """A target of 12 points with an axis: learnt, saved, loaded and written as a curve."""
     axis = np.linspace(0, 10, 12)

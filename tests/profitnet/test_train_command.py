@@ -66,6 +66,7 @@ def test_overwrite(tmp_path, run):
     assert json.loads((model / "model.json").read_text())["model"] == "ofmcnn"
 
 
+@pytest.mark.slow
 def test_an_interrupted_training_goes_on(trained, tmp_path, run, monkeypatch):
     from common import training
 

@@ -56,6 +56,7 @@ def one_and_two(folder: Path, names, backend: str) -> None:
     compare(one, two, 1e-5)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("backend", ["tensorflow", needs("jax")])
 def test_two_devices_give_the_loss_of_one(backend, tmp_path):
     one_and_two(tmp_path, FEW, backend)

@@ -144,6 +144,7 @@ def test_it_learns_and_comes_back(variant, table, split, tmp_path):
     assert_comes_back(model, table, tmp_path / "model")
 
 
+@pytest.mark.slow
 def test_isolated_atoms(mini):
     table = of_crystals(
         [mini.structure(0), FAR, mini.structure(9)._replace(numbers=np.full(len(mini.structure(9).numbers), 95))]

@@ -92,6 +92,7 @@ def test_order_multiples_and_company_change_nothing():
     assert np.abs(alone - expected).max() < 1e-5
 
 
+@pytest.mark.slow
 def test_it_learns_and_comes_back(table, split, tmp_path):
     model = Roost(seed=1, **RECIPE, **SMALL).fit(table, "formation_energy", split)
     assert model.state.history[-1]["loss"] < model.state.history[0]["loss"]

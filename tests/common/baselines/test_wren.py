@@ -104,6 +104,7 @@ def test_a_p1_cell_is_its_formula_and_size(network):
     assert abs(found[0] - found[1]) < 1e-5 < 1e-3 < abs(found[0] - found[2])
 
 
+@pytest.mark.slow
 def test_it_learns_and_comes_back(table, split, tmp_path):
     model = Wren(seed=1, **RECIPE, **SMALL).fit(table, "formation_energy", split)
     assert model.state.history[-1]["loss"] < model.state.history[0]["loss"]
