@@ -131,6 +131,7 @@ def test_a_table_of_bad_rows_alone_gives_no_predictions(fitted, table):
     assert len(fitted.predict(table.take([]), bar=False)) == 0
 
 
+@pytest.mark.slow
 def test_training_leaves_bad_and_unknown_rows_out(table):
     mixed = with_element_100(table)
     values = table.target("band_gap").values.copy()

@@ -40,6 +40,7 @@ def test_predictions_are_those_of_the_wrong_composition(mini):
     assert DiffComp(cv_nodes=0).probes(tested) == {}
 
 
+@pytest.mark.slow
 def test_with_a_pattern_the_pattern_stays_right(mini):
     table = mini.take(np.arange(0, 336, 24))
     model = DiffComp(epochs=1).fit(table, "formation_energy", by_fractions(table, (8, 1, 1)))

@@ -99,6 +99,7 @@ def test_a_list_of_one_record_will_do(model, tmp_path, capsys):
     assert capsys.readouterr().out.splitlines()[1].startswith("one,Si,")
 
 
+@pytest.mark.slow
 def test_train_on_a_folder_with_id_prop(tmp_path, capsys):
     folder = tmp_path / "data"
     folder.mkdir()

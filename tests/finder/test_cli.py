@@ -71,6 +71,7 @@ def test_bad_formulas_end_with_one_line(models, wrong, reason, capsys):
     assert len(err) == 1 and reason in err[0]
 
 
+@pytest.mark.slow
 def test_columns_with_text_or_two_units_are_refused(tmp_path, capsys):
     path = tmp_path / "data.csv"
     path.write_text("id,formula,gap (eV)\na,NaCl,8.5\nb,Si,low\nc,MgO,7.8\nd,GaAs,1.4\n")
@@ -113,6 +114,7 @@ def test_explain(models, tmp_path, capsys):
     assert main(["explain", *arguments, "NaCl", "--output", str(tmp_path)]) == 2
 
 
+@pytest.mark.slow
 def test_ensemble(tmp_path, capsys):
     """Members side by side; a stopped one goes on; the prediction tells the two uncertainties apart."""
     folder = tmp_path / "ensemble"

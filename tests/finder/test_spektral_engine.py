@@ -13,10 +13,17 @@ from finder.spektral_engine import DisjointBatches, Explicit, build_spektral_fin
 from tests.finder.conftest import shaken
 
 
+OTHERS = (FinderConfig(attention="pooling", layers=3), FinderConfig(attention="none", head=False))
+
+
 @pytest.mark.parametrize("mode", ["formula", "crystal"])
 @pytest.mark.parametrize(
     "config",
-    [*VARIANTS.values(), FinderConfig(attention="pooling", layers=3), FinderConfig(attention="none", head=False)],
+    [
+        VARIANTS["corrected"],
+        *(pytest.param(VARIANTS[name], marks=pytest.mark.slow, id=name) for name in VARIANTS if name != "corrected"),
+        *(pytest.param(config, marks=pytest.mark.slow) for config in OTHERS),
+    ],
 )
 def test_random_weights(mode, config, graphs):
     config = replace(config, mode=mode)

@@ -97,14 +97,20 @@ def test_a_download_goes_on_in_the_next_call(world, entry):
     assert fetched(made).read_bytes() == BODY and world.requests("/files/")[-1] == f"bytes={held}-"
 
 
-def test_a_partial_file_of_another_version_starts_again(world, entry):
-    """If-Range: the server knows by its tag that the half that is here belongs to a file it has no more."""
+def half_fetched(world, entry):
+    """An entry whose file broke off and could not be asked for again."""
     made = entry("")
     world.fail("/files/", "truncated", 1)
     world.fail("/files/", "500", fetching.ATTEMPTS)
     with pytest.raises(UserError):
         fetched(made)
     world.faults.clear()
+    return made
+
+
+def test_a_partial_file_of_another_version_starts_again(world, entry):
+    """If-Range: the server knows by its tag that the half that is here belongs to a file it has no more."""
+    made = half_fetched(world, entry)
     world.files["a.bin"] = BODY[::-1]
     assert fetched(made).read_bytes() == BODY[::-1]
 
@@ -331,12 +337,7 @@ def test_what_a_killed_renewal_left_aside_comes_back(world, entry):
 
 def test_a_copy_that_breaks_off_is_not_put_together_with_what_a_server_has(world, entry, tmp_path, disk_of):
     """The tag that a server gave to another partial file says nothing of it."""
-    made = entry("")
-    world.fail("/files/", "truncated", 1)
-    world.fail("/files/", "500", fetching.ATTEMPTS)
-    with pytest.raises(UserError):
-        fetched(made)
-    world.faults.clear()
+    made = half_fetched(world, entry)
     (tmp_path / "copies/set").mkdir(parents=True)
     (tmp_path / "copies/set/a.bin").write_bytes(BODY[::-1])
     with disk_of(400_000), pytest.raises(UserError, match="cannot write"):

@@ -170,6 +170,7 @@ def test_two_runs_at_once_are_refused(standin, tmp_path):
     assert run_batch(jobs(11), tmp_path, engine=engine).failed == {"m11": "seen"}
 
 
+@pytest.mark.slow
 def test_a_full_disk(standin, tmp_path, disk_of):
     """What is finished stays, and there is one line."""
     run_batch(jobs(11), tmp_path)
