@@ -12,7 +12,6 @@ from finder.regressor import CrystalFinder, Finder
 from finder.spektral_engine import DisjointBatches, Explicit, build_spektral_finder
 from tests.finder.conftest import shaken
 
-
 OTHERS = (FinderConfig(attention="pooling", layers=3), FinderConfig(attention="none", head=False))
 
 
