@@ -9,6 +9,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 
 from experiments import plan
+from experiments.derived import Part
 from experiments.tables import Line
 
 #: How far from the reported value counts as the same.
@@ -71,13 +72,9 @@ class Result:
 
 
 @dataclass
-class Sheet:
-    """One table of text. `results` has one for every row, where the rows are results."""
+class Sheet(Part):
+    """A table of text as the report shows it. `results` has one for every row, where the rows are results."""
 
-    title: str
-    head: list[str]
-    rows: list[list[str]]
-    notes: list[str] = field(default_factory=list)
     results: list[Result] = field(default_factory=list)
     #: Columns of words rather than numbers.
     words: tuple[int, ...] = (0,)
