@@ -65,11 +65,11 @@ class Fractions:
 
     def __init__(self, rows: list[np.ndarray]):
         self.rows = np.array(rows)
+        self.needed = _needed(self.rows)
 
     def batch(self, rows: np.ndarray) -> dict[str, np.ndarray]:
         """The row that needs the most places says how many there are, up to the next multiple of 8."""
-        whole = self.rows[rows]
-        needed = _needed(whole)
+        whole, needed = self.rows[rows], self.needed[rows]
         places = min(ELEMENTS, -(-int(needed.sum(axis=1).max()) // 8) * 8)
         # Rows that need fewer keep so many of their other zeros, which stand in the same runs.
         spare = np.cumsum(~needed, axis=1) <= places - needed.sum(axis=1, keepdims=True)
