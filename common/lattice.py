@@ -6,6 +6,10 @@ from typing import NamedTuple
 
 import numpy as np
 
+from common.errors import UserError
+
+#: Two atoms closer than this (angstrom) are taken for a mistake in the structure.
+SHORTEST_DISTANCE = 0.1
 #: Up to so many distances a matrix of all is faster than a tree, and small.
 MATRIX = 2**20
 #: A basis that needs more images than this is reduced first.
@@ -72,7 +76,10 @@ class Pairs(NamedTuple):
 
 
 def pairs_within(lattice: np.ndarray, frac: np.ndarray, cutoff: float) -> Pairs:
-    """All pairs nearer than the cutoff, over all periodic images; an atom is no pair with itself."""
+    """All pairs nearer than the cutoff, over all periodic images; an atom is no pair with itself.
+
+    A structure with two atoms in one place is refused.
+    """
     basis, inside = lattice, frac
     if _images(basis, cutoff).prod() > MANY_IMAGES:
         basis = reduced_basis(lattice)
@@ -93,7 +100,15 @@ def pairs_within(lattice: np.ndarray, frac: np.ndarray, cutoff: float) -> Pairs:
         distance = np.linalg.norm(points[image] - home[centre], axis=1)
     keep = (image != centre) & (distance < cutoff)
     centre, image, distance = centre[keep], image[keep], distance[keep]
+    refuse_overlap(distance)
     return Pairs(centre, owner[image], distance)
+
+
+def refuse_overlap(distances: np.ndarray, least: float = SHORTEST_DISTANCE) -> None:
+    """Complain where one of the distances between atoms is none."""
+    nearest = distances.min(initial=np.inf)
+    if nearest < least:
+        raise UserError(f"two atoms are only {nearest:.3f} angstrom apart; remove the double or mend the cell")
 
 
 def _images(basis: np.ndarray, cutoff: float) -> np.ndarray:

@@ -11,10 +11,8 @@ import numpy as np
 
 from common.crystal import Crystal
 from common.errors import UserError
-from common.lattice import covering_diameter, images_within, reduced_basis
+from common.lattice import SHORTEST_DISTANCE, covering_diameter, images_within, reduced_basis, refuse_overlap
 
-#: Two atoms closer than this (angstrom) are taken for a mistake in the structure.
-SHORTEST_DISTANCE = 0.1
 #: Radius of the first tessellation, in edges of a cube of the volume of one atom: enough for most crystals.
 START = 2.1
 
@@ -54,8 +52,10 @@ def _by_cutting(home, basis, radius: float, enough: float) -> VoronoiFaces | Non
     other vertex it is asked whether an atom lies nearer to it than the one whose cell it bounds. A sphere that
     reaches every vertex would hold tens of thousands of atoms in a flat cell or a slab.
     """
+    from scipy.spatial import cKDTree
+
     points, owner = images_within(home, basis, np.full(len(home), radius))
-    _refuse_overlap(points, len(home))
+    refuse_overlap(cKDTree(points).query(points[: len(home)], k=2)[0][:, 1])
     while True:
         faces, reach, vertices, spread = _tessellate(points, owner, len(home))
         far = (2 * spread * (1 + 1e-9) > radius) & (radius < enough)
@@ -83,14 +83,6 @@ def _by_growing(home, basis, radius: float, enough: float) -> VoronoiFaces | Non
         if not short.any():
             return faces
         radii = np.where(short, np.minimum(wanted, 1.5 * radii), radii)
-
-
-def _refuse_overlap(points: np.ndarray, n_home: int) -> None:
-    from scipy.spatial import cKDTree
-
-    nearest = cKDTree(points).query(points[:n_home], k=2)[0][:, 1].min()
-    if nearest < SHORTEST_DISTANCE:
-        raise UserError(f"two atoms are only {nearest:.3f} angstrom apart; remove the double or mend the cell")
 
 
 def _cutting_images(home, basis, points, vertices, spread, unbounded) -> tuple[np.ndarray, np.ndarray]:

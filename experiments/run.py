@@ -24,6 +24,7 @@ from common import devices, engines, splits
 from common.cache import cache_root
 from common.errors import UserError
 from common.hdf5 import replacing, write_text
+from common.mirrored import several_machines
 from common.printing import note
 from common.progress import progress
 from experiments.plan import HERE, NETWORKS, Cell, make_model
@@ -135,6 +136,11 @@ def make_split(table, declared: dict, seed: int) -> splits.Split:
 def run_all(cells: list[Cell], *, jobs: int = 1) -> list[str]:
     """Run the unfinished cells, `jobs` at a time on each machine, each in a process of its own; returns a line for each
     failure."""
+    if several_machines():
+        raise UserError(
+            "TF_CONFIG names machines that share one training; a table is shared out by cells, so unset it and give "
+            "--engine ray"
+        )
     todo = [cell for cell in cells if not finished(cell)]
     away = missing_sources(todo)
     lacking = {cell.key: away[name] for cell in todo for name in sources_of(cell) if name in away}

@@ -10,7 +10,7 @@ import numpy as np
 
 from common.crystal import as_crystal
 from common.errors import UserError
-from common.lattice import pairs_within
+from common.lattice import pairs_within, refuse_overlap
 from esnet.dos import ProjectedDOS
 
 #: Name -> "module:function", imported when used.
@@ -63,9 +63,7 @@ def compute(
 ) -> Calculation:
     """Densities of states, energies and cost of one structure. `time_limit` is in seconds of wall time."""
     crystal = as_crystal(structure)
-    close = pairs_within(crystal.lattice, crystal.frac, LEAST_DISTANCE)
-    if len(close.distance):
-        raise UserError(f"two atoms are {close.distance.min():.2f} angstrom apart; correct the structure")
+    refuse_overlap(pairs_within(crystal.lattice, crystal.frac, LEAST_DISTANCE).distance, LEAST_DISTANCE)
     return engine_of(engine)(crystal, settings, time_limit)
 
 

@@ -13,6 +13,7 @@ import pytest
 
 from common import processes
 from common.cache import cache_root
+from common.errors import UserError
 from common.predictions import Predictions
 from common.sources import load_source
 from experiments import plan, run
@@ -73,6 +74,15 @@ def test_a_source_that_is_away_is_named_once_and_the_others_are_run(tiny, monkey
     assert len(wrong) == 2 and all("set MATREPRO_DATA" in line for line in wrong)
     assert capsys.readouterr().err.count("set MATREPRO_DATA") == 1
     assert run.finished(good)
+
+
+def test_machines_that_share_one_training_are_no_way_to_run_a_table(tiny, monkeypatch):
+    cells = plan.cells("tiny", "one", "mini")
+    workers = {"worker": ["a:1", "b:1"]}
+    monkeypatch.setenv("TF_CONFIG", json.dumps({"cluster": workers, "task": {"type": "worker", "index": 0}}))
+    with pytest.raises(UserError, match="unset it and give --engine ray"):
+        run.run_all(cells)
+    assert not any(run.finished(cell) for cell in cells)
 
 
 def test_a_process_that_is_killed_fails_its_own_cell_alone(tiny, monkeypatch):
