@@ -3,8 +3,8 @@
     seconds of a training = c x (training rows + validation rows / 3) x epochs, c in processor seconds on one core
 
 `python -m benchmarks.scale measure [MODEL ...]` times updates of networks on the embedded set, each in a process of its
-own: as they are, compiled by XLA, in half precision, and both, in turn. Short timings count processor time, which other
-work on the machine disturbs less than wall time. They are kept in `scale_points.json`.
+own: as they are, compiled by XLA, in the half precision of processors, and both, in turn. Short timings count processor
+time, which other work on the machine disturbs less than wall time. They are kept in `scale_points.json`.
 """
 
 from __future__ import annotations
@@ -33,7 +33,7 @@ FACTS, POINTS = (Path(__file__).with_name(name) for name in ("scale.yaml", "scal
 FORWARD = 1 / 3
 ROWS, ROUNDS = 128, 2
 #: Ways of computing, in the order in which they are measured and shown.
-WAYS = ("float32", "XLA", "half precision", "half precision and XLA")
+WAYS = ("float32", "float32, XLA", "bfloat16", "bfloat16, XLA")
 
 
 # --- measured points -----------------------------------------------------------------------------
@@ -92,7 +92,7 @@ def point(name: str) -> dict:
     batches = [(features.batch(part), targets[part]) for part in batches]
     found = {}
     for way in WAYS:
-        devices.setup(0, mixed_precision="half" in way)
+        devices.setup(0, precision=way.split(",")[0])
         found[way] = _round(regressor, batches, xla="XLA" in way)
     devices.setup(0)
     count = sum(len(y) for _, y in batches)
@@ -264,7 +264,14 @@ def _precision_table() -> str:
         ratios = ["not possible" if times[way] is None else f"{times[way] / plain:.2f}" for way in WAYS[1:]]
         recipe = make_model({"model": name, "variant": "corrected", "seed": 0, "recipe": {}}).recipe
         rows.append([name, str(one["batch"]), f"{plain:.2f}", *ratios, "yes" if recipe.xla else "no", str(one["load"])])
-    header = ["model", "batch", "float32, ms a row", *(f"{way} / float32" for way in WAYS[1:])]
+    header = [
+        "model",
+        "batch",
+        "float32, ms a row",
+        "XLA / float32",
+        "bfloat16 / float32",
+        "bfloat16 and XLA / float32",
+    ]
     return _markdown([*header, "XLA in its recipe", "load average"], rows)
 
 

@@ -47,7 +47,6 @@ class Regressor:
         *,
         seed: int = 0,
         deterministic: bool = False,
-        mixed_precision: bool = False,
         devices: int | str | None = None,
         **changes,
     ):
@@ -58,8 +57,7 @@ class Regressor:
         recipe = {name: changes.pop(name) for name in list(changes) if name in Recipe.__dataclass_fields__}
         self.config = chosen(self.variants, variant, **changes)
         self.variant, self.seed = variant, seed
-        self.deterministic, self.mixed_precision = deterministic, mixed_precision
-        self.devices = distribution.wanted(devices)
+        self.deterministic, self.devices = deterministic, distribution.wanted(devices)
         self.recipe = replace(type(self).recipe, **{**self.recipe_of.get(variant, {}), **recipe})
         self.target, self.unit, self.axis, self.axis_unit = "", "", None, ""
         self.scale = Scale()
@@ -101,7 +99,7 @@ class Regressor:
             self.scale = Scale.of(values[inside])
         self.fit_inputs(features, np.flatnonzero(inside))
         work = distribution.on(self.devices)
-        devices.setup(self.seed, deterministic=self.deterministic, mixed_precision=self.mixed_precision)
+        devices.setup(self.seed, deterministic=self.deterministic, precision=self.recipe.precision)
         rows = np.arange(len(good))
         with work.scope():
             self.model = self.build()
@@ -173,14 +171,13 @@ class Regressor:
 
     def settings(self) -> dict:
         """Everything the result depends on, as plain values."""
-        settings = {
+        return {
             "model": self.name,
             "variant": self.variant,
             "config": as_settings(self.config),
             "recipe": self.recipe.numbers(),
             "seed": self.seed,
         }
-        return settings | ({"mixed_precision": True} if self.mixed_precision else {})
 
     def save(self, folder: str | Path) -> Path:
         """Write `model.json` and `model.weights.h5`; a functional model and its weights reload exactly."""
@@ -214,8 +211,7 @@ class Regressor:
         if card.get("model") != cls.name:
             raise UserError(f"{folder} holds a {card.get('model')} model, not {cls.name}")
         try:
-            mixed = card.get("mixed_precision", False)
-            regressor = cls(card["variant"], seed=card["seed"], mixed_precision=mixed, **card["recipe"])
+            regressor = cls(card["variant"], seed=card["seed"], **card["recipe"])
             regressor.config = type(regressor.config)(**card["config"])
             # Not through the variant, whose own changes would come on top.
             regressor.recipe = Recipe(**{**card["recipe"], **cls.recipe.manner()})
@@ -231,7 +227,7 @@ class Regressor:
         try:
             if file_digest(weights) != wanted:
                 raise UserError(f"{weights} is damaged or not that of its model.json; copy or train the model again")
-            devices.setup(card["seed"], mixed_precision=mixed)
+            devices.setup(card["seed"], precision=regressor.recipe.precision)
             regressor.model = regressor.build()
             regressor.model.load_weights(weights)
         except (OSError, ValueError, KeyError) as error:

@@ -9,6 +9,7 @@ from pathlib import Path
 from common import cli, printing
 from common.cli import Paper
 from common.commands import known
+from common.devices import PRECISIONS
 from common.errors import UserError
 from common.hdf5 import write_text
 from common.printing import note, report_left_out
@@ -37,7 +38,11 @@ def add_train(commands, paper: Paper) -> None:
     parser.add_argument(
         "--deterministic", action="store_true", help="equal to the bit in every run with one seed; slower"
     )
-    parser.add_argument("--mixed-precision", action="store_true", help="half-precision arithmetic, for GPUs")
+    parser.add_argument(
+        "--precision",
+        choices=PRECISIONS,
+        help="of the arithmetic, default as in the recipe; float16 is for GPUs, bfloat16 for processors that know it",
+    )
     parser.add_argument(
         "--devices", metavar="N", help="accelerators that train together, or all; default MATREPRO_DEVICES or 1"
     )
@@ -58,8 +63,7 @@ def train(arguments, paper: Paper) -> None:
     table, target, left_out = known(arguments, arguments.target, paper)
     split = cli.make_split(arguments, table, left_out)
     network, changes = _settings(arguments, paper)
-    switches = {"deterministic": arguments.deterministic, "mixed_precision": arguments.mixed_precision}
-    switches["devices"] = arguments.devices
+    switches = {"deterministic": arguments.deterministic, "devices": arguments.devices}
     split = network(arguments.variant).parts(split)
     audit = splits.audit(split, table)
     bad, done = {}, True
@@ -117,7 +121,8 @@ def _settings(arguments, paper: Paper) -> tuple[type, dict]:
     network = paper.regressor(arguments.network)
     if arguments.recipe:
         changes |= checked(recipe.settings, network, arguments.variant, arguments.recipe)
-    return network, changes | {name: value for name in ("epochs", "batch") if (value := getattr(arguments, name))}
+    options = {name: getattr(arguments, name) for name in ("epochs", "batch", "precision")}
+    return network, changes | {name: value for name, value in options.items() if value}
 
 
 def _finish(folder: Path, model) -> None:

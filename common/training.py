@@ -17,6 +17,7 @@ from pathlib import Path
 import numpy as np
 
 from common import losses, metrics
+from common.devices import PRECISIONS
 from common.distribution import ONE, OneDevice
 from common.errors import UserError
 from common.hdf5 import replacing, sweep, write_text
@@ -49,6 +50,7 @@ class Recipe:
     drop_at: the epoch after which the learning rate is a tenth; 0 = never.
     plateau: epochs without improvement, by 1e-4 or more, after which the learning rate is multiplied by
     `plateau_factor`; 0 = never.
+    precision: of the arithmetic within layers, see `common.devices`; half precision is named where it is used.
     xla: let TensorFlow compile the network where a run is long enough for that to pay (JAX always does).
     """
 
@@ -71,12 +73,15 @@ class Recipe:
     weight_decay: float = field(default=0.0, metadata={"later": True})
     clip: float = field(default=0.0, metadata={"later": True})
     drop_at: int = field(default=0, metadata={"later": True})
+    precision: str = field(default="float32", metadata={"later": True})
 
     def __post_init__(self):
         if self.monitor not in MONITORS:
             raise UserError(f"monitor {self.monitor!r} is unknown; choose one of {', '.join(MONITORS)}")
         if self.optimizer not in OPTIMIZERS:
             raise UserError(f"optimizer {self.optimizer!r} is unknown; choose one of {', '.join(OPTIMIZERS)}")
+        if self.precision not in PRECISIONS:
+            raise UserError(f"precision {self.precision!r} is unknown; choose one of {', '.join(PRECISIONS)}")
         if (self.plateau or self.drop_at) and self.decay_every == "update":
             raise UserError("a learning rate that falls every update cannot fall on plateaus too; choose one of them")
 

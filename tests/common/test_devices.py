@@ -6,6 +6,7 @@ import subprocess
 import sys
 
 import numpy as np
+import pytest
 
 from common import devices
 
@@ -67,12 +68,13 @@ def test_one_seed_fixes_every_generator():
     assert draw(5) == draw(5) != draw(6)
 
 
-def test_mixed_precision_is_set_and_taken_back():
-    devices.setup(0, mixed_precision=True)
+@pytest.mark.parametrize("precision", ["float16", "bfloat16"])
+def test_half_precision_is_set_and_taken_back(precision):
+    devices.setup(0, precision=precision)
     import keras
 
     try:
-        assert keras.mixed_precision.global_policy().name == "mixed_float16"
+        assert keras.mixed_precision.global_policy().name == f"mixed_{precision}"
     finally:
         devices.setup(0)
     assert keras.mixed_precision.global_policy().name == "float32"

@@ -69,11 +69,12 @@ def test_a_folder_with_another_training_is_not_overwritten(fitted, table, tmp_pa
 
 
 @pytest.mark.slow
-def test_half_precision_trains_and_comes_back_with_the_same_output(table, tmp_path):
-    model = OFMCNN(mixed_precision=True, **RECIPE).fit(table, "formation_energy", by_fractions(table))
-    assert {layer.compute_dtype for layer in model.model.layers if layer.name.startswith("conv")} == {"float16"}
+@pytest.mark.parametrize("precision", ["float16", "bfloat16"])
+def test_half_precision_trains_and_comes_back_with_the_same_output(precision, table, tmp_path):
+    model = OFMCNN(precision=precision, **RECIPE).fit(table, "formation_energy", by_fractions(table))
+    assert {layer.compute_dtype for layer in model.model.layers if layer.name.startswith("conv")} == {precision}
     loaded = OFMCNN.load(model.save(tmp_path))
-    assert loaded.settings() == model.settings() and "mixed_precision" in model.settings()
+    assert loaded.settings() == model.settings() and model.settings()["recipe"]["precision"] == precision
     one, other = model.predict(table, bar=False), loaded.predict(table, bar=False)
     assert np.array_equal(one.prediction, other.prediction) and np.ptp(one.prediction) > 0
 

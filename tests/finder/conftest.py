@@ -32,8 +32,8 @@ def graphs(formula_graphs, crystal_graphs):
 
 @pytest.fixture
 def precision():
-    """`precision(True)` turns to half precision until the test ends."""
-    yield lambda mixed: devices.setup(0, mixed_precision=mixed)
+    """`precision("float16")` turns to half precision until the test ends."""
+    yield lambda name: devices.setup(0, precision=name)
     devices.setup(0)
 
 

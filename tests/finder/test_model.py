@@ -7,6 +7,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from common.devices import PRECISIONS
 from common.element_vectors import element_vectors
 from finder.config import VARIANTS, FinderConfig
 from finder.graphs import formula_graph, from_disjoint
@@ -101,18 +102,18 @@ test_the_order_of_atoms_changes_nothing.model = shaken(build_finder("formula"), 
 
 
 @pytest.mark.parametrize("mode", ["formula", "crystal"])
-@pytest.mark.parametrize("mixed", [False, True])
-def test_gradients_are_finite(mode, mixed, graphs, precision):
+@pytest.mark.parametrize("chosen", PRECISIONS)
+def test_gradients_are_finite(mode, chosen, graphs, precision):
     """Single atoms, atoms without neighbours and 400-atom formulas, in half precision too."""
     import keras
     import tensorflow as tf
 
     from common.losses import robust_l1
 
-    precision(mixed)
+    precision(chosen)
     model = shaken(build_finder(mode))
     batch = graphs[mode].batch(np.arange(len(graphs[mode])))
-    scaler = keras.mixed_precision.LossScaleOptimizer(keras.optimizers.Adam()) if mixed else None
+    scaler = keras.mixed_precision.LossScaleOptimizer(keras.optimizers.Adam()) if chosen == "float16" else None
     with tf.GradientTape() as tape:
         outputs = model(batch, training=True)
         loss = tf.reduce_mean(robust_l1(np.ones(len(outputs), dtype=np.float32), outputs))

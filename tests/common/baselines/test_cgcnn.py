@@ -7,6 +7,7 @@ import pytest
 
 from common.baselines.cgcnn import CGCNN, VARIANTS, CGCNNConfig, build_cgcnn
 from common.baselines.layers import GatedConvolution, Gaussians
+from common.devices import PRECISIONS
 from common.errors import UserError
 from common.splits import Split
 from tests.common.baselines.conftest import (
@@ -126,13 +127,13 @@ def test_order_company_and_cell_change_nothing(network, mini):
     assert np.abs(alone - expected).max() < 1e-5
 
 
-@pytest.mark.parametrize("mixed", [False, True])
-def test_gradients_are_finite(mixed):
+@pytest.mark.parametrize("precision", PRECISIONS)
+def test_gradients_are_finite(precision):
     import tensorflow as tf
 
     from common import devices
 
-    devices.setup(0, mixed_precision=mixed)
+    devices.setup(0, precision=precision)
     try:
         far = (np.array([2, 10]), np.eye(3) * 30, np.array([[0, 0, 0], [0.5, 0.5, 0.5]]))
         with pytest.warns(UserWarning, match="1 of 2 crystals have no two sites within 8 angstrom"):
