@@ -13,7 +13,7 @@ import yaml
 
 from common.hdf5 import write_text
 from experiments import plan
-from experiments.tables import load_block
+from experiments.blocks import load_block
 
 COMPLETE, PARTIAL = 0.04, 0.10
 SCALE = "real"

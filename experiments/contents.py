@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from experiments import plan
+from experiments.styles import pipe_table
 
 HEAD = ["in the paper", "what it shows", "made by"]
 INTRODUCTION = (
@@ -28,8 +29,6 @@ def made_by(paper: str, one: dict) -> str:
 
 def render() -> str:
     """The whole list as Markdown."""
-    from experiments.tables import pipe_table
-
     parts = ["### Where every table and figure is made", INTRODUCTION]
     for paper in plan.papers():
         if rows := rows_of(paper):

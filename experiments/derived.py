@@ -26,6 +26,7 @@ from common.predictions import Predictions, together
 from common.printing import as_csv, as_json, note
 from common.sources import load_source
 from experiments import plan
+from experiments.blocks import stored_cell
 from experiments.run import folder_of, results_root
 
 
@@ -103,8 +104,6 @@ def _own(layout: dict) -> dict[str, dict]:
 
 
 def _stored(cells) -> Iterator[tuple[Predictions, dict[str, Predictions]]]:
-    from experiments.tables import stored_cell
-
     for cell in cells:
         found = stored_cell(cell)
         if found:

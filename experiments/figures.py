@@ -13,8 +13,8 @@ import numpy as np
 from common import plots
 from common.predictions import together
 from experiments import derived, plan
+from experiments.blocks import load_block, stored_cell
 from experiments.run import folder_of
-from experiments.tables import load_block, stored_cell
 from finder.figures import calibration, cumulative_error, sample_efficiency
 
 #: Unit -> the error that counts as chemical accuracy, 1 kcal/mol.

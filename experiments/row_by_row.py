@@ -16,8 +16,8 @@ import numpy as np
 from common.errors import UserError
 from common.sources.datadir import place
 from experiments import plan
+from experiments.blocks import stored_cell
 from experiments.derived import Column, Part
-from experiments.tables import stored_cell
 
 TABLES = ("matbench-formula", "matbench-crystal")
 FILE = "composition/matbench_finder_v1.2_predictions.csv.gz"

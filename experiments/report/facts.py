@@ -9,8 +9,8 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 
 from experiments import plan
+from experiments.blocks import Line
 from experiments.derived import Part
-from experiments.tables import Line
 
 #: How far from the reported value counts as the same.
 NEAR = 0.10

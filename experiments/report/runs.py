@@ -7,7 +7,7 @@ from collections import Counter
 import numpy as np
 
 from experiments.report.facts import Paper, Result, Sheet, all_results
-from experiments.tables import NONE
+from experiments.styles import NONE
 
 
 def duration(seconds: float) -> str:

@@ -10,8 +10,10 @@ import yaml
 from common.printing import unit_of
 from common.progress import progress
 from experiments import bands, contents, derived, plan
+from experiments.blocks import Block, Line, costs_of, load_block
 from experiments.report.facts import Paper, Result, Section, Sheet, verdict
-from experiments.tables import COSTS, NONE, Block, Line, costs_of, load_block, spread
+from experiments.styles import NONE
+from experiments.tables import COSTS, spread
 
 SCALES = ("real", "paper")
 #: No number has so many characters.

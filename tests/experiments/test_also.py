@@ -5,7 +5,7 @@ import pytest
 
 from common.errors import UserError
 from common.predictions import Predictions
-from experiments import bands, check, cli, derived, figures, large_scale, plan, run, tables
+from experiments import bands, blocks, check, cli, derived, figures, large_scale, plan, run, tables
 from experiments.derived import Column, Row
 
 
@@ -26,11 +26,11 @@ def test_one_model_is_tested_on_both(two_states):
     assert plan.cells_of("tiny", "one", "real", "swollen gap", "dummy") == [c for c in cells if c.row == "dummy"]
     cell = next(cell for cell in cells if cell.row == "forest")
     run.run_cell(cell)
-    plain, _ = tables.stored_cell(cell)
-    other, _ = tables.stored_cell(cell, "swollen")
+    plain, _ = blocks.stored_cell(cell)
+    other, _ = blocks.stored_cell(cell, "swollen")
     # The forest knows the formula alone, so that a larger cell changes nothing; only the test materials are predicted.
     assert other.ids.tolist() == plain.ids.tolist() and np.array_equal(other.prediction, plain.prediction)
-    block = tables.load_block("tiny", "one", "real", "swollen gap", {})
+    block = blocks.load_block("tiny", "one", "real", "swollen gap", {})
     line = next(line for line in block.lines if line.row == "forest")
     assert line.mean("MAE") == pytest.approx(plain.metrics()["MAE"]) and "1 of 2" in line.open
     assert "**swollen gap**, eV" in tables.render("tiny", "one", "real")
@@ -40,7 +40,7 @@ def test_one_model_is_tested_on_both(two_states):
 def test_a_network_sees_the_larger_cells(two_states):
     cell = plan.cells_of("tiny", "one", "real", "gap", "net")[0]
     run.run_cell(cell)
-    plain, other = (tables.stored_cell(cell, name)[0] for name in ("", "swollen"))
+    plain, other = (blocks.stored_cell(cell, name)[0] for name in ("", "swollen"))
     assert not np.allclose(plain.prediction, other.prediction)
 
 

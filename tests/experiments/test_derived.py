@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from common.predictions import Predictions
-from experiments import check, cli, composition_error, derived, plan, polymorphs, run, tables
+from experiments import blocks, check, cli, composition_error, derived, plan, polymorphs, run, tables
 from experiments.derived import Column, Row
 
 SYSTEM_OF = {136: "tetragonal", 225: "cubic", 14: "monoclinic"}
@@ -132,7 +132,7 @@ def test_a_derived_table_is_run_and_printed_through_the_command(declared, capsys
     assert cli.main(["reproduce", "tiny", "two", "--scale", "real"]) == 0
     out, err = capsys.readouterr()
     assert "2 cells, 0 finished before, 2 to run" in err and "### Table 2" in out
-    stored = [tables.stored_cell(cell)[0] for cell in plan.cells("tiny", "two", "real")]
+    stored = [blocks.stored_cell(cell)[0] for cell in plan.cells("tiny", "two", "real")]
     errors = np.concatenate([np.abs(p.prediction - p.target) for p in stored])
     assert f"{errors.mean():.3f} ({len(errors)})" in out and "| cubic " in out
     # From now on nothing but the stored files is needed, and what is stored is not made again.
@@ -153,7 +153,7 @@ def test_several_test_parts_stand_together(declared):
         run.run_cell(cell)
     found = derived.columns("tiny", "two", "real")[0]
     dummy = found.rows["dummy"]
-    assert dummy.parts == 2 and len(dummy.predictions) == sum(len(tables.stored_cell(cell)[0]) for cell in cells)
+    assert dummy.parts == 2 and len(dummy.predictions) == sum(len(blocks.stored_cell(cell)[0]) for cell in cells)
     assert found.facts == {}
     derived.prepare("tiny", "two", "real")
     facts = derived.columns("tiny", "two", "real")[0].facts

@@ -4,7 +4,7 @@ import math
 
 import pytest
 
-from experiments import plan, run, tables
+from experiments import blocks, plan, run, tables
 from experiments.plan import NETWORKS
 
 
@@ -53,12 +53,12 @@ def test_costs_stand_beside_errors_and_reasons_below(two_tables, stored):
     assert "| wall time (min) | parameters " in text and "| median " in text and "not counted" in text
     assert "Open, needs a structure: crystal net." in text and "Open, not run yet: net." in text
     assert "paper's MAE" not in text  # there is none to compare with
-    block = tables.load_block("tiny", "grand", "real", "all gaps", {})
+    block = blocks.load_block("tiny", "grand", "real", "all gaps", {})
     line = next(line for line in block.lines if line.row == "median")
     assert line.taken == "tiny one" and line.seeds == [0]
     head, rows = tables.rows_of(block, ["MAE", "MAD:MAE"], mini=False)
     assert all(cell != "" for cell in rows[0][:3]) and len(head) == len(rows[0])
-    assert rows[0][head.index("MAE (eV)")] == f"{tables.stored_cell(stored[0])[0].metrics()['MAE']:.3f}"
+    assert rows[0][head.index("MAE (eV)")] == f"{blocks.stored_cell(stored[0])[0].metrics()['MAE']:.3f}"
 
 
 def test_bands_belong_to_the_table_that_ran_the_cell(two_tables, stored, monkeypatch):
@@ -111,5 +111,5 @@ def test_stated_parameters_are_those_of_the_networks():
 def test_a_new_network_counts_its_own_parameters(two_tables):
     cell = plan.cells_of("tiny", "grand", "real", "all gaps", "net")[0]
     run.run_cell(cell)
-    assert tables.stored_cell(cell)[1]["parameters"] == 1041085
+    assert blocks.stored_cell(cell)[1]["parameters"] == 1041085
     assert "1,041,085" in tables.render("tiny", "grand", "real")

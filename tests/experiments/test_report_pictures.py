@@ -7,8 +7,8 @@ import numpy as np
 import pytest
 
 from common.predictions import Predictions
+from experiments.blocks import Line
 from experiments.report import canvas, facts, pictures
-from experiments.tables import Line
 
 
 def result(target, prediction, records=({},), **more):

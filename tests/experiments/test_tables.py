@@ -5,11 +5,11 @@ import io
 
 import pytest
 
-from experiments import tables
+from experiments import blocks, tables
 
 
 def test_a_table_shows_mean_spread_and_reasons(stored):
-    errors = [tables.stored_cell(c)[0].metrics()["MAE"] for c in stored]
+    errors = [blocks.stored_cell(c)[0].metrics()["MAE"] for c in stored]
     text = tables.render("tiny", "one", "real")
     mean, spread = sum(errors) / 2, abs(errors[0] - errors[1]) / 2**0.5
     assert f"{mean:.3f} ± {spread:.3f}" in text
@@ -25,7 +25,7 @@ def test_csv_has_numbers_in_columns_of_their_own(stored):
     rows = list(csv.DictReader(io.StringIO(tables.render("tiny", "one", "real", "csv"))))
     assert len(rows) == 2 * 3 * 2
     row = next(r for r in rows if (r["data set"], r["model"], r["metric"]) == ("gap", "dummy", "MAE"))
-    errors = [tables.stored_cell(c)[0].metrics()["MAE"] for c in stored]
+    errors = [blocks.stored_cell(c)[0].metrics()["MAE"] for c in stored]
     assert float(row["mean"]) == pytest.approx(sum(errors) / 2, rel=1e-5)
     assert float(row["lowest"]) == pytest.approx(min(errors), rel=1e-5)
     assert (row["splits"], row["unit"], row["open"]) == ("2", "eV", "")
@@ -40,7 +40,7 @@ def test_latex_has_a_line_a_row_and_escapes(stored):
 
 def test_a_ratio_is_ours_over_the_papers(stored, tiny):
     tiny["rows"]["dummy"]["reported"] = "Net"
-    block = tables.load_block("tiny", "one", "real", "gap", {})
+    block = blocks.load_block("tiny", "one", "real", "gap", {})
     line = next(line for line in block.lines if line.row == "dummy")
     head, rows = tables.rows_of(block, ["MAE"], mini=False)
     assert [row[0] for row in rows] == ["dummy"]
