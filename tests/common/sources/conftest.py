@@ -5,8 +5,9 @@ from __future__ import annotations
 import pytest
 import yaml
 
-from common.sources.remote import fetching, figshare, mp_client, resuming
-from tests.common.sources.server import start
+from common.sources.remote import fetching, figshare, materials_project, mp_client, recipes, resuming
+from tests.common.sources.project import record
+from tests.common.sources.server import KEY, start
 
 
 @pytest.fixture
@@ -42,3 +43,22 @@ def stated(world, tmp_path, monkeypatch):
         return registry.load()
 
     return write
+
+
+@pytest.fixture
+def project(world, monkeypatch):
+    """Ten oxides and others of the Materials Project, with the key, at pages of three."""
+    world.materials = [record(k, ["Mg", "O"] if k < 7 else ["Zn", "S"] if k < 9 else ["Fe"]) for k in range(1, 11)]
+    monkeypatch.setenv("MP_API_KEY", KEY)
+    monkeypatch.setattr(materials_project, "PAGE", 3)
+    return world
+
+
+@pytest.fixture
+def listed(tmp_path):
+    """The lists of mp-profit, with an id that vanished."""
+    (tmp_path / "data/mp").mkdir(parents=True)
+    for file, ids in zip(
+        recipes.recipe("mp-profit").lists, (["mp-1", "mp-2", "mp-77", "mp-9"], ["mp-2", "mp-3"], ["mp-10"]), strict=True
+    ):
+        (tmp_path / "data" / file).write_text("material_id\n" + "\n".join(ids) + "\n")
