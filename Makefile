@@ -27,7 +27,7 @@ $(READY): setup.cfg constraints.txt
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt -e '.[baselines,explain,dev]'
 	@touch $@
 
-test: $(READY)  ## the fast tests, 6 to 8 minutes
+test: $(READY)  ## the fast tests, 4 to 6 minutes
 	$(BIN)/python -m pytest -n 2 -m 'not real and not slow'
 
 test-real: $(READY)  ## the tests that need MATREPRO_DATA, and the slow ones
