@@ -9,13 +9,13 @@ from __future__ import annotations
 
 import json
 import os
-import resource
 import sys
 import time
 from pathlib import Path
 
 import numpy as np
 
+from benchmarks.child import peak_memory
 from benchmarks.report import Line
 from common.cache import cache_root, featurise
 from common.errors import UserError
@@ -61,7 +61,7 @@ def measure(rows: int = 0) -> None:
                     "processor_seconds": round(time.process_time() - before, 3),
                     "seconds": round(time.perf_counter() - began, 3),
                     "memory": _memory(),
-                    "peak": resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024,
+                    "peak": peak_memory(),
                     "process": os.getpid(),
                 }
             )
