@@ -32,8 +32,13 @@ FACTS, POINTS = (Path(__file__).with_name(name) for name in ("scale.yaml", "scal
 #: Validation rows go forward only, which is a third of the work.
 FORWARD = 1 / 3
 ROWS, ROUNDS = 128, 2
-#: Ways of computing, in the order in which they are measured and shown.
-WAYS = ("float32", "float32, XLA", "bfloat16", "bfloat16, XLA")
+#: Ways of computing, their precision and whether they are compiled, in the order in which they are measured and shown.
+WAYS = {
+    "float32": ("float32", False),
+    "XLA": ("float32", True),
+    "bfloat16": ("bfloat16", False),
+    "bfloat16 and XLA": ("bfloat16", True),
+}
 
 
 # --- measured points -----------------------------------------------------------------------------
@@ -91,9 +96,9 @@ def point(name: str) -> dict:
     batches = [rows[k : k + size] for k in range(0, len(rows) - size + 1, size)]
     batches = [(features.batch(part), targets[part]) for part in batches]
     found = {}
-    for way in WAYS:
-        devices.setup(0, precision=way.split(",")[0])
-        found[way] = _round(regressor, batches, xla="XLA" in way)
+    for way, (precision, xla) in WAYS.items():
+        devices.setup(0, precision=precision)
+        found[way] = _round(regressor, batches, xla=xla)
     devices.setup(0)
     count = sum(len(y) for _, y in batches)
     return {
@@ -257,21 +262,14 @@ def _nodes_table(facts: dict, known: dict) -> str:
 
 def _precision_table() -> str:
     kept = json.loads(POINTS.read_text()) if POINTS.exists() else {}
-    rows = []
+    rows, others = [], [way for way in WAYS if way != "float32"]
     for name, one in sorted(kept.items()):
         times = one["milliseconds"]
         plain = times["float32"]
-        ratios = ["not possible" if times[way] is None else f"{times[way] / plain:.2f}" for way in WAYS[1:]]
+        ratios = ["not possible" if times[way] is None else f"{times[way] / plain:.2f}" for way in others]
         recipe = make_model({"model": name, "variant": "corrected", "seed": 0, "recipe": {}}).recipe
         rows.append([name, str(one["batch"]), f"{plain:.2f}", *ratios, "yes" if recipe.xla else "no", str(one["load"])])
-    header = [
-        "model",
-        "batch",
-        "float32, ms a row",
-        "XLA / float32",
-        "bfloat16 / float32",
-        "bfloat16 and XLA / float32",
-    ]
+    header = ["model", "batch", "float32, ms a row", *(f"{way} / float32" for way in others)]
     return _markdown([*header, "XLA in its recipe", "load average"], rows)
 
 

@@ -138,18 +138,3 @@ def _predictions(path: Path, written: int, unit: str) -> Predictions:
 def _printed(printed: dict, row: str | None) -> dict[str, float]:
     cells = printed.get("rows", {}).get(row, {})
     return {m: c["value"] for m, c in cells.items() if isinstance(c, dict) and isinstance(c.get("value"), int | float)}
-
-
-def costs_of(line: Line) -> list[str]:
-    """What the runs behind a line took, on average, and on what; trees and medians have no parameters to count."""
-    records = [record for _, record in line.stored]
-    minutes = np.mean([record["wall_seconds"] for record in records]) / 60
-    parameters = {record["parameters"] for record in records}
-    counted = ", ".join(f"{n:,}" for n in sorted(parameters)) if None not in parameters else "not counted"
-    return [f"{minutes:.1f}", counted, ", ".join(sorted({_hardware(record["device"]) for record in records}))]
-
-
-def _hardware(device: dict) -> str:
-    if device.get("accelerator", "none") != "none":
-        return device["accelerator"]
-    return f"{device['processor']}, {device['threads']} thread{'s' if device['threads'] > 1 else ''}"

@@ -8,8 +8,8 @@ import numpy as np
 
 from common.hdf5 import write_text
 from common.printing import as_csv, unit_of
-from experiments import contents, plan, styles
-from experiments.blocks import Block, Line, costs_of, load_block
+from experiments import contents, derived, plan, styles
+from experiments.blocks import Block, Line, load_block
 
 HERE = Path(__file__).parent
 MINI_NOTE = "Embedded data set, small budget: to see that everything runs. Not to be compared with the paper's numbers."
@@ -40,6 +40,21 @@ def rows_of(block: Block, metrics: list[str], mini: bool) -> tuple[list[str], li
             cells += costs_of(line) if block.costs else []
             rows.append(cells if mini else cells + _compared(line, first, block.own_reported.get(first)))
     return head, rows
+
+
+def costs_of(line: Line) -> list[str]:
+    """What the runs behind a line took, on average, and on what; trees and medians have no parameters to count."""
+    records = [record for _, record in line.stored]
+    minutes = np.mean([record["wall_seconds"] for record in records]) / 60
+    parameters = {record["parameters"] for record in records}
+    counted = ", ".join(f"{n:,}" for n in sorted(parameters)) if None not in parameters else "not counted"
+    return [f"{minutes:.1f}", counted, ", ".join(sorted({_hardware(record["device"]) for record in records}))]
+
+
+def _hardware(device: dict) -> str:
+    if device.get("accelerator", "none") != "none":
+        return device["accelerator"]
+    return f"{device['processor']}, {device['threads']} thread{'s' if device['threads'] > 1 else ''}"
 
 
 def open_lines(block: Block, metric: str, mini: bool) -> list[str]:
@@ -86,8 +101,6 @@ def render(paper: str, table: str, scale: str, style: str = "markdown", **budget
 
 def _render_derived(paper: str, table: str, scale: str, style: str, budget: dict) -> str:
     """A table that is made of another one's predictions."""
-    from experiments import derived
-
     layout = plan.layout(paper, table, scale)
     title = f"{layout['title']} ({paper}, scale {scale})"
     made = derived.parts(paper, table, scale, **budget)

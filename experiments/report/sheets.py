@@ -10,10 +10,10 @@ import yaml
 from common.printing import unit_of
 from common.progress import progress
 from experiments import bands, contents, derived, plan
-from experiments.blocks import Block, Line, costs_of, load_block
+from experiments.blocks import Block, Line, load_block
 from experiments.report.facts import Paper, Result, Section, Sheet, verdict
 from experiments.styles import NONE
-from experiments.tables import COSTS, spread
+from experiments.tables import COSTS, costs_of, spread
 
 SCALES = ("real", "paper")
 #: No number has so many characters.

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from common.errors import UserError
+from esnet.engines import EngineMissing
 from esnet.engines.gpaw_engine import gpaw_python
 
 
@@ -35,5 +35,5 @@ def standin(tmp_path_factory, monkeypatch) -> Calls:
 def gpaw_here():
     try:
         return gpaw_python()
-    except UserError as error:
+    except EngineMissing as error:
         pytest.skip(str(error))

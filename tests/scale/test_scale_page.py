@@ -23,7 +23,7 @@ def home(tmp_path, monkeypatch):
     names = ("points", "costs", "tables", "nodes", "precision")
     places = (f"<!-- {n}: written by python -m benchmarks.scale -->\nold {n}\n<!-- end of {n} -->" for n in names)
     (tmp_path / "scale.md").write_text("# Scale\n\n" + "\n\ntext\n\n".join(places) + "\n")
-    times = {"float32": 20.0, "float32, XLA": 10.0, "bfloat16": 30.0, "bfloat16, XLA": None}
+    times = {"float32": 20.0, "XLA": 10.0, "bfloat16": 30.0, "bfloat16 and XLA": None}
     (tmp_path / "points.json").write_text(json.dumps({"megnet": {"milliseconds": times, "batch": 32, "load": 1.5}}))
     for number, seconds in enumerate((90.0, 110.0, 300.0)):
         folder = tmp_path / f"results/real/finder/table/a/Finder/seed-{number}"
