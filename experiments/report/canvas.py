@@ -10,8 +10,9 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
-#: Side of the plotted square in the units of the SVG, and what the labels take around it.
-SIDE, LEFT, BOTTOM, TOP, RIGHT = 200.0, 46.0, 34.0, 8.0, 8.0
+#: Side of the plotted square in the units of the SVG, and what the labels take around it; to the right, half of "1000"
+#: where the last tick is the edge.
+SIDE, LEFT, BOTTOM, TOP, RIGHT = 200.0, 46.0, 34.0, 8.0, 14.0
 
 
 @dataclass
