@@ -33,19 +33,22 @@ def _add_compute(commands) -> None:
         compute,
         "compute densities of states from structures with an open engine",
         """esnet dos compute structures/ --output dos.h5 --jobs 2 --time-limit 600
-        esnet dos compute POSCAR NaCl.cif --output dos.h5 --retry --json""",
-        "Compute projected densities of states, and total and formation energies, of structures as they are. "
+        esnet dos compute POSCAR NaCl.cif --output dos.h5 --retry --json
+        esnet dos compute POSCAR NaCl.cif --output relaxed.h5 --relax""",
+        "Compute projected densities of states and energies of structures, as they are or relaxed. "
         "Stopped at any moment, the same command goes on; what it needs for that lies in the folder <output>.batch.",
     )
     parser.add_argument("data", nargs="+", metavar="DATA", help=cli.FILES_HELP)
     parser.add_argument("--output", required=True, metavar="FILE", help="HDF5 file to write, ends in .h5")
     parser.add_argument("--engine", default="gpaw", metavar="NAME", help="what computes, default gpaw")
+    parser.add_argument("--relax", action="store_true", help="relax cell and atoms first; the file has them relaxed")
     parser.add_argument("--time-limit", type=cli.seconds, metavar="S", help="seconds for each material, default none")
     parser.add_argument("--retry", action="store_true", help="try again what failed in an earlier run")
     cli.add_common(parser)
 
 
 def compute(arguments) -> None:
+    from esnet.engines import DEFAULT, RELAXED
     from esnet.engines.batch import run_batch
 
     output = _h5(arguments.output)
@@ -56,6 +59,7 @@ def compute(arguments) -> None:
         f"{output}.batch",
         output=output,
         engine=arguments.engine,
+        settings=RELAXED if arguments.relax else DEFAULT,
         time_limit=arguments.time_limit,
         processes=arguments.jobs,
         retry=arguments.retry,

@@ -34,6 +34,8 @@ def start_file(file, engine: str, settings: Settings | None = None) -> None:
         file.attrs["plane_wave_cutoff_eV"] = settings.cutoff
         file.attrs["k_density"] = f"a_i*k_i >= {settings.k_length:g}, Gamma-centred"
         file.attrs["smearing"] = f"Fermi-Dirac {settings.smearing:.2f} eV; energies extrapolated to zero width"
+        if settings.relax:
+            file.attrs["structures"] = f"relaxed until no force is above {settings.relax:g} eV/angstrom"
         file.attrs["dos_method"] = f"linear tetrahedron, averaged over bins of {STEP} eV"
         file.attrs["projection"] = "all-electron partial waves inside the PAW sphere, summed over atoms, symmetrised"
     file.require_group("materials")
@@ -45,8 +47,8 @@ def check_name(name: str) -> None:
         raise UserError(f"{name!r} cannot name a material in an HDF5 file; choose an id without /")
 
 
-def write_calculation(file, name: str, found: Calculation, crystal: Crystal) -> None:
-    write_material(file, name, found.dos, crystal, found.attributes, total=found.total)
+def write_calculation(file, name: str, found: Calculation) -> None:
+    write_material(file, name, found.dos, found.crystal, found.attributes, total=found.total)
 
 
 def write_material(

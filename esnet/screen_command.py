@@ -31,11 +31,13 @@ def add_screen(commands) -> None:
         screen,
         "rank candidates by their predicted distance from the convex hull",
         """esnet screen --predictions predicted.csv --pool mp_ground_states.csv --output screened
-        esnet screen --model energy_model --prototypes cells/ --elements Cu,Au,Pt --pool pool.csv --output screened""",
+        esnet screen --model energy_model --prototypes cells/ --elements Cu,Au,Pt --pool pool.csv --output screened
+        esnet screen --model energy_model --prototypes B2.cif --elements Cu,Au --pool pool.csv --output o --relax 9""",
         "Insert predicted formation energies into a pool of known phases, keep what is at or below both thresholds, "
         "and write ranked.csv, summary.json and pictures into the folder of --output. With known energies the choice "
         "is scored. With --model, every pair of the elements is put into every prototype and its density of states is "
-        "computed; the calculations are kept in the folder and go on where they were stopped.",
+        "computed; with --relax, cell and atoms of the best are relaxed, and relaxed.csv says how many are stable. "
+        "Calculations are kept in the folder and go on where they were stopped.",
     )
     source = parser.add_mutually_exclusive_group(required=True)
     source.add_argument("--predictions", metavar="FILE", help="CSV with id, formula and predicted energy in eV/atom")
@@ -58,6 +60,9 @@ def add_screen(commands) -> None:
     )
     parser.add_argument("--engine", default="gpaw", metavar="NAME", help="what computes the densities, default gpaw")
     parser.add_argument("--time-limit", type=cli.seconds, metavar="S", help="seconds for each density of states")
+    parser.add_argument(
+        "--relax", type=cli.positive, default=0, metavar="N", help="with --model: relax the best N by the engine"
+    )
     parser.add_argument("--no-pictures", action="store_true", help="UMAP takes up to a minute")
     parser.add_argument("--output", required=True, metavar="DIR", help="folder to write")
     parser.add_argument("--json", action="store_true", help="print the summary as JSON")
@@ -68,9 +73,12 @@ def add_screen(commands) -> None:
 
 
 def screen(arguments) -> None:
+    from common.hdf5 import write_text
     from esnet.screening.hull import read_pool
     from esnet.screening.ranking import rank
 
+    if arguments.relax and not arguments.model:
+        raise UserError("--relax needs --model: structures that were given as predictions are not at hand")
     pool = read_pool(arguments.pool, arguments.pool_column)
     if pool.left_out:
         name, reason = next(iter(pool.left_out.items()))
@@ -79,6 +87,9 @@ def screen(arguments) -> None:
     printing.report_left_out(candidates.left_out, len(candidates.ids), strict=arguments.strict)
     thresholds = (arguments.max_ef, arguments.max_ehull)
     summary = rank(candidates, pool, arguments.output, thresholds=thresholds, pictures=not arguments.no_pictures)
+    if arguments.relax:
+        summary["relaxed"] = _relax(arguments, pool)
+        write_text(Path(arguments.output) / "summary.json", printing.as_json(summary))
     print(printing.as_json(summary) if arguments.json else text_of(summary), end="")
     strangers = summary["elements without a phase in the pool"]
     if strangers:
@@ -130,9 +141,22 @@ def _make(arguments):
     )
 
 
+def _relax(arguments, pool) -> dict:
+    from esnet.screening.verification import verify
+
+    found = verify(arguments.output, pool, arguments.relax, engine=arguments.engine, processes=arguments.jobs)
+    printing.report_left_out(found["failed"], found["materials"], strict=arguments.strict)
+    note(f"wrote relaxed.csv to {arguments.output}, relaxed: {found['materials']}")
+    return found
+
+
 def text_of(summary: dict) -> str:
     """The funnel, and the scores where energies are known."""
     text = printing.aligned(["stage", "materials"], [[name, f"{n:,}"] for name, n in summary["funnel"].items()])
+    relaxed = summary.get("relaxed", {})
+    if relaxed:
+        stable = "(E_f at most 0, E_hull at most 0.1 eV/atom)"
+        text += f"\nrelaxed: {relaxed['materials']}, stable: {relaxed['stable']} {stable}\n"
     report = summary.get("known values")
     if not report:
         return text

@@ -8,7 +8,7 @@ from importlib import import_module
 
 import numpy as np
 
-from common.crystal import as_crystal
+from common.crystal import Crystal, as_crystal
 from common.errors import UserError
 from common.lattice import pairs_within, refuse_overlap
 from esnet.dos import ProjectedDOS
@@ -28,7 +28,8 @@ class Settings:
     """The level of theory. The defaults are those of the embedded data set, to whose references energies are taken.
 
     cutoff: of the plane waves, eV; k_length: lattice vector times k-points, at least so many angstrom; smearing: width
-    of the Fermi-Dirac distribution, eV; convergence: eV a valence electron; iterations: at most so many.
+    of the Fermi-Dirac distribution, eV; convergence: eV a valence electron; iterations: at most so many. relax: cell
+    and atoms, until no force is above so many eV/angstrom, in at most `relaxation_steps`; 0 = the structure as it is.
     """
 
     xc: str = "PBE"
@@ -37,9 +38,12 @@ class Settings:
     smearing: float = 0.10
     convergence: float = 0.0005
     iterations: int = 200
+    relax: float = 0.0
+    relaxation_steps: int = 60
 
 
 DEFAULT = Settings()
+RELAXED = Settings(relax=0.05)
 
 
 @dataclass(frozen=True)
@@ -48,11 +52,13 @@ class Calculation:
 
     dos: absolute energies in steps of 0.02 eV, the Fermi level on one of them, every value the mean of its step.
     total: (2, n) all states, inside of the spheres or not. attributes: energies and cost, named as in the files.
+    crystal: whose densities these are, the relaxed one where that was asked for.
     """
 
     dos: ProjectedDOS
     total: np.ndarray
     attributes: dict
+    crystal: Crystal
 
 
 Engine = Callable[..., Calculation]

@@ -70,7 +70,7 @@ def run_batch(
         try:
             with progress(total=len(crystals), initial=len(crystals) - len(left), desc="DOS", unit="material") as bar:
                 for name, found in (executor or by_engine)(attempt, [(n, crystals[n]) for n in left], processes):
-                    parts.put(name, found, crystals[name])
+                    parts.put(name, found)
                     bar.update()
         finally:
             parts.merge()
@@ -148,13 +148,13 @@ class _Parts:
         folder.mkdir(exist_ok=True)
         sweep(folder)
 
-    def put(self, name: str, found: Calculation | str, crystal: Crystal) -> None:
+    def put(self, name: str, found: Calculation | str) -> None:
         with writing_hdf5(self.folder / f"{quote(name, safe='')}.h5") as file:
             if isinstance(found, str):
                 write_failure(file, name, found)
             else:
                 start_file(file, found.attributes.get("engine", found.dos.engine), self.settings)
-                write_calculation(file, name, found, crystal)
+                write_calculation(file, name, found)
 
     def state(self) -> tuple[set[str], dict[str, str]]:
         """Finished ids and failed id -> reason, after `merge`."""

@@ -18,7 +18,7 @@ from pathlib import Path
 
 import numpy as np
 
-from common.crystal import Crystal
+from common.crystal import Crystal, as_crystal
 from common.elements import SYMBOLS
 from common.errors import UserError
 from esnet.dos import HIGH, LOW, ProjectedDOS, collect
@@ -136,6 +136,9 @@ def _assembled(
 ) -> Calculation:
     """Bins of 0.02 eV about the Fermi level, wide enough for the axis about it and for that of absolute energies."""
     fermi, mesh = facts["fermi"], mesh_of(crystal.lattice, settings.k_length)
+    volume = crystal.volume
+    if settings.relax:
+        crystal = as_crystal((crystal.numbers, facts["cell"], facts["positions"]))
     corners, shares = tetrahedra(mesh, crystal.lattice, irreducible)
     steps = np.arange(np.floor(min(LOW, LOW - fermi) / STEP), np.ceil(max(HIGH, HIGH - fermi) / STEP) + 1)
     edges = fermi + STEP * (np.append(steps, steps[-1] + 1) - 0.5)
@@ -178,12 +181,15 @@ def _assembled(
         "projected_fraction_occupied": float(spins[:, :-1, shown].sum() / spins[:, -1, shown].sum()),
         "bands_complete_to_eV": float(eigenvalues[..., -1].min() - fermi),
         "kmesh": np.array(mesh),
+        **(
+            {"relaxation_steps": facts["steps"], "volume_change": crystal.volume / volume - 1} if settings.relax else {}
+        ),
         "n_ibz": eigenvalues.shape[1],
         "nbands": eigenvalues.shape[2],
         "engine": facts["engine"],
         **{name: facts[name] for name in ("wall_s", "cpu_s", "scf_s")},
     }
-    return Calculation(dos, spins[:, -1], attributes)
+    return Calculation(dos, spins[:, -1], attributes, crystal)
 
 
 def band_edges(eigenvalues: np.ndarray) -> tuple[float, float]:

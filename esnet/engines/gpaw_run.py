@@ -40,6 +40,8 @@ def _reason(error, job):
     name, text = type(error).__name__, " ".join(str(error).split())
     if name == "KohnShamConvergenceError":
         return f"the SCF did not converge in {job['iterations']} iterations"
+    if name == "NotRelaxed":
+        return f"not relaxed in {job['relaxation_steps']} steps"
     missing = re.search(r'dataset file "(\w+?)\.', text)
     if missing:
         return (
@@ -53,30 +55,16 @@ def calculate(job):
     start, cpu = time.time(), time.process_time()
     import ase
     import gpaw
+    import numpy as np
     from ase import Atoms
-    from gpaw import GPAW, PW, FermiDirac
-    from gpaw.mixer import MixerDif
 
     atoms = Atoms(numbers=job["numbers"], cell=job["cell"], scaled_positions=job["positions"], pbc=True)
-    spin = {}
-    if job["moments"] is not None:
+    spin = job["moments"] is not None
+    if spin:
         atoms.set_initial_magnetic_moments(job["moments"])
-        # The default mixer lets the moment of PtFe collapse; one for the difference of the spins keeps it.
-        spin = {"spinpol": True, "mixer": MixerDif(beta=0.1, nmaxold=8, weight=10.0)}
-    calculator = GPAW(
-        mode=PW(job["cutoff"]),
-        xc=job["xc"],
-        kpts={"size": job["mesh"], "gamma": True},
-        occupations=FermiDirac(job["smearing"]),
-        convergence={"energy": job["convergence"]},
-        maxiter=job["iterations"],
-        nbands=-job["empty_bands"],
-        # A start from atomic orbitals costs more than it saves in plane waves.
-        random=True,
-        txt=None,
-        **spin,
-    )
-    atoms.calc = calculator
+    steps = _relax(atoms, job) if job["relax"] else 0
+    # After a relaxation once more from the start, with the plane waves that belong to the new cell.
+    atoms.calc = calculator = _calculator(job)
     scf = time.time()
     energy = atoms.get_potential_energy()
     scf = time.time() - scf
@@ -89,11 +77,58 @@ def calculate(job):
         "valence_electrons": float(calculator.wfs.nvalence),
         "f_there": any(ell > 2 for setup in calculator.wfs.setups for ell in setup.l_j),
         "channels": [name for names in HARMONICS for name in names],
+        "cell": np.asarray(atoms.cell).tolist(),
+        "positions": atoms.get_scaled_positions().tolist(),
+        "steps": steps,
         "scf_s": scf,
         "wall_s": time.time() - start,
         "cpu_s": time.process_time() - cpu,
     }
     return {**found, "facts": json.dumps(facts)}
+
+
+def _calculator(job, **plane_waves):
+    from gpaw import GPAW, PW, FermiDirac
+    from gpaw.mixer import MixerDif
+
+    spin = {}
+    if job["moments"] is not None:
+        # The default mixer lets the moment of PtFe collapse; one for the difference of the spins keeps it.
+        spin = {"spinpol": True, "mixer": MixerDif(beta=0.1, nmaxold=8, weight=10.0)}
+    return GPAW(
+        mode=PW(job["cutoff"], **plane_waves),
+        xc=job["xc"],
+        kpts={"size": job["mesh"], "gamma": True},
+        occupations=FermiDirac(job["smearing"]),
+        convergence={"energy": job["convergence"]},
+        maxiter=job["iterations"],
+        nbands=-job["empty_bands"],
+        # A start from atomic orbitals costs more than it saves in plane waves.
+        random=True,
+        txt=None,
+        **spin,
+    )
+
+
+def _relax(atoms, job):
+    """Cell and atoms to where no force is above `job["relax"]`, eV/angstrom; the number of steps."""
+    from ase.optimize import BFGS
+
+    try:
+        from ase.filters import FrechetCellFilter as Cell
+    except ImportError:  # before ASE 3.23
+        from ase.constraints import ExpCellFilter as Cell
+
+    # A stress at a fixed number of plane waves pulls cells smaller than their energies do; GPAW estimates by how much.
+    atoms.calc = _calculator(job, dedecut="estimate")
+    search = BFGS(Cell(atoms), logfile=None)
+    if not search.run(fmax=job["relax"], steps=job["relaxation_steps"]):
+        raise NotRelaxed
+    return search.get_number_of_steps()
+
+
+class NotRelaxed(Exception):
+    pass
 
 
 def _bands(calculator):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from functools import lru_cache
 from typing import NamedTuple
 
@@ -35,6 +36,6 @@ def references() -> dict[int, Reference]:
 def formation_energy(crystal: Crystal, energy: float, settings: Settings = DEFAULT) -> float:
     """eV an atom; NaN where an element has no reference, or where the references are of another level of theory."""
     known = references()
-    if settings != DEFAULT or not set(crystal.numbers.tolist()) <= set(known):
+    if replace(settings, relax=0.0) != DEFAULT or not set(crystal.numbers.tolist()) <= set(known):
         return float("nan")
     return float((energy - sum(known[z].energy for z in crystal.numbers.tolist())) / len(crystal.numbers))

@@ -3,6 +3,7 @@
 import json
 
 import h5py
+import numpy as np
 import pytest
 
 from common import cli
@@ -43,6 +44,19 @@ def test_compute(run, standin, structures, tmp_path):
     assert len(densities.load(tmp_path / "dos.h5")) == 2
     # Again: nothing is left to do.
     assert run("compute", structures, "--output", tmp_path / "dos.h5")[1] == out and len(standin()) == 2
+
+
+def test_compute_of_relaxed_structures(run, standin, structures, tmp_path):
+    status, _, _ = run("compute", structures / "NaCl.cif", "--output", tmp_path / "dos.h5", "--relax")
+    assert status == 0 and standin()[0]["relax"] == 0.05
+    with h5py.File(tmp_path / "dos.h5") as file:
+        (found,) = file["materials"].values()
+        assert "relaxed until no force is above 0.05" in file.attrs["structures"]
+        assert found.attrs["relaxation_steps"] == 4 and found.attrs["volume_change"] == pytest.approx(1.1**3 - 1)
+        assert found["cell"][:] == pytest.approx(1.1 * np.array(standin()[0]["cell"]))
+    # A file holds structures of one kind.
+    status, _, err = run("compute", structures / "NaCl.cif", "--output", tmp_path / "dos.h5")
+    assert status == 2 and "was begun with other settings" in err
 
 
 def test_compute_as_json_with_failures(run, standin, structures, tmp_path):

@@ -4,6 +4,7 @@ import json
 import subprocess
 import sys
 import time
+from dataclasses import replace
 
 import h5py
 import numpy as np
@@ -14,7 +15,7 @@ from common.errors import UserError
 from common.sources.mini import PATH
 from esnet.dos import ORBITALS
 from esnet.dos_file import CHANNELS, start_file, write_calculation
-from esnet.engines import DEFAULT, EngineMissing, Settings, compute, compute_dos
+from esnet.engines import DEFAULT, RELAXED, EngineMissing, Settings, compute, compute_dos
 from esnet.engines.gpaw_engine import SCRIPT, band_edges, gpaw_job, gpaw_python, mesh_of
 from esnet.engines.references import formation_energy, references
 
@@ -198,7 +199,7 @@ def test_a_row_of_the_embedded_set_again(gpaw_here, mini, tmp_path, name):
     found = compute(crystal)
     with h5py.File(tmp_path / "dos.h5", "w") as file:
         start_file(file, "GPAW", DEFAULT)
-        write_calculation(file, name, found, crystal)
+        write_calculation(file, name, found)
         made = {key: file[f"materials/{name}/{key}"][:].astype(float) for key in ("dos_rel", "dos_abs")}
     with h5py.File(PATH) as file:
         stored, attributes = file[f"materials/{name}"], dict(file[f"materials/{name}"].attrs)
@@ -215,6 +216,19 @@ def test_a_row_of_the_embedded_set_again(gpaw_here, mini, tmp_path, name):
     assert ours["bands_complete_to_eV"] > 10
     projected = attributes["projected_fraction_occupied"]
     assert ours["projected_fraction_occupied"] == pytest.approx(projected, abs=0.002)
+
+
+@pytest.mark.slow
+def test_a_relaxation(gpaw_here):
+    """Lithium hydride from a cell that is too large: PBE's lattice constant is 4.02 angstrom, and the energy falls."""
+    large = rock_salt(3, 1, 4.2)
+    relaxed = compute(large, settings=RELAXED)
+    assert 2**0.5 * np.linalg.norm(relaxed.crystal.lattice, axis=1) == pytest.approx(4.02, rel=0.005)
+    assert relaxed.attributes["total_energy_eV"] < compute(large).attributes["total_energy_eV"] - 0.01
+    assert relaxed.attributes["formation_energy_eV_per_atom"] == pytest.approx(-0.42, abs=0.05)
+    assert relaxed.attributes["volume_change"] == pytest.approx(relaxed.crystal.volume / large.volume - 1)
+    with pytest.raises(UserError, match="not relaxed in 1 steps"):
+        compute(large, settings=replace(RELAXED, relaxation_steps=1))
 
 
 @pytest.mark.slow

@@ -239,6 +239,10 @@ class ByVolume:
         return Predictions(table.ids, values, unit=self.unit)
 
 
+#: CuAu below its hull, CuPt above it, and silver's compounds without a reference.
+RELAXED_ENERGIES = {frozenset({29, 79}): -0.06, frozenset({29, 78}): 0.2, frozenset({29, 47}): float("nan")}
+
+
 def engine(crystal, settings, time_limit):
     """Stands for GPAW; platinum and gold together fail."""
     from esnet.dos import ProjectedDOS
@@ -251,7 +255,11 @@ def engine(crystal, settings, time_limit):
         energies, np.ones((2, 9, len(energies))), 0.0, 0.0, "absolute", False, "test", len(crystal.numbers), ("Cu",)
     )
     attributes = {"total_energy_eV": -1.0, "formation_energy_eV_per_atom": 0.0}
-    return Calculation(dos, 9 * np.ones((2, len(energies))), attributes)
+    if settings.relax:
+        attributes |= {"formation_energy_eV_per_atom": RELAXED_ENERGIES[frozenset(crystal.numbers.tolist())]}
+        attributes |= {"relaxation_steps": 2, "volume_change": 0.331, "cpu_s": 5.0}
+        crystal = crystal._replace(lattice=1.1 * crystal.lattice)
+    return Calculation(dos, 9 * np.ones((2, len(energies))), attributes, crystal)
 
 
 def test_from_prototypes_to_candidates(tmp_path):
@@ -296,6 +304,25 @@ def test_the_command_with_a_model(tmp_path, monkeypatch, capsys):
     assert [row["id"] for row in rows] == ["CuAu-B2", "CuPt-B2"]
     # Half way between Cu and PtCu3 at -0.1 there is -0.2 / 3 left.
     assert [float(row["E_hull (eV/atom)"]) for row in rows] == pytest.approx([-0.22, -0.27 + 0.2 / 3], abs=1e-5)
+    # Relaxed, one of the two is what was promised.
+    assert run(*names, "--elements", "Cu,Au,Pt", "--relax", "3") == 0
+    out, err = capsys.readouterr()
+    assert "relaxed: 2, stable: 1 (E_f at most 0, E_hull at most 0.1 eV/atom)" in out and "wrote relaxed.csv" in err
+    rows = list(csv.DictReader((tmp_path / "out" / "relaxed.csv").read_text().splitlines()))
+    assert [(row["id"], row["E_f relaxed (eV/atom)"], row["stable"]) for row in rows] == [
+        ("CuAu-B2", "-0.06", "True"),
+        ("CuPt-B2", "0.2", "False"),
+    ]
+    assert {(row["change of volume (%)"], row["steps"], row["E_f unrelaxed (eV/atom)"]) for row in rows} == {
+        ("33.10", "2", "0")
+    }
+    summary = json.loads((tmp_path / "out" / "summary.json").read_text())["relaxed"]
+    assert summary["materials"] == 2 and summary["failed"] == {}
+    assert summary["MAE of E_f (eV/atom)"] == pytest.approx((0.27 - 0.06 + 0.27 + 0.2) / 2)
+    assert run(*names, "--elements", "Cu,Ag", "--relax", "1") == 2
+    assert "CuAg-B2: an element has no reference energy" in capsys.readouterr().err
+    assert run("--predictions", tmp_path / "pool.csv", "--relax", "3", *names[2:6]) == 2
+    assert "--relax needs --model" in capsys.readouterr().err
 
 
 # --- published predictions -----------------------------------------------------------------------
