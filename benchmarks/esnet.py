@@ -14,9 +14,10 @@ from benchmarks.report import Line
 from common import devices
 from common.sources import load_source
 from common.training import train
-from esnet.dos import AXIS, FORMS, from_densities, resampled
+from esnet.dos import from_densities
 from esnet.features import input_row
 from esnet.regressor import ESNet
+from esnet.resampling import AXIS, FORMS, resampled
 
 GIB = 2**30
 ROWS, EPOCHS = 96, 4

@@ -17,9 +17,10 @@ NAMES = ("MgO-B1", "AgBr-B1", "TiN-B1")
 
 
 def dft() -> tuple[list[Line], list[str]]:
-    from esnet.dos import Form, from_group, resampled
+    from esnet.dos import from_group
     from esnet.engines import compute
     from esnet.engines.gpaw_engine import gpaw_python
+    from esnet.resampling import Form, resampled
 
     gpaw_python()  # where GPAW is missing, this says so
     lines, notes = [], []

@@ -83,7 +83,7 @@ class Mirrored(OneDevice):
         return 1
 
     def epoch(self, batches, number: int) -> Iterator:
-        from common.training import pieces
+        from common.batches import pieces
 
         for rows, share in batches.updates(number):
             cut = list(pieces(rows, self.replicas))

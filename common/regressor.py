@@ -12,12 +12,14 @@ from pathlib import Path
 import numpy as np
 
 from common import devices, distribution, losses
+from common.checkpoints import State
 from common.errors import UserError
 from common.hdf5 import file_digest, reason_of, replacing, write_text
 from common.materials import MaterialsTable, Target
 from common.predictions import Predictions
+from common.recipe import Recipe
 from common.splits import Split
-from common.training import Recipe, Scale, State, means, predict, train
+from common.training import Scale, means, predict, train
 from common.variants import as_settings, chosen
 
 #: Raised whenever a saved model of an earlier version would not give the same output.

@@ -146,8 +146,8 @@ def learn(
     import keras
 
     from common import devices
+    from common.checkpoints import State, keep, restore
     from common.progress import progress
-    from common.training import State, keep, restore
 
     devices.setup(seed)
     model = build_autoencoder(len(found.numbers), length)

@@ -14,8 +14,9 @@ from common.hdf5 import file_digest, write_text
 from common.materials import MaterialsTable
 from common.predictions import Predictions
 from common.ragged import Ragged
+from common.recipe import Recipe
 from common.regressor import Regressor
-from common.training import Recipe, predict
+from common.training import predict
 from diffcomp.config import VARIANTS
 from diffcomp.elements import PATH, element_space, learned_elements
 from diffcomp.embedding import ElementSpace, composition_vector

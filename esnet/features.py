@@ -13,7 +13,8 @@ from common.densities import Densities
 from common.elements import NUMBERS, SYMBOLS
 from common.errors import UserError
 from common.ragged import Scattered
-from esnet.dos import AXIS, HIGH, LOW, ORBITALS, POINTS, Form, covered, from_densities, resampled
+from esnet.dos import ORBITALS, from_densities
+from esnet.resampling import AXIS, HIGH, LOW, POINTS, Form, covered, resampled
 
 #: Raised whenever the features change, so that cached ones are made again.
 VERSION = "esnet-1"

@@ -17,8 +17,8 @@ from common.printing import note
 from common.progress import progress
 from common.sources.remote.materials_project import densities_of, path_of
 from common.sources.remote.mp_client import Client, NotThere
-from esnet.dos import from_complete_dos
 from esnet.dos_file import start_file, write_failure, write_material
+from esnet.vasp import from_complete_dos
 
 #: Materials a file; what a broken download loses at most.
 SHARD = 100

@@ -11,13 +11,14 @@ from common.cache import featurise
 from common.errors import UserError
 from common.materials import MaterialsTable
 from common.ragged import Scattered
+from common.recipe import Recipe
 from common.regressor import Regressor
 from common.splits import Split
-from common.training import Recipe
 from esnet.config import VARIANTS
-from esnet.dos import ORBITALS, Form
+from esnet.dos import ORBITALS
 from esnet.features import Inputs, Scaling, cache_name, composition, input_row, narrow
 from esnet.model import build_esnet
+from esnet.resampling import Form
 
 
 class ESNet(Regressor):

@@ -122,7 +122,9 @@ def _listed(folder: Path, files: list[Path], target: str, unit: str, strict: boo
 
 def read_dos_file(path: Path) -> DOSReading:
     """A vasprun.xml or a CompleteDos; whatever is wrong is one line."""
-    from esnet.dos import as_densities, complete_dos, covered, from_complete_dos
+    from esnet.dos import as_densities
+    from esnet.resampling import covered
+    from esnet.vasp import complete_dos, from_complete_dos
 
     name = _bare(path)
     if "LOBSTER" in name.upper():

@@ -12,7 +12,8 @@ from pathlib import Path
 import numpy as np
 
 from common.sources import load_source
-from esnet.dos import AXIS, from_densities, resampled
+from esnet.dos import from_densities
+from esnet.resampling import AXIS, resampled
 from esnet.screening import figures
 from esnet.similarity import DESCRIPTORS, descriptors, similarity
 from experiments.derived import Column, Part

@@ -15,8 +15,8 @@ from common.errors import UserError
 from common.graphs import crystal_graphs
 from common.materials import MaterialsTable, Target
 from common.ragged import Ragged
+from common.recipe import Recipe
 from common.regressor import Regressor
-from common.training import Recipe
 from finder.config import VARIANTS
 from finder.graphs import GRAPH_VERSION, CrystalGraphs, FormulaGraphs, crystal_graph, formula_graph
 from finder.model import build_finder

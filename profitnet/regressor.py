@@ -6,8 +6,8 @@ from dataclasses import replace
 
 from common.cache import featurise
 from common.materials import MaterialsTable
+from common.recipe import Recipe
 from common.regressor import Regressor
-from common.training import Recipe
 from profitnet.config import VARIANTS
 from profitnet.features import FEATURE_VERSION, ProfitFeatures, weights_row
 from profitnet.model import build_ofmcnn, build_profitnet

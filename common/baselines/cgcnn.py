@@ -23,7 +23,7 @@ from dataclasses import dataclass
 
 from common.baselines.neighbours import CrystalPeer
 from common.element_vectors import element_vectors
-from common.training import Recipe
+from common.recipe import Recipe
 
 
 @dataclass(frozen=True)

@@ -24,7 +24,8 @@ import numpy as np
 from common.baselines.cgcnn import CGCNN, CGCNNConfig
 from common.materials import MaterialsTable
 from common.predictions import Predictions
-from common.training import Recipe, predict
+from common.recipe import Recipe
+from common.training import predict
 
 
 @dataclass(frozen=True)

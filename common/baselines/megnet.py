@@ -32,8 +32,8 @@ from common.elements import SYMBOLS
 from common.errors import UserError
 from common.graphs import crystal_graphs
 from common.materials import MaterialsTable
+from common.recipe import Recipe
 from common.regressor import Regressor
-from common.training import Recipe
 
 #: Atomic numbers that have a place in the embedding, 0 among them.
 ELEMENTS = 95

@@ -32,8 +32,8 @@ from common.formula import parse_formula
 from common.graphs import all_pairs, filled
 from common.materials import MaterialsTable
 from common.ragged import Ragged
+from common.recipe import Recipe
 from common.regressor import Regressor
-from common.training import Recipe
 
 
 @dataclass(frozen=True)

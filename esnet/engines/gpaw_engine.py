@@ -21,10 +21,11 @@ import numpy as np
 from common.crystal import Crystal, as_crystal
 from common.elements import SYMBOLS
 from common.errors import UserError
-from esnet.dos import HIGH, LOW, ProjectedDOS, collect
+from esnet.dos import ProjectedDOS, collect
 from esnet.engines import DEFAULT, Calculation, EngineMissing, Settings
 from esnet.engines.references import formation_energy
 from esnet.engines.tetrahedra import states_in_bins, tetrahedra
+from esnet.resampling import HIGH, LOW
 
 SCRIPT = Path(__file__).with_name("gpaw_run.py")
 SYSTEM_PYTHON = "/usr/bin/python3"

@@ -9,8 +9,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from common import training
-from common.training import Batches
+from common import checkpoints
+from common.batches import Batches
 from tests.common.test_training import lines
 
 
@@ -57,7 +57,7 @@ def _die_in(moment: str, count: int) -> None:
         if now(f"after {name}"):
             _die()
 
-    Batches.epoch, training.np.savez, os.replace = epoch, half, moved
+    Batches.epoch, checkpoints.np.savez, os.replace = epoch, half, moved
 
 
 def _train_ofmcnn(cache: str, folder: str, out: str, moment: str = "", count: int = 0) -> None:

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from common.errors import UserError
-from common.training import Recipe, State, _rate, make_optimizer
+from common.recipe import Recipe, make_optimizer, rate_of
 
 
 def step(recipe: Recipe, gradient, steps: int = 1):
@@ -39,7 +39,7 @@ def test_weights_decay():
 
 def test_the_learning_rate_drops():
     recipe = Recipe(learning_rate=0.01, drop_at=3)
-    assert np.allclose([_rate(recipe, State(epoch=k)) for k in range(5)], [0.01, 0.01, 0.01, 0.001, 0.001])
+    assert np.allclose([rate_of(recipe, k, []) for k in range(5)], [0.01, 0.01, 0.01, 0.001, 0.001])
 
 
 def test_recipes_of_before_are_unchanged():

@@ -8,9 +8,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from common import training
+from common.batches import Batches, pieces
 from common.errors import UserError
-from common.training import Batches, Recipe, pieces, predict, train
+from common.recipe import Recipe, rate_of
+from common.training import predict, train
 
 RECIPE = Recipe(batch=8, epochs=4, learning_rate=0.01, checkpoint_seconds=0)
 ROWS, VALIDATION = np.arange(40), np.arange(40, 50)
@@ -179,8 +180,8 @@ def test_the_learning_rate_falls_as_with_kerass_callback(scores, patience):
     callback.on_train_begin()
     for number, score in enumerate(scores):
         callback.on_epoch_end(number, {"score": score})
-    state = training.State(epoch=len(scores), history=[{"loss": 0.0, "validation_loss": score} for score in scores])
-    rate = training._rate(replace(RECIPE, monitor="loss", plateau=patience), state)
+    history = [{"loss": 0.0, "validation_loss": score} for score in scores]
+    rate = rate_of(replace(RECIPE, monitor="loss", plateau=patience), len(scores), history)
     assert rate == pytest.approx(callback.model.optimizer.learning_rate, rel=1e-6)
 
 
@@ -189,7 +190,7 @@ def test_a_run_on_a_plateau_goes_on_with_the_rate_that_it_had(data, tmp_path):
     alone, straight = run(data, recipe)
     run(data, replace(recipe, epochs=4), folder=tmp_path)
     model, state = run(data, recipe, folder=tmp_path)
-    assert lines(state) == lines(straight) and training._rate(recipe, state) < 0.3
+    assert lines(state) == lines(straight) and rate_of(recipe, state.epoch, state.history) < 0.3
     assert all(np.array_equal(a, b) for a, b in zip(model.get_weights(), alone.get_weights(), strict=True))
 
 

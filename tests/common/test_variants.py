@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 import pytest
 
 from common.errors import UserError
-from common.training import Recipe
+from common.recipe import Recipe
 from common.variants import as_settings, chosen
 
 

@@ -1,11 +1,14 @@
-"""A stand-in for the Python that has GPAW, and a real one where there is one."""
+"""A stand-in for the Python that has GPAW, and a real one where there is one; densities of the embedded data set."""
 
 import json
 import sys
 from pathlib import Path
 
+import h5py
 import pytest
 
+from common.sources.mini import PATH
+from esnet.dos import from_group
 from esnet.engines import EngineMissing
 from esnet.engines.gpaw_engine import gpaw_python
 
@@ -37,3 +40,11 @@ def gpaw_here():
         return gpaw_python()
     except EngineMissing as error:
         pytest.skip(str(error))
+
+
+@pytest.fixture(scope="session")
+def embedded():
+    """The densities of one of the embedded materials, by its id."""
+    with h5py.File(PATH) as file:
+        channels, energies = json.loads(file.attrs["channels"]), file.attrs["energies_eV"]
+        yield lambda name, aligned=False: from_group(file[f"materials/{name}"], energies, channels, aligned=aligned)

@@ -110,7 +110,7 @@ def test_read(run, real_data, tmp_path):
 @pytest.mark.real
 def test_states_are_kept_on_the_way_into_the_file(run, real_data, tmp_path):
     """What the file of CsCl holds between -19 eV and 9 eV of its Fermi level is what is written."""
-    from esnet.dos import from_vasprun
+    from esnet.vasp import from_vasprun
 
     path = real_data / "dos" / "mp_examples" / "vasprun_CsCl_spin.xml.gz"
     assert run("read", path, "--output", tmp_path / "dos.h5")[0] == 0

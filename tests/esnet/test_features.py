@@ -13,9 +13,10 @@ from common.densities import DensitiesInMemory
 from common.errors import UserError
 from common.materials import MaterialsTable
 from common.ragged import Scattered
-from esnet.dos import AXIS, FORMS, Form, ProjectedDOS, as_densities, covered, from_densities, resampled
+from esnet.dos import ProjectedDOS, as_densities, from_densities
 from esnet.features import Inputs, composition, input_row, moment_row
 from esnet.regressor import ESNet
+from esnet.resampling import AXIS, FORMS, Form, covered, resampled
 
 
 def made(energies, densities=None, *, reference="absolute", per="cell", numbers=(8, 22)) -> ProjectedDOS:

@@ -8,8 +8,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from common.errors import UserError
-from esnet.dos import HIGH, LOW, POINTS
 from esnet.moments import NAMES, moments, weights
+from esnet.resampling import HIGH, LOW, POINTS
 from esnet.similarity import DESCRIPTORS, descriptors, similarity
 
 AXIS = np.linspace(LOW, HIGH, POINTS)
@@ -138,7 +138,8 @@ def test_wrong_shapes():
 
 def test_strained_crystals_stay_alike(mini):
     """Compounds of the embedded set beside their copies with 6 % more volume: far nearer than random pairs."""
-    from esnet.dos import from_densities, resampled
+    from esnet.dos import from_densities
+    from esnet.resampling import resampled
 
     def described(names):
         return np.array([descriptors(AXIS, resampled(from_densities(mini.dos(row)))) for row in mini.rows_of(names)])

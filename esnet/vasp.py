@@ -1,0 +1,84 @@
+"""Densities of states of VASP: `vasprun.xml`, and the `CompleteDos` in which the Materials Project gives them."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+
+import numpy as np
+
+from common.errors import UserError
+from esnet.dos import ProjectedDOS, collect
+
+
+def from_complete_dos(found, *, engine: str = "VASP") -> ProjectedDOS:
+    """From a pymatgen `CompleteDos`, which the Materials Project gives, or the dictionary of its JSON file."""
+    from pymatgen.electronic_structure.core import Spin
+    from pymatgen.electronic_structure.dos import CompleteDos
+
+    if isinstance(found, dict):
+        try:
+            found = CompleteDos.from_dict(found)
+        except (KeyError, TypeError, ValueError, AttributeError) as error:
+            raise UserError(f"this is no CompleteDos of pymatgen ({type(error).__name__}: {error})") from None
+    if not getattr(found, "pdos", None):
+        raise UserError("the density of states is not projected on atoms; ask for the projected one")
+    channels: dict[tuple[str, int], np.ndarray] = defaultdict(lambda: np.zeros(len(found.energies)))
+    polarised = False
+    for orbitals in found.pdos.values():
+        for orbital, spins in orbitals.items():
+            name = getattr(orbital, "name", str(orbital))
+            polarised = polarised or Spin.down in spins
+            for spin, values in spins.items():
+                channels[name, 0 if spin == Spin.up else 1] += np.asarray(values, dtype=float)
+    densities, f_there = collect(channels, len(found.energies))
+    if not polarised:
+        densities = np.stack([densities[0] / 2, densities[0] / 2])
+    structure = found.structure
+    return ProjectedDOS(
+        np.asarray(found.energies, dtype=float),
+        densities,
+        float(found.efermi),
+        _valence_top(found),
+        "absolute",
+        polarised,
+        engine,
+        len(structure),
+        tuple(sorted({site.specie.symbol for site in structure})),
+        f_there,
+    )
+
+
+def _valence_top(found) -> float:
+    """Top of the valence band, the Fermi level in a metal."""
+    conduction, valence = found.get_cbm_vbm()
+    return float(valence) if conduction > valence else float(found.efermi)
+
+
+def complete_dos(path, *, unconverged: bool = False):
+    """The `CompleteDos` of a `vasprun.xml`, compressed or not; one that did not converge only if told to."""
+    import warnings
+
+    from pymatgen.io.vasp.outputs import Vasprun
+
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            run = Vasprun(str(path), parse_potcar_file=False, parse_eigen=False)
+            found, converged = run.complete_dos, run.converged_electronic
+    except FileNotFoundError:
+        raise UserError(f"{path} does not exist; check the name") from None
+    except Exception as error:  # the parser fails in as many ways as there are ways to cut a file
+        reason = str(error).splitlines()[0] if str(error) else type(error).__name__
+        raise UserError(f"{path} cannot be read as a vasprun.xml with a density of states ({reason})") from None
+    if not (converged or unconverged):
+        raise UserError(f"{path}: the electronic steps used up NELM and did not converge; continue the calculation")
+    return found
+
+
+def from_vasprun(path, *, unconverged: bool = False) -> ProjectedDOS:
+    """From a `vasprun.xml`, compressed or not; one that did not converge only if told to."""
+    found = complete_dos(path, unconverged=unconverged)
+    try:
+        return from_complete_dos(found)
+    except UserError as error:
+        raise UserError(f"{path}: {error}") from None
