@@ -1,7 +1,8 @@
-"""Figure 1b of ESNet: are densities of states before and after a change of the cell more alike than any two?
+"""Figure 1b of ESNet: are densities of states before and after relaxation more alike than any two?
 
-The article compares initial with relaxed structures. Densities of states of relaxed structures are in no source; what
-is at hand are compounds of the embedded set with copies of 6 % less and 6 % more volume, compared in the same way.
+Densities of states of relaxed structures are in no source, so they are computed here, of the 2e-ORR alloys whose
+unrelaxed ones are at hand. Where these are not, compounds of the embedded set stand in with copies of 6 % less and 6 %
+more volume.
 """
 
 from __future__ import annotations
@@ -11,8 +12,12 @@ from pathlib import Path
 
 import numpy as np
 
-from common.sources import load_source
+from common.cache import cache_root
+from common.errors import UserError
+from common.materials import MaterialsTable
+from common.sources import densities, load_source
 from esnet.dos import from_densities
+from esnet.engines.batch import run_batch
 from esnet.resampling import AXIS, resampled
 from esnet.screening import figures
 from esnet.similarity import DESCRIPTORS, descriptors, similarity
@@ -26,27 +31,44 @@ def strained() -> dict:
     mini = load_source("mini")
     pairs = [(name.rsplit("-v", 1)[0], name) for name in mini.ids.tolist() if name.endswith(STRAINED)]
     pairs = [pair for pair in pairs if pair[0] in mini]
+    one, other = (_described(mini, names) for names in zip(*pairs, strict=True))
+    return {"what": "compounds and their strained copies", "pairs": len(pairs), "similarity": similarity(one, other)}
 
-    def described(names: Sequence[str]) -> np.ndarray:
-        """Descriptors (m, channels, 6) of materials."""
-        found = [descriptors(AXIS, resampled(from_densities(mini.dos(row)))) for row in mini.rows_of(names)]
-        return np.array(found).reshape(len(names), -1, len(DESCRIPTORS))
 
-    one, other = (described(names) for names in zip(*pairs, strict=True))
-    return {"pairs": len(pairs), "similarity": similarity(one, other)}
+def relaxed() -> dict:
+    """The report that is stored: 2e-ORR alloys, unrelaxed against relaxed by the authors of the set (VASP).
+
+    GPAW computes the latter at the level of theory of the former, 10 processor s each; a run that was stopped goes on.
+    """
+    initial, after = load_source("isdos-2eorr"), load_source("orr-relaxed")
+    after = after.select([name for name in initial.ids.tolist() if name in after])
+    jobs = zip(after.ids.tolist(), after.structures(), strict=True)
+    report = run_batch(jobs, cache_root() / "dos" / "2eorr-relaxed", processes=-1)
+    if not report.finished:
+        raise UserError(f"no density of states of a relaxed structure was computed: {report.failed}")
+    computed = densities.load(report.path)
+    pairs = similarity(_described(initial, report.finished), _described(computed, report.finished))
+    what = "2e-ORR alloys, unrelaxed and relaxed"
+    return {"what": what, "pairs": len(report.finished), "failed": report.failed, "similarity": pairs}
+
+
+def _described(table: MaterialsTable, names: Sequence[str]) -> np.ndarray:
+    """Descriptors (m, channels, 6) of materials."""
+    found = [descriptors(AXIS, resampled(from_densities(table.dos(row)))) for row in table.rows_of(names)]
+    return np.array(found).reshape(len(names), -1, len(DESCRIPTORS))
 
 
 def table(columns: Sequence[Column], printed: dict, declared: dict) -> list[Part]:
     """Mean absolute difference of every descriptor over pairs, and over random pairs."""
     found = declared.get("stored")
     if not found:
-        return [Part("initial against relaxed structures", [], [], [declared.get("without_it", "Open, not run yet.")])]
+        return [Part("initial against relaxed structures", [], [], ["Open, not run yet."])]
     rows = [
         [name, f"{one['pairs']:.4g}", f"{one['random']:.4g}", f"{one['ratio']:.3f}"]
         for name, one in found["similarity"].items()
     ]
     head = ["descriptor", "MAE of pairs", "MAE of random pairs", "ratio"]
-    return [Part("compounds and their strained copies", head, rows, [f"{found['pairs']} pairs."])]
+    return [Part(found["what"], head, rows, [f"{found['pairs']} pairs."])]
 
 
 def draw(columns: Sequence[Column], folder: Path, declared: dict) -> Iterator[Path]:
