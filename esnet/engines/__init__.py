@@ -43,7 +43,7 @@ class Settings:
 
 
 DEFAULT = Settings()
-RELAXED = Settings(relax=0.05)
+RELAXED = Settings(relax=0.02)
 
 
 @dataclass(frozen=True)

@@ -48,10 +48,10 @@ def test_compute(run, standin, structures, tmp_path):
 
 def test_compute_of_relaxed_structures(run, standin, structures, tmp_path):
     status, _, _ = run("compute", structures / "NaCl.cif", "--output", tmp_path / "dos.h5", "--relax")
-    assert status == 0 and standin()[0]["relax"] == 0.05
+    assert status == 0 and standin()[0]["relax"] == 0.02
     with h5py.File(tmp_path / "dos.h5") as file:
         (found,) = file["materials"].values()
-        assert "relaxed until no force is above 0.05" in file.attrs["structures"]
+        assert "relaxed until no force is above 0.02" in file.attrs["structures"]
         assert found.attrs["relaxation_steps"] == 4 and found.attrs["volume_change"] == pytest.approx(1.1**3 - 1)
         assert found["cell"][:] == pytest.approx(1.1 * np.array(standin()[0]["cell"]))
     # A file holds structures of one kind.
