@@ -145,7 +145,8 @@ def _relax(arguments, pool) -> dict:
     from esnet.screening.verification import verify
 
     found = verify(arguments.output, pool, arguments.relax, engine=arguments.engine, processes=arguments.jobs)
-    printing.report_left_out(found["failed"], found["materials"], strict=arguments.strict)
+    if found["failed"]:
+        printing.report_left_out(found["failed"], found["materials"], strict=arguments.strict)
     note(f"wrote relaxed.csv to {arguments.output}, relaxed: {found['materials']}")
     return found
 

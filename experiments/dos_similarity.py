@@ -68,7 +68,8 @@ def table(columns: Sequence[Column], printed: dict, declared: dict) -> list[Part
         for name, one in found["similarity"].items()
     ]
     head = ["descriptor", "MAE of pairs", "MAE of random pairs", "ratio"]
-    return [Part(found["what"], head, rows, [f"{found['pairs']} pairs."])]
+    left_out = [f"Left out: {name}, {reason}." for name, reason in found.get("failed", {}).items()]
+    return [Part(found["what"], head, rows, [f"{found['pairs']} pairs.", *left_out])]
 
 
 def draw(columns: Sequence[Column], folder: Path, declared: dict) -> Iterator[Path]:

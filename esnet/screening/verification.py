@@ -40,6 +40,7 @@ def verify(
     with open(folder / "ranked.csv", newline="") as file:
         chosen = [row for row in csv.DictReader(file) if row["decision"] == "relax"][:count]
     if not chosen:
+        write_text(folder / "relaxed.csv", as_csv(HEADER, []))  # rather than the one of an earlier choice
         return {"materials": 0, "stable": 0, "failed": {}}
     crystals = read_jobs(folder / "dos")
     jobs = [(row["id"], crystals[row["id"]]) for row in chosen]

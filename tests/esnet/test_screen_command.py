@@ -149,6 +149,10 @@ def test_the_command_with_a_model(tmp_path, monkeypatch, capsys):
     summary = json.loads((tmp_path / "out" / "summary.json").read_text())["relaxed"]
     assert summary["materials"] == 2 and summary["failed"] == {}
     assert summary["MAE of E_f (eV/atom)"] == pytest.approx((0.27 - 0.06 + 0.27 + 0.2) / 2)
+    # Where nothing passes, nothing is relaxed, and the earlier list does not stay.
+    assert run(*names, "--elements", "Cu,Au,Pt", "--relax", "3", "--max-ef", "-9") == 0
+    assert "relaxed: 0, stable: 0" in capsys.readouterr().out
+    assert len((tmp_path / "out" / "relaxed.csv").read_text().splitlines()) == 1
     assert run(*names, "--elements", "Cu,Ag", "--relax", "1") == 2
     assert "CuAg-B2: an element has no reference energy" in capsys.readouterr().err
     assert run("--predictions", tmp_path / "pool.csv", "--relax", "3", *names[2:6]) == 2
