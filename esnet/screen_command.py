@@ -123,18 +123,19 @@ def _read(arguments):
 
 def _make(arguments):
     from esnet.cli import PAPER
+    from esnet.engines.substitution import substitute
     from esnet.screening.candidates import candidates
 
     if not (arguments.prototypes and arguments.elements):
         raise UserError("--model needs --prototypes and --elements to make candidates from")
     prototypes, left_out = cli.load_data(arguments.prototypes, strict=arguments.strict)
     printing.report_left_out(left_out, len(prototypes), strict=arguments.strict)
+    named = list(zip(prototypes.ids.tolist(), prototypes.structures(), strict=True))
+    elements = [symbol.strip() for symbol in arguments.elements.split(",") if symbol.strip()]
     return candidates(
         PAPER.load(arguments.model),
-        prototypes,
-        [symbol.strip() for symbol in arguments.elements.split(",") if symbol.strip()],
+        substitute(named, elements, volume=arguments.volume),
         Path(arguments.output) / "dos",
-        volume=arguments.volume,
         engine=arguments.engine,
         time_limit=arguments.time_limit,
         processes=arguments.jobs,

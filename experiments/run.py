@@ -92,8 +92,7 @@ def run_cell(cell: Cell, *, jobs: int = 1, threads: int = 0, source=load_source)
         "left_out": left_out | dict(model.left_out),
         "wall_seconds": round(state.seconds if state else time.perf_counter() - started, 1),
         "device": device | {"threads": threads or os.cpu_count()},
-        "versions": {"python": platform.python_version()}
-        | {name: _version(name) for name in dict.fromkeys((*PACKAGES, device.get("backend", "tensorflow")))},
+        "versions": versions(device.get("backend", "tensorflow")),
     }
     if state:
         record |= {"best_validation": state.best, "best_epoch": state.best_epoch + 1, "epochs_run": state.epoch}
@@ -209,6 +208,12 @@ def missing_sources(cells: list[Cell]) -> dict[str, str]:
         except UserError as error:
             away[name] = str(error)
     return away
+
+
+def versions(backend: str) -> dict[str, str]:
+    """Of Python and of what a result may depend on."""
+    found = {"python": platform.python_version()}
+    return found | {name: _version(name) for name in dict.fromkeys((*PACKAGES, backend))}
 
 
 def _version(name: str) -> str:

@@ -26,30 +26,32 @@ def verify(
     pool: PhasePool,
     count: int,
     *,
+    calculations: str | Path | None = None,
     engine: str | Engine = "gpaw",
     settings: Settings = RELAXED,
     processes: int = 1,
 ) -> dict:
     """Relax the first `count` of `folder`/ranked.csv that are worth it, write relaxed.csv, and return its summary.
 
-    Structures and unrelaxed energies come from `folder`/dos, where `esnet.screening.candidates` computed them.
-    Relaxations stay in `folder`/relaxed and are not done again. Stable is what the article calls so: E_f at most 0,
-    E_hull at most 0.1 eV/atom.
+    Structures and unrelaxed energies come from dos in the folder of the `calculations`, which is `folder` unless
+    another is named, and where `esnet.screening.candidates` put them. Relaxations stay there in relaxed and are not
+    done again. Stable is what the article calls so: E_f at most 0, E_hull at most 0.1 eV/atom.
     """
     folder = Path(folder)
+    work = Path(calculations or folder)
     with open(folder / "ranked.csv", newline="") as file:
         chosen = [row for row in csv.DictReader(file) if row["decision"] == "relax"][:count]
     if not chosen:
         write_text(folder / "relaxed.csv", as_csv(HEADER, []))  # rather than the one of an earlier choice
         return {"materials": 0, "stable": 0, "failed": {}}
-    crystals = read_jobs(folder / "dos")
+    crystals = read_jobs(work / "dos")
     jobs = [(row["id"], crystals[row["id"]]) for row in chosen]
-    report = run_batch(jobs, folder / "relaxed", engine=engine, settings=settings, processes=processes)
+    report = run_batch(jobs, work / "relaxed", engine=engine, settings=settings, processes=processes)
     failed = {row["id"]: report.failed[row["id"]] for row in chosen if row["id"] in report.failed}
     found = _attributes(report.path, [row["id"] for row in chosen if row["id"] not in failed])
     failed |= {name: NO_REFERENCE for name, one in found.items() if np.isnan(one["formation_energy_eV_per_atom"])}
     done = [row for row in chosen if row["id"] not in failed]
-    before = _attributes(folder / "dos" / "dos.h5", [row["id"] for row in done])
+    before = _attributes(work / "dos" / "dos.h5", [row["id"] for row in done])
     energies = np.array([found[row["id"]]["formation_energy_eV_per_atom"] for row in done], dtype=float)
     hulls = pool.e_hull([row["formula"] for row in done], energies) if done else np.zeros(0)
     stable = below(energies, hulls, STABLE)

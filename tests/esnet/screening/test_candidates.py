@@ -5,7 +5,7 @@ import pytest
 
 from common.crystal import Crystal
 from common.errors import UserError
-from common.materials import MaterialsTable
+from esnet.engines.substitution import substitute
 from esnet.screening.candidates import candidates
 from esnet.screening.hull import PhasePool
 from esnet.screening.ranking import Candidates, rank
@@ -14,8 +14,8 @@ from tests.esnet.screening.standins import ByVolume, engine
 
 def test_from_prototypes_to_candidates(tmp_path):
     chloride = Crystal(np.array([55, 17]), 3.0 * np.eye(3), np.array([[0, 0, 0], [0.5, 0.5, 0.5]]))
-    prototypes = MaterialsTable.from_structures(["B2"], [chloride])
-    found = candidates(ByVolume(), prototypes, ["Cu", "Au", "Pt"], tmp_path / "dos", engine=engine)
+    made = list(substitute([("B2", chloride)], ["Cu", "Au", "Pt"]))
+    found = candidates(ByVolume(), made, tmp_path / "dos", engine=engine)
     assert sorted(found.ids) == ["CuAu-B2", "CuPt-B2"] and found.energies == pytest.approx([-0.27, -0.27])
     assert list(found.left_out) == ["AuPt-B2"] and "did not converge" in found.left_out["AuPt-B2"]
     summary = rank(found, PhasePool(["CuAu"], [-0.05]), tmp_path / "out", pictures=False)
@@ -23,7 +23,7 @@ def test_from_prototypes_to_candidates(tmp_path):
     other = ByVolume()
     other.unit = "eV"
     with pytest.raises(UserError, match="in eV, a hull needs eV/atom"):
-        candidates(other, prototypes, ["Cu", "Au"], tmp_path / "more", engine=engine)
+        candidates(other, made, tmp_path / "more", engine=engine)
 
 
 def test_a_rank_without_candidates(tmp_path):
