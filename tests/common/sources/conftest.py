@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 import yaml
 
-from common.sources.remote import fetching, figshare, materials_project, mp_client, recipes, resuming
+from common.sources.remote import fetching, figshare, materials_project, mp_client, recipes, resuming, writing
 from tests.common.sources.project import record
 from tests.common.sources.server import KEY, start
 
@@ -43,6 +43,19 @@ def stated(world, tmp_path, monkeypatch):
         return registry.load()
 
     return write
+
+
+@pytest.fixture
+def get(world, stated):
+    """`get(name, {file: bytes}, reader)`: fetch an entry with these files and make its own."""
+
+    def fetch(name: str, files: dict[str, bytes], reader: str = "", makes=(), **more):
+        world.files.update(files)
+        entry = {"files": [{"name": file} for file in files], "reader": reader, "makes": list(makes), **more}
+        made = stated({name: entry})
+        return writing.make(made[name], fetching.fetch(made[name], made), renew=True)
+
+    return fetch
 
 
 @pytest.fixture
