@@ -1,7 +1,8 @@
 """One GPAW calculation, by whichever Python has GPAW: `python gpaw_run.py job.json result.npz`.
 
 It imports nothing of this project, so that the Python needs GPAW, ASE and numpy only. What goes wrong is one line on
-stderr with exit status 1. When its standard input closes, the process that asked is gone, and it goes too.
+stderr with exit status 1. When its standard input closes, the process that asked is gone, and it goes too, with the
+files that were between them.
 """
 
 import json
@@ -16,7 +17,7 @@ HARMONICS = (("s",), ("py", "pz", "px"), ("dxy", "dyz", "dz2", "dxz", "dx2-y2"))
 
 
 def main(job_path, result_path):
-    threading.Thread(target=_leave_with_the_parent, daemon=True).start()
+    threading.Thread(target=_leave_with_the_parent, args=(job_path, result_path), daemon=True).start()
     # The folder of this file would come first, and its modules hide others of the same name.
     here = os.path.dirname(os.path.realpath(__file__))
     sys.path[:] = [path for path in sys.path if os.path.realpath(path or ".") != here]
@@ -31,9 +32,15 @@ def main(job_path, result_path):
     np.savez(result_path, **result)
 
 
-def _leave_with_the_parent():
+def _leave_with_the_parent(*paths):
     os.read(0, 1)  # not sys.stdin, whose lock the end of the interpreter could not take
-    os._exit(1)
+    try:
+        for path in paths:
+            if os.path.exists(path):
+                os.remove(path)
+        os.rmdir(os.path.dirname(paths[0]))
+    finally:
+        os._exit(1)
 
 
 def _reason(error, job):

@@ -149,6 +149,17 @@ def test_the_child_goes_with_its_parent(standin, tmp_path):
     _until(lambda: not _alive(standin()[0]["pid"]))
 
 
+def test_nothing_is_left_of_a_job_without_its_parent(tmp_path):
+    job = tmp_path / "job" / "job.json"
+    job.parent.mkdir()
+    job.write_text("{}")
+    code = (
+        "import sys\nfrom esnet.engines.gpaw_run import _leave_with_the_parent\n_leave_with_the_parent(*sys.argv[1:])"
+    )
+    command = [sys.executable, "-c", code, str(job), str(job.with_name("result.npz"))]
+    assert subprocess.run(command, stdin=subprocess.DEVNULL).returncode == 1 and not job.parent.exists()
+
+
 def test_no_gpaw(monkeypatch, tmp_path):
     monkeypatch.setenv("MATREPRO_GPAW_PYTHON", str(tmp_path / "python"))
     with pytest.raises(EngineMissing, match="cannot import gpaw; install it"):
