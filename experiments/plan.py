@@ -212,6 +212,11 @@ def make_model(settings: dict):
     return model_class(settings["variant"], seed=settings["seed"], **settings["recipe"], **settings.get("config", {}))
 
 
+def package_of(model: str) -> str:
+    """The package that a model of the tables belongs to."""
+    return {**NETWORKS, **CLASSICAL}[model][0].partition(".")[0]
+
+
 NETWORKS = {
     "profitnet": ("profitnet.regressor", "PROFiTNet"),
     "ofmcnn": ("profitnet.regressor", "OFMCNN"),

@@ -10,12 +10,10 @@ import numpy as np
 from esnet.screening.hull import PhasePool
 from esnet.screening.published import TASKS, ground_states, published_screening
 from esnet.screening.thresholds import PAPER_OPTIMUM, STABLE, below, counts, evaluate, funnel
+from experiments import plan
 from experiments.derived import Column, Part, Row
-from experiments.plan import slug
 
 SCORES = ("success ratio", "discoverability", "F1", "PPCR")
-#: Rows that know the formula alone.
-DENSITY_FREE = ("XGBoost-Magpie", "RF-Magpie", "dummy")
 HEAD = ["model", "E_f (eV/atom)", "E_hull (eV/atom)", *SCORES, "C_eff (s)"]
 
 
@@ -44,7 +42,7 @@ def _hulls(data, pool: PhasePool) -> dict[str, np.ndarray]:
 
 def scores(columns: Sequence[Column], printed: dict, declared: dict) -> list[Part]:
     """Success ratio, discoverability, F1 and C_eff of every model, at its own best thresholds and the article's."""
-    made = [_scored(column) for column in columns]
+    made = [_scored(column, declared["rows"]) for column in columns]
     for task, report in declared.get("stored", {}).items():
         rows = [_line(name, report[name]) for name in ("best F1", "lowest C_eff", "the article's thresholds")]
         errors = report["E_f (eV/atom)"]
@@ -57,14 +55,14 @@ def scores(columns: Sequence[Column], printed: dict, declared: dict) -> list[Par
     return made
 
 
-def _scored(column: Column) -> Part:
+def _scored(column: Column, models: dict) -> Part:
     rows, stable, size = [], 0, 0
     for name, row in column.rows.items():
         target, prediction, hull = _values(column, row)
         if not below(target, target - hull, STABLE).any():
             continue
         # Only a model that needs a density of states pays for one.
-        cost = {"c_pre": 0.0} if name in DENSITY_FREE else {}
+        cost = {} if plan.package_of(models[name]["model"]) == "esnet" else {"c_pre": 0.0}
         report = evaluate(target, target - hull, prediction, prediction - hull, **cost)[0]
         stable, size = report["stable"], report["materials"]
         rows.append(_line(name, report["best F1"]))
@@ -130,7 +128,7 @@ def draw_stages(columns: Sequence[Column], folder: Path, declared: dict) -> Iter
     for column in columns:
         formulas = dict(zip(column.facts["id"].tolist(), column.facts["formula"].tolist(), strict=True))
         for name, row in column.rows.items():
-            inside = folder / f"{slug(column.name)}-{slug(name)}"
+            inside = folder / f"{plan.slug(column.name)}-{plan.slug(name)}"
             inside.mkdir(parents=True, exist_ok=True)
             names = [formulas[one] for one in row.predictions.ids.tolist()]
             yield from (inside / one for one in figures.screening(inside, names, _funnel(column, row)))

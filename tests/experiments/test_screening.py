@@ -11,6 +11,8 @@ from esnet.screening.hull import PhasePool
 from experiments import derived, plan, screening
 from experiments.derived import Column, Row
 
+MODELS = {"rows": {"net": {"model": "esnet"}}}
+
 
 @pytest.fixture
 def column():
@@ -22,7 +24,7 @@ def column():
 
 
 def test_scores(column):
-    (part,) = screening.scores([column], {}, {})
+    (part,) = screening.scores([column], {}, MODELS)
     (row,) = part.rows
     assert part.head[0] == "model" and row[0] == "net"
     # At the article's thresholds a and c pass: one of two is right, and one of the two stable ones is found.
@@ -31,6 +33,8 @@ def test_scores(column):
     # b lies 0.6 above the hull as predicted. With it two of three are right and both stable ones are found: F1 is 0.8.
     assert row[1] == "-0.20" and row[2] in ("0.60", "0.61") and row[3:7] == ["0.667", "1.000", "0.800", "0.750"]
     assert float(row[7]) == pytest.approx(3107.0 * 0.75 + 108.506, abs=0.5)
+    (free,) = screening.scores([column], {}, {"rows": {"net": {"model": "rf-magpie"}}})
+    assert float(free.rows[0][7]) == pytest.approx(3107.0 * 0.75, abs=0.5), "it pays for no density of states"
     assert "2 of 4 materials are stable" in part.notes[0] and part.notes[1] == "net: 2 of 5 folds."
 
 
@@ -42,7 +46,7 @@ def test_the_funnel(column):
 def test_nothing_stored_is_open(column):
     column.rows = {}
     for make in (screening.scores, screening.stages):
-        (part,) = make([column], {}, {})
+        (part,) = make([column], {}, MODELS)
         assert part.rows == [] and part.notes == ["Open, not run yet."]
 
 
