@@ -62,7 +62,7 @@ def load_block(paper: str, table: str, scale: str, column: str, budget: dict) ->
     layout = plan.layout(paper, table, scale)
     data = layout["columns"][column]
     printed = plan.printed(paper, data.get("reported"))
-    own = plan.declaration(paper).get("own", "")
+    own = layout["own"]
     reported = _printed(printed, layout["rows"].get(own, {}).get("reported"))
     unit, notes = printed.get("unit", ""), data.get("notes", [])
     block = Block(column, unit, 0, 0, [], notes, own, reported, layout.get("costs", False))

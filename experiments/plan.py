@@ -127,7 +127,7 @@ def layout(paper: str, table: str, scale: str) -> dict:
     whole = declaration(paper)["tables"][table]
     if scale not in whole["scales"]:
         raise UserError(f"{paper} {table} is not declared at scale {scale!r}; it is at: {', '.join(whole['scales'])}")
-    top = {"rows": declaration(paper)["rows"]}
+    top = {"rows": declaration(paper)["rows"], "own": declaration(paper).get("own", "")}
     if "of" in whole:
         top = {name: value for name, value in layout(paper, whole["of"], scale).items() if name != "note"}
         top["rows"] = {row: top["rows"][row] for row in whole["uses"]}

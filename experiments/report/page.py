@@ -69,7 +69,7 @@ def _figures(sheet: Sheet, shown: dict) -> tuple[list[Picture], list[Picture], i
     first, others, count = [], [], 0
     for r in sheet.results:
         found = shown.get((r.paper, r.table, r.scale, r.column, r.row), [])
-        if r.row == plan.declaration(r.paper).get("own"):
+        if r.row == plan.layout(r.paper, r.table, r.scale)["own"]:
             first += found
         else:
             others += found
