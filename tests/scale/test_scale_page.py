@@ -43,6 +43,18 @@ def test_costs_are_medians_of_results_and_short_timings_where_there_are_none(hom
     assert scale.costs() == {"finder": (pytest.approx(0.11), "3 stored results"), "megnet": (0.02, "short timing")}
 
 
+def test_compositions_alone_do_not_say_what_pictures_cost(home):
+    path = home / "results/real/finder/table/a/Finder/seed-2/cell.json"
+    record = json.loads(path.read_text())
+    for number, cv_nodes in enumerate((9, 10)):
+        record["resolved"] = {"model": "diffcomp", "config": {"cv_nodes": cv_nodes}}
+        other = path.parents[1] / f"seed-{5 + number}" / "cell.json"
+        other.parent.mkdir()
+        other.write_text(json.dumps(record | {"wall_seconds": 300.0 / (1 + number)}))
+    found = scale.costs()
+    assert found["diffcomp"][0] == pytest.approx(2 * found["diffcomp, composition alone"][0])
+
+
 def test_results_of_an_accelerator_do_not_count_for_a_processor(home):
     path = home / "results/real/finder/table/a/Finder/seed-2/cell.json"
     path.write_text(path.read_text().replace('"none"', '"some GPU"').replace("300.0", "1.0"))
