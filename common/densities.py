@@ -107,7 +107,8 @@ def read_group(
             float(attributes["efermi_eV"]),
             float(attributes["band_edges_rel_eV"][0]),
             bool(attributes["spin_polarized"]),
-            str(attributes.get("engine", engine)),
+            # A row may name its versions and libraries too; energies depend on the program.
+            str(attributes.get("engine", engine)).partition(" ")[0],
             group["numbers"][:],
             str(attributes.get("normalisation", "cell")),
             bool(attributes.get("f_left_out", False)),

@@ -107,6 +107,10 @@ def measured(percentages: Sequence[float], symbols: Sequence[str], *, tolerance:
     """A composition measured in atomic per cent, as amounts; it must sum to 100 within `tolerance`."""
     if len(percentages) != len(symbols):
         raise UserError(f"{len(percentages)} percentages for {len(symbols)} elements")
+    if not all(np.isfinite(percentages)):
+        raise UserError("a percentage is no number; give each element's share in atomic per cent")
+    if len(set(symbols)) < len(symbols):
+        raise UserError(f"{max(symbols, key=list(symbols).count)} is given twice; give its whole share once")
     if abs(sum(percentages) - 100) > tolerance:
         raise UserError(f"the percentages sum to {sum(percentages):g}, not to 100")
     for symbol, share in zip(symbols, percentages, strict=True):

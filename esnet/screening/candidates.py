@@ -32,10 +32,15 @@ def candidates(
     """
     if model.unit != "eV/atom":
         raise UserError(f"the model predicts {model.target} in {model.unit or 'no unit'}, a hull needs eV/atom")
-    report = run_batch(structures, folder, engine=engine, settings=settings, time_limit=time_limit, processes=processes)
-    if not report.finished:
-        return Candidates([], [], np.zeros(0), left_out=report.failed)
-    table = densities.load(report.path).select(report.finished)
+    asked = list(structures)
+    report = run_batch(asked, folder, engine=engine, settings=settings, time_limit=time_limit, processes=processes)
+    # The folder may hold candidates of an earlier call.
+    names = {name for name, _ in asked}
+    finished = [name for name in report.finished if name in names]
+    failed = {name: reason for name, reason in report.failed.items() if name in names}
+    if not finished:
+        return Candidates([], [], np.zeros(0), left_out=failed)
+    table = densities.load(report.path).select(finished)
     predicted = model.predict(table)
     formulas = table.select(predicted.ids).formulas.tolist()
-    return Candidates(predicted.ids.tolist(), formulas, predicted.prediction, left_out=report.failed | model.left_out)
+    return Candidates(predicted.ids.tolist(), formulas, predicted.prediction, left_out=failed | model.left_out)

@@ -81,7 +81,9 @@ def test_an_own_file_is_a_table(own):
     surface = table.target("surface_energy")
     assert surface.unit == "eV/atom" and surface.values[1] == 0.25 and np.isnan(surface.values[[0, 2]]).all()
     with h5py.File(own, "a") as file:
-        file["materials/MgO-B1"].attrs.update({"engine": "VASP", "normalisation": "site", "f_left_out": True})
+        file["materials/MgO-B1"].attrs.update(
+            {"engine": "VASP 6.4, vasprun", "normalisation": "site", "f_left_out": True}
+        )
     dos = load(own).table.dos(1)
     assert (dos.engine, dos.per, dos.more_orbitals) == ("VASP", "site", True)
 

@@ -20,6 +20,9 @@ def test_from_prototypes_to_candidates(tmp_path):
     assert list(found.left_out) == ["AuPt-B2"] and "did not converge" in found.left_out["AuPt-B2"]
     summary = rank(found, PhasePool(["CuAu"], [-0.05]), tmp_path / "out", pictures=False)
     assert summary["candidates"] == 2 and summary["elements without a phase in the pool"] == ["Pt"]
+    # Another list in the same folder: what was asked for before is not ranked again.
+    again = candidates(ByVolume(), [one for one in made if one[0] == "CuPt-B2"], tmp_path / "dos", engine=engine)
+    assert again.ids == ["CuPt-B2"] and again.left_out == {}
     other = ByVolume()
     other.unit = "eV"
     with pytest.raises(UserError, match="in eV, a hull needs eV/atom"):
