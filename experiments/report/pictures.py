@@ -147,9 +147,12 @@ def _curves(runs: list, across: Scale, name: str, label: str, top: float) -> Pan
 def by_size(results: Iterable[Result]) -> Picture | None:
     """A line a model, named at its end, where a table's data sets are parts of one; None where they are not."""
     series: dict[str, list[tuple[int, float]]] = {}
+    results = [result for result in results if result.run]
+    parted = {_learned(result) for result in results if "train" in _split(result)}
     for result in results:
-        size = result.cells[0].settings["split"].get("train") if result.run else None
-        if size:
+        if _learned(result) in parted:
+            # The whole of it may be another table's cell, which says no number.
+            size = _split(result).get("train") or result.line.stored[0][1]["split"]["n_train"]
             series.setdefault(result.row, []).append((size, result.line.mean(result.metric)))
             named = with_unit(result.metric, result.unit)
     series = {row: sorted(points) for row, points in series.items() if len(points) > 1}
@@ -175,5 +178,14 @@ def by_size(results: Iterable[Result]) -> Picture | None:
     said = "; ".join(f"{row} {', '.join(f'{e:.3g} at {n:,}' for n, e in points)}" for row, points in series.items())
     text = f"{named} against the number of training materials, both axes logarithmic: {said}."
     return Picture(
-        "Error against the number of training materials", text, [panel], right=6 + 5.6 * max(map(len, series))
+        "Error against the number of training materials", text, [panel], right=6 + 6.2 * max(map(len, series))
     )
+
+
+def _split(result: Result) -> dict:
+    return result.cells[0].settings["split"]
+
+
+def _learned(result: Result) -> tuple[str, str]:
+    """What the materials are parts of."""
+    return result.cells[0].settings["source"], result.cells[0].settings["target"]

@@ -123,23 +123,32 @@ def test_a_long_history_is_thinned_and_none_is_none(folders):
     assert drawn.panels[0].y_ticks and len(drawn.panels[0].y_ticks) <= 6
 
 
+LEARNED = {"source": "mini", "target": "gap"}
+
+
 def test_errors_against_sizes_are_lines_with_their_names():
     found = []
     for name, errors in (("net", [0.4, 0.2]), ("dummy", [0.8, 0.7]), ("once", [0.3])):
         for size, error in zip((30, 60), errors, strict=False):
             one = result([1.0], [1.0])
             one.line.row, one.line.values = name, {"MAE": np.array([error])}
-            one.cells[0].settings = {"split": {"train": size}}
+            one.cells[0].settings = {"split": {"train": size}, **LEARNED}
             found.append(one)
+    # All of them, by a cell of another table, whose record has the number.
+    whole = result([1.0], [1.0], [RECORD | {"split": {"n_train": 90}}])
+    whole.line.row, whole.line.values = "net", {"MAE": np.array([0.1])}
+    whole.cells[0].settings = {"split": {}, **LEARNED}
+    found.append(whole)
     drawn = pictures.by_size(found)
     panel = drawn.panels[0]
     lines = [places(d) for kind, d in panel.paths if kind == "curve"]
     assert [text for _, _, text in panel.labels] == ["net", "dummy"] and [text for _, text in panel.x_ticks] == [
         "30",
         "60",
+        "90",
     ]
     assert lines[0][1][1] > lines[0][0][1] > lines[1][1][1]
-    assert panel.labels[0][1] == pytest.approx(lines[0][1][1] + 3.5, abs=0.1)
-    assert "net 0.4 at 30, 0.2 at 60" in drawn.text and "once" not in drawn.text
-    one.cells[0].settings = {"split": {}}
+    assert panel.labels[0][1] == pytest.approx(lines[0][-1][1] + 3.5, abs=0.1)
+    assert "net 0.4 at 30, 0.2 at 60, 0.1 at 90" in drawn.text and "once" not in drawn.text
+    one.cells[0].settings = {"split": {}, **LEARNED}
     assert pictures.by_size([one]) is None
