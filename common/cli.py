@@ -28,7 +28,8 @@ class Paper:
     """What the shared commands must know of a paper.
 
     networks: name on the command line -> "module:Class" of a `Regressor`, imported when used; the first is the default.
-    formulas: whether chemical formulas may stand in place of files.
+    formulas: whether chemical formulas may stand in place of files. tables, folder: what DATA may be, and a folder of
+    one's own as an example, with what is in it.
     """
 
     name: str
@@ -36,6 +37,8 @@ class Paper:
     networks: dict[str, str]
     variants: Sequence[str] = field(default=("released", "paper", "corrected"))
     formulas: bool = False
+    tables: str = TABLE_HELP
+    folder: tuple[str, str] = ("my_crystals/", "CIFs and id_prop.csv")
 
     @property
     def default(self) -> str:

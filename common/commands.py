@@ -36,9 +36,9 @@ def add_evaluate(commands, paper: Paper):
         lambda arguments: evaluate(arguments, paper),
         "compute the errors of a model on materials with known values",
         f"""{paper.name} evaluate --model gap_model mini --split gap_model/split.json
-        {paper.name} evaluate --model gap_model new.csv --target "gap (eV)" --json""",
+        {paper.name} evaluate --model gap_model {paper.folder[0]} --target "gap (eV)" --json""",
     )
-    parser.add_argument("data", metavar="DATA", help=cli.TABLE_HELP)
+    parser.add_argument("data", metavar="DATA", help=paper.tables)
     cli.add_model(parser)
     cli.add_target(parser, help="its name in DATA, if that is not the name it was trained under")
     parser.add_argument("--split", metavar="FILE", help="evaluate its parts one by one, not all of DATA at once")

@@ -3,7 +3,8 @@
 The layout is that of the embedded data set: `/materials/<name>/` with `dos_rel` and `dos_abs` (channels, n), energies
 from the Fermi level and on the program's own zero, of which one is enough, `cell`, `scaled_positions`, `numbers`, and
 as attributes `efermi_eV`, `band_edges_rel_eV`, `spin_polarized`; `channels`, `energies_eV` and `engine` as attributes
-of the file. A material may name its own `engine`, what its densities are per (`normalisation`) and `f_left_out`.
+of the file. A material may name its own `engine`, what its densities are per (`normalisation`), `f_left_out`, and the
+part of the energies that is known (`covered_eV`, on the program's own zero); the rest is not read.
 """
 
 from __future__ import annotations
@@ -99,12 +100,15 @@ def read_group(
             raise UserError(
                 f"densities of shape {values.shape} for {len(channels)} channels x {len(energies)} energies"
             )
+        fermi, known = float(attributes["efermi_eV"]), slice(None)
+        if "covered_eV" in attributes:
+            known = _within(energies, attributes["covered_eV"] - (fermi if form == "dos_rel" else 0.0))
         return Densities(
-            values,
-            energies,
+            values[:, known],
+            energies[known],
             tuple(channels),
             form == "dos_rel",
-            float(attributes["efermi_eV"]),
+            fermi,
             float(attributes["band_edges_rel_eV"][0]),
             bool(attributes["spin_polarized"]),
             # A row may name its versions and libraries too; energies depend on the program.
@@ -115,6 +119,13 @@ def read_group(
         )
     except (KeyError, OSError) as error:
         raise UserError(f"its densities of states are incomplete or damaged ({error}); compute them again") from None
+
+
+def _within(energies: np.ndarray, ends: np.ndarray) -> slice:
+    """The rising energies within two ends, and the step in which each end is."""
+    half = (energies[1] - energies[0]) / 2
+    low, high = np.searchsorted(energies, [ends[0] - half, ends[1] + half])
+    return slice(int(low), int(high))
 
 
 def densities_key(densities: Densities) -> str:

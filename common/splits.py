@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -98,7 +98,11 @@ def k_folds(
 
 def chemical_systems(table: MaterialsTable) -> list[str]:
     """The elements of every material, such as "Cu-Pt"."""
-    return ["-".join(sorted(SYMBOLS[z] for z in parse_formula(formula))) for formula in table.formulas.tolist()]
+    return [chemical_system(parse_formula(formula)) for formula in table.formulas.tolist()]
+
+
+def chemical_system(numbers: Iterable[int]) -> str:
+    return "-".join(sorted({SYMBOLS[z] for z in numbers}))
 
 
 def by_fold(table: MaterialsTable, fold: int, validation: float = 0.1, seed: int = 0) -> Split:

@@ -23,11 +23,11 @@ def add_train(commands, paper: Paper) -> None:
         lambda arguments: train(arguments, paper),
         "train a model on materials with known values",
         f"""{paper.name} train mini --target band_gap --epochs 20 --model gap_model
-        {paper.name} train my_crystals/ --target "gap (eV)" --model my_model   # CIFs and id_prop.csv""",
+        {paper.name} train {paper.folder[0]} --target "gap (eV)" --model my_model   # {paper.folder[1]}""",
         "Train a model. The folder of --model gets the model, its split, its history and its predictions for "
         "validation and test. An interrupted training goes on where it stopped when the same command is given again.",
     )
-    parser.add_argument("data", metavar="DATA", help=cli.TABLE_HELP)
+    parser.add_argument("data", metavar="DATA", help=paper.tables)
     cli.add_target(parser, help="what to learn; may be left out if DATA has one target only")
     parser.add_argument("--model", required=True, metavar="DIR", help="folder to write")
     parser.add_argument("--network", choices=list(paper.networks), help=f"default {paper.default}")

@@ -11,6 +11,7 @@ from common.cli import Paper
 from common.errors import UserError
 from common.train_command import add_train
 from esnet.dos_command import add_dos
+from esnet.engine_options import add_accept_others, add_engine_options, batch_options
 from esnet.screen_command import add_screen
 
 FILES_HELP = (
@@ -23,10 +24,11 @@ FILES_HELP = (
 class ESNetPaper(Paper):
     """The shared commands on tables with densities of states.
 
-    engine: what computes the densities of structures that have none. accept_others: see `ESNet.accept_other_inputs`.
+    batch: how densities of structures that have none are computed, for `run_batch`; without it they are refused.
+    accept_others: see `ESNet.accept_other_inputs`.
     """
 
-    engine: str = ""
+    batch: dict | None = None
     accept_others: bool = False
 
     def read(self, data: str | Sequence[str], *, formulas: bool = False, **options):
@@ -35,13 +37,13 @@ class ESNetPaper(Paper):
         loaded = load_data(data, **options)
         if loaded.table.has_densities or not len(loaded.table):
             return loaded
-        if not self.engine:
+        if not self.batch:
             raise UserError(
                 f"{loaded.table.origin} has no densities of states; compute them with esnet dos compute, or predict "
                 "with --engine gpaw"
             )
-        table, left_out = with_engine(loaded.table, self.engine)
-        return loaded._replace(table=table, left_out=loaded.left_out | left_out)
+        table, failed = with_engine(loaded.table, **self.batch)
+        return loaded._replace(table=table, left_out=loaded.left_out | failed)
 
     def load(self, folder: str):
         model = super().load(folder)
@@ -54,6 +56,9 @@ PAPER = ESNetPaper(
     "esnet",
     "ESNet: the energy of a relaxed material from the density of states of its unrelaxed structure.",
     {"esnet": "esnet.regressor:ESNet", "esnet-cnn": "esnet.cnn:CNN"},
+    tables="a folder of vasprun.xml or CompleteDos JSON files with id_prop.csv, an .h5 file of esnet dos, or a source "
+    "such as mini",
+    folder=("my_runs/", "vasprun.xml files and id_prop.csv"),
 )
 
 
@@ -75,22 +80,19 @@ def build_parser():
         esnet predict --model energy_model runs/ --output predicted.csv
         esnet predict --model energy_model POSCAR --engine gpaw""",
     )
-    predict.add_argument("--engine", default="", metavar="NAME", help="gpaw: compute what has no densities of states")
+    add_engine_options(predict, default="", engine="gpaw: compute what has no densities of states, and keep it")
     predict.set_defaults(command=lambda arguments: commands.predict(arguments, _paper(arguments)))
     evaluate = commands.add_evaluate(inner, PAPER)
     evaluate.set_defaults(command=lambda arguments: commands.evaluate(arguments, _paper(arguments)), engine="")
-    for one in (predict, evaluate):
-        one.add_argument(
-            "--accept-other-inputs",
-            action="store_true",
-            help="take densities of states of another program or zero of energy for those that the model has learned",
-        )
+    add_accept_others(predict)
+    add_accept_others(evaluate)
     add_screen(inner)
     return parser
 
 
 def _paper(arguments) -> ESNetPaper:
-    return replace(PAPER, engine=arguments.engine, accept_others=arguments.accept_other_inputs)
+    batch = batch_options(arguments) if arguments.engine else None
+    return replace(PAPER, batch=batch, accept_others=arguments.accept_other_inputs)
 
 
 def main(argv: Sequence[str] | None = None) -> int:

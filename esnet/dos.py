@@ -6,7 +6,7 @@ said that they were there. A run without spin holds both spins in one channel; e
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from functools import lru_cache
 
@@ -91,6 +91,11 @@ def collect(channels: dict[tuple[str, int], np.ndarray], n: int) -> tuple[np.nda
         if place is not None:
             densities[place] += values
     return densities, f_there
+
+
+def check_orbitals(names: Iterable[str]) -> None:
+    """Refuse orbitals that are none of the nine, and no f either."""
+    _places(tuple((name, 0) for name in sorted(names)))
 
 
 @lru_cache

@@ -2,23 +2,24 @@
 
 from __future__ import annotations
 
+from contextlib import nullcontext
 from pathlib import Path
 
 from common import cli, printing
 from common.errors import UserError
 from common.printing import note, report_left_out
+from esnet.engine_options import add_engine_options, batch_options
 
 
 def add_dos(commands) -> None:
-    parser = cli.add_command(
+    inner = cli.add_command(
         commands,
         "dos",
-        lambda arguments: parser.print_help(),
+        None,
         "compute densities of states, or read those of VASP and the Materials Project",
         """esnet dos compute structures/ --output dos.h5 --jobs 2 --time-limit 600
         esnet dos read vasprun.xml.gz complete.json --output dos.h5""",
-    )
-    inner = parser.add_subparsers(metavar="COMMAND")
+    ).add_subparsers(metavar="COMMAND", required=True)
     _add_compute(inner)
     _add_read(inner)
 
@@ -40,14 +41,13 @@ def _add_compute(commands) -> None:
     )
     parser.add_argument("data", nargs="+", metavar="DATA", help=cli.FILES_HELP)
     parser.add_argument("--output", required=True, metavar="FILE", help="HDF5 file to write, ends in .h5")
-    parser.add_argument("--engine", default="gpaw", metavar="NAME", help="what computes, default gpaw")
     parser.add_argument("--relax", action="store_true", help="relax cell and atoms first; the file has them relaxed")
-    parser.add_argument("--time-limit", type=cli.seconds, metavar="S", help="seconds for each material, default none")
-    parser.add_argument("--retry", action="store_true", help="try again what failed in an earlier run")
+    add_engine_options(parser)
     cli.add_common(parser)
 
 
 def compute(arguments) -> None:
+    from esnet.dos_file import group_name
     from esnet.engines import DEFAULT, RELAXED
     from esnet.engines.batch import run_batch
 
@@ -55,21 +55,16 @@ def compute(arguments) -> None:
     table, left_out = cli.load_data(arguments.data, strict=arguments.strict, jobs=arguments.jobs)
     report_left_out(left_out, len(table), strict=arguments.strict)
     report = run_batch(
-        zip(table.ids.tolist(), table.structures(), strict=True),
+        zip(map(group_name, table.ids.tolist()), table.structures(), strict=True),
         f"{output}.batch",
         output=output,
-        engine=arguments.engine,
         settings=RELAXED if arguments.relax else DEFAULT,
-        time_limit=arguments.time_limit,
-        processes=arguments.jobs,
-        retry=arguments.retry,
+        **batch_options(arguments),
     )
-    asked = [name for name in report.finished if name in table]
-    failed = {name: reason for name, reason in report.failed.items() if name in table}
-    report_left_out(failed, len(asked), strict=arguments.strict)
-    _show(arguments, output, asked, COMPUTED, {**left_out, **failed})
-    again = "; --retry tries the failed again" if failed else ""
-    note(f"wrote {output}, materials: {len(asked)}, failed: {len(failed)}, in {report.seconds:.0f} s{again}")
+    report_left_out(report.failed, len(report.finished))
+    _show(arguments, output, report.finished, COMPUTED, {**left_out, **report.failed})
+    done, failed = len(report.finished), len(report.failed)
+    note(f"wrote {output}, materials: {done}, failed: {failed}, in {report.seconds:.0f} s")
 
 
 # --- read ----------------------------------------------------------------------------------------
@@ -88,28 +83,46 @@ def _add_read(commands) -> None:
     )
     parser.add_argument("files", nargs="+", metavar="FILE", help="vasprun.xml or CompleteDos JSON, or folders of them")
     parser.add_argument("--output", metavar="FILE", help="HDF5 file to write, ends in .h5")
+    parser.add_argument("--unconverged", action="store_true", help="also of VASP's runs that did not converge")
     cli.add_common(parser)
 
 
 def read(arguments) -> None:
     from common.hdf5 import writing_hdf5
-    from esnet.dos import from_densities
-    from esnet.dos_file import start_file, write_material
     from esnet.sources import load_data
 
     output = _h5(arguments.output) if arguments.output else None
-    table, left_out = load_data(arguments.files, strict=arguments.strict, jobs=arguments.jobs)
-    report_left_out(left_out, len(table), strict=arguments.strict)
-    found = {name: from_densities(table.dos(row, aligned=False)) for row, name in enumerate(table.ids.tolist())}
+    options = {"strict": arguments.strict, "jobs": arguments.jobs, "unconverged": arguments.unconverged}
+    table, left_out = load_data(arguments.files, **options)
+    if len(table) and not table.has_densities:
+        raise UserError(f"{table.origin} has no densities of states; compute them with esnet dos compute")
+    with writing_hdf5(output) if output else nullcontext() as file:
+        rows, refused = _copied(table, file)
+        left_out |= refused
+        report_left_out(left_out, len(rows), strict=arguments.strict)
+    _print(arguments, READ, rows, left_out)
     if output:
-        with writing_hdf5(output) as file:
-            start_file(file, next(iter(found.values())).engine)
-            for row, (name, dos) in enumerate(found.items()):
-                write_material(file, name.replace("/", "-"), dos, table.structure(row), {})
-    rows = [_described(dos, formula) for dos, formula in zip(found.values(), table.formulas.tolist(), strict=True)]
-    _print(arguments, READ, [[name, *row] for name, row in zip(found, rows, strict=True)], left_out)
-    if output:
-        note(f"wrote {output}, materials: {len(found)}")
+        note(f"wrote {output}, materials: {len(rows)}")
+
+
+def _copied(table, file) -> tuple[list[list], dict[str, str]]:
+    """A line for each material that can be read, and written where there is a file; id -> reason of the others."""
+    from common.sources.densities import as_attributes
+    from esnet.dos import from_densities
+    from esnet.dos_file import group_name, start_file, write_material
+
+    rows, refused = [], {}
+    for row, name in enumerate(table.ids.tolist()):
+        try:
+            dos = from_densities(table.dos(row, aligned=False))
+            if file is not None:
+                if not rows:
+                    start_file(file, dos.engine)
+                write_material(file, group_name(name), dos, table.structure(row), as_attributes(table, row))
+            rows.append([name, *_described(dos, str(table.formulas[row]))])
+        except UserError as error:
+            refused[name] = str(error)
+    return rows, refused
 
 
 # --- printing ------------------------------------------------------------------------------------

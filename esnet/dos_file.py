@@ -42,6 +42,11 @@ def start_file(file, engine: str, settings: Settings | None = None) -> None:
     file.require_group("failed")
 
 
+def group_name(name: str) -> str:
+    """An id as the name of a group: files of one name in several folders have their paths as ids."""
+    return name.strip("/").replace("/", "-")
+
+
 def check_name(name: str) -> None:
     if not name or "/" in name or name in (".", ".."):
         raise UserError(f"{name!r} cannot name a material in an HDF5 file; choose an id without /")
@@ -84,6 +89,8 @@ def write_material(
             "formula": formula_of(crystal),
             "natoms": len(crystal.numbers),
             "efermi_eV": dos.fermi,
+            # Zeros beyond it are no states that are not there.
+            "covered_eV": np.array([dos.energies[0], dos.energies[-1]]),
             # Densities alone do not say where the conduction band begins.
             "band_edges_rel_eV": np.array([valence_top, np.nan if valence_top < 0 else 0.0]),
             "spin_polarized": dos.polarised,

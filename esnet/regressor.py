@@ -120,14 +120,19 @@ class ESNet(Regressor):
         return build_esnet(self.config)
 
 
+#: Of many materials so many are named.
+LISTED = 5
+
+
 def _report(rows: Scattered, ids: np.ndarray) -> None:
     """Say once for all materials what the data lack."""
     facts = [rows.row("facts", place) for place in range(len(rows))]
     short = [place for place, one in enumerate(facts) if narrow(one)]
     if short:
-        low, high, _ = facts[short[0]]
-        text = "{} of {} densities of states end before the axis of -20 to 10 eV does; {} covers {:.1f} to {:.1f} eV"
-        warnings.warn(text.format(len(short), len(rows), ids[short[0]], low, high), stacklevel=3)
+        ends = [f"{ids[place]} covers {facts[place][0]:.1f} to {facts[place][1]:.1f} eV" for place in short[:LISTED]]
+        more = f", and so on: {len(short) - LISTED} more" if len(short) > LISTED else ""
+        text = "{} of {} densities of states end before the axis of -20 to 10 eV does; {}"
+        warnings.warn(text.format(len(short), len(rows), ", ".join(ends) + more), stacklevel=3)
     with_f = [place for place, one in enumerate(facts) if one[2]]
     if with_f:
         text = "{} of {} densities of states have f orbitals, which are left out; the first is {}"

@@ -13,6 +13,7 @@ POINTS, LOW, HIGH = 1500, -20.0, 10.0
 AXIS = np.linspace(LOW, HIGH, POINTS)
 #: Less of the axis than this, eV, and a density of states is refused.
 LEAST_COVERED = 10.0
+ZEROS = {"fermi": "Fermi level", "valence band": "top of the valence band"}
 
 
 @dataclass(frozen=True)
@@ -68,8 +69,9 @@ def covered(dos: ProjectedDOS, form: str | Form = "corrected", *, as_it_is: bool
     dos = _in_form(dos, form_of(form), as_it_is)
     low, high = max(LOW, float(dos.energies[0])), min(HIGH, float(dos.energies[-1]))
     if high - low < LEAST_COVERED:
+        zero = "" if dos.reference == "absolute" else f" from the {ZEROS[dos.reference]}"
         raise UserError(
-            f"the density of states reaches from {dos.energies[0]:.1f} to {dos.energies[-1]:.1f} eV, less than "
+            f"the density of states reaches from {dos.energies[0]:.1f} to {dos.energies[-1]:.1f} eV{zero}, less than "
             f"{LEAST_COVERED:g} eV of the axis from {LOW:g} to {HIGH:g} eV; compute it on a wider one (EMIN, EMAX)"
         )
     if not dos.densities[..., (dos.energies >= low) & (dos.energies <= high)].any():

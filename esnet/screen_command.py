@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import argparse
 import math
+from dataclasses import replace
 from pathlib import Path
 
 from common import cli, printing
 from common.errors import UserError
 from common.printing import note
+from esnet.engine_options import add_accept_others, add_engine_options, batch_options
 
 #: Columns in which predicted formation energies are looked for, in this order.
 PREDICTED = ("prediction", "value", "predicted", "formation_energy", "Ef")
@@ -21,6 +23,16 @@ def energy(text: str) -> float:
         value = math.nan
     if not math.isfinite(value):
         raise argparse.ArgumentTypeError(f"{text!r} is not an energy in eV/atom")
+    return value
+
+
+def cost(text: str) -> float:
+    try:
+        value = float(text)
+    except ValueError:
+        value = -1.0
+    if not 0 <= value < math.inf:
+        raise argparse.ArgumentTypeError(f"{text!r} is no number of seconds, 0 or more")
     return value
 
 
@@ -58,10 +70,19 @@ def add_screen(commands) -> None:
     parser.add_argument(
         "--volume", choices=("as is", "vegard"), default="as is", help="of the made cells, default as is"
     )
-    parser.add_argument("--engine", default="gpaw", metavar="NAME", help="what computes the densities, default gpaw")
-    parser.add_argument("--time-limit", type=cli.seconds, metavar="S", help="seconds for each density of states")
+    add_accept_others(parser)
+    add_engine_options(parser)
     parser.add_argument(
         "--relax", type=cli.positive, default=0, metavar="N", help="with --model: relax the best N by the engine"
+    )
+    parser.add_argument(
+        "--relax-time-limit", type=cli.seconds, metavar="S", help="seconds for each relaxation, default none"
+    )
+    parser.add_argument(
+        "--c-pre",
+        type=cost,
+        metavar="S",
+        help="CPU seconds of what a prediction needs, for C_eff; default 108.506, a density of states; 0 for none",
     )
     parser.add_argument("--no-pictures", action="store_true", help="UMAP takes up to a minute")
     parser.add_argument("--output", required=True, metavar="DIR", help="folder to write")
@@ -76,9 +97,12 @@ def screen(arguments) -> None:
     from common.hdf5 import write_text
     from esnet.screening.hull import read_pool
     from esnet.screening.ranking import rank
+    from esnet.screening.thresholds import C_PRE
 
     if arguments.relax and not arguments.model:
         raise UserError("--relax needs --model: structures that were given as predictions are not at hand")
+    if arguments.model and arguments.c_pre is not None:
+        raise UserError("--c-pre needs --predictions with known energies; with --model there are none to score by")
     pool = read_pool(arguments.pool, arguments.pool_column)
     if pool.left_out:
         name, reason = next(iter(pool.left_out.items()))
@@ -86,11 +110,18 @@ def screen(arguments) -> None:
     candidates = (_read(arguments) if arguments.predictions else _make(arguments)).usable()
     printing.report_left_out(candidates.left_out, len(candidates.ids), strict=arguments.strict)
     thresholds = (arguments.max_ef, arguments.max_ehull)
-    summary = rank(candidates, pool, arguments.output, thresholds=thresholds, pictures=not arguments.no_pictures)
+    c_pre = C_PRE if arguments.c_pre is None else arguments.c_pre
+    pictures = not arguments.no_pictures
+    summary = rank(candidates, pool, arguments.output, thresholds=thresholds, c_pre=c_pre, pictures=pictures)
     if arguments.relax:
         summary["relaxed"] = _relax(arguments, pool)
         write_text(Path(arguments.output) / "summary.json", printing.as_json(summary))
     print(printing.as_json(summary) if arguments.json else text_of(summary), end="")
+    if arguments.relax:
+        relaxed = summary["relaxed"]
+        note(f"wrote relaxed.csv to {arguments.output}, relaxed: {relaxed['materials']}")
+        if relaxed["failed"]:
+            printing.report_left_out(relaxed["failed"], relaxed["materials"])
     strangers = summary["elements without a phase in the pool"]
     if strangers:
         note(f"warning: the pool has no phase of {', '.join(strangers)}; E_hull of their materials is too low")
@@ -126,30 +157,23 @@ def _make(arguments):
     from esnet.engines.substitution import substitute
     from esnet.screening.candidates import candidates
 
+    paper = replace(PAPER, accept_others=arguments.accept_other_inputs)
     if not (arguments.prototypes and arguments.elements):
         raise UserError("--model needs --prototypes and --elements to make candidates from")
     prototypes, left_out = cli.load_data(arguments.prototypes, strict=arguments.strict)
     printing.report_left_out(left_out, len(prototypes), strict=arguments.strict)
     named = list(zip(prototypes.ids.tolist(), prototypes.structures(), strict=True))
     elements = [symbol.strip() for symbol in arguments.elements.split(",") if symbol.strip()]
-    return candidates(
-        PAPER.load(arguments.model),
-        substitute(named, elements, volume=arguments.volume),
-        Path(arguments.output) / "dos",
-        engine=arguments.engine,
-        time_limit=arguments.time_limit,
-        processes=arguments.jobs,
-    )
+    made = substitute(named, elements, volume=arguments.volume)
+    folder = Path(arguments.output) / "dos"
+    return candidates(paper.load(arguments.model), made, folder, **batch_options(arguments))
 
 
 def _relax(arguments, pool) -> dict:
     from esnet.screening.verification import verify
 
-    found = verify(arguments.output, pool, arguments.relax, engine=arguments.engine, processes=arguments.jobs)
-    if found["failed"]:
-        printing.report_left_out(found["failed"], found["materials"], strict=arguments.strict)
-    note(f"wrote relaxed.csv to {arguments.output}, relaxed: {found['materials']}")
-    return found
+    options = batch_options(arguments) | {"time_limit": arguments.relax_time_limit}
+    return verify(arguments.output, pool, arguments.relax, **options)
 
 
 def text_of(summary: dict) -> str:

@@ -15,11 +15,10 @@ import numpy as np
 
 from common.cache import cache_root
 from common.crystal import Crystal
-from common.elements import SYMBOLS
 from common.hdf5 import open_hdf5
 from common.materials import MaterialsTable
 from common.sources import densities, load_source
-from common.splits import by_formula, chemical_systems
+from common.splits import by_formula, chemical_system, chemical_systems
 from esnet.engines.substitution import substitute
 from esnet.screening.candidates import candidates
 from esnet.screening.published import ground_states
@@ -88,7 +87,7 @@ def _new(learned: MaterialsTable) -> Iterator[tuple[str, Crystal]]:
     """Alloys of pairs of elements that the model has not seen together."""
     known = set(chemical_systems(learned))
     for name, crystal in substitute(PROTOTYPES, ELEMENTS, volume="vegard"):
-        if "-".join(sorted(SYMBOLS[z] for z in set(crystal.numbers.tolist()))) not in known:
+        if chemical_system(crystal.numbers.tolist()) not in known:
             yield name, crystal
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 
 import numpy as np
@@ -27,25 +28,26 @@ def is_densities_file(path: str | Path) -> bool:
 def load(path: str | Path, *, origin: str = "") -> MaterialsTable:
     """Every material of the file with its densities, which are read when asked for.
 
-    Targets: `formation_energy` and all others whose attribute ends in _eV_per_atom, `total_energy`, `band_gap`.
+    Targets: `formation_energy` and all others whose attribute ends in _eV_per_atom, `total_energy`, `band_gap`, and
+    what `as_attributes` wrote.
     """
-    ids, crystals, found = [], [], {}
+    ids, crystals, found, units = [], [], {}, {}
     with open_hdf5(path) as file:
         for name, group in file["materials"].items():
             try:
                 crystal = as_crystal((group["numbers"][:], group["cell"][:], group["scaled_positions"][:]))
                 values = _targets(group, len(crystal.numbers))
-            except (KeyError, OSError, TypeError, UserError) as error:
+            except (KeyError, OSError, TypeError, ValueError, UserError) as error:
                 raise UserError(f"{path}: {name} is damaged ({error}); delete it from the file") from None
-            for target, value in values.items():
+            for target, (value, unit) in values.items():
                 found.setdefault(target, {})[name] = value
+                units[target] = unit
             ids.append(name)
             crystals.append(crystal)
     if not ids:
         raise UserError(f"{path} holds no materials yet")
-    units = {"band_gap": "eV"}
     targets = {
-        target: Target(np.array([values.get(name, np.nan) for name in ids], dtype=float), units.get(target, "eV/atom"))
+        target: Target(np.array([values.get(name, np.nan) for name in ids], dtype=float), units[target])
         for target, values in found.items()
     }
     formulas = [formula_of(crystal) for crystal in crystals]
@@ -98,11 +100,30 @@ class _Several:
         return self.tables[k].dos(row - int(self.ends[k - 1] if k else 0), aligned=aligned)
 
 
-def _targets(group, sites: int) -> dict[str, float]:
+def _targets(group, sites: int) -> dict[str, tuple[float, str]]:
+    """Name -> value and unit."""
     attributes = group.attrs
-    found = {name.removesuffix(PER_ATOM): attributes[name] for name in attributes if name.endswith(PER_ATOM)}
+    found = {
+        name.removesuffix(PER_ATOM): (attributes[name], "eV/atom") for name in attributes if name.endswith(PER_ATOM)
+    }
     if "total_energy_eV" in attributes:
-        found["total_energy"] = attributes["total_energy_eV"] / sites
+        found["total_energy"] = attributes["total_energy_eV"] / sites, "eV/atom"
     if "band_gap_eV" in attributes:
-        found["band_gap"] = attributes["band_gap_eV"]
-    return found
+        found["band_gap"] = attributes["band_gap_eV"], "eV"
+    return found | {name: tuple(one) for name, one in json.loads(attributes.get("targets", "{}")).items()}
+
+
+def as_attributes(table: MaterialsTable, row: int) -> dict:
+    """The known values of a material, as the attributes in which `load` finds them."""
+    found, others = {}, {}
+    for name, target in table.targets.items():
+        value = float(target.values[row]) if target.values.ndim == 1 else np.nan
+        if not np.isfinite(value):
+            continue
+        if target.unit == "eV/atom":
+            found[name + PER_ATOM] = value
+        elif (name, target.unit) == ("band_gap", "eV"):
+            found["band_gap_eV"] = value
+        else:
+            others[name] = (value, target.unit)
+    return found | ({"targets": json.dumps(others)} if others else {})

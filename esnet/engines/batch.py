@@ -20,6 +20,7 @@ from common.errors import UserError
 from common.hdf5 import open_hdf5, sweep, write_text, writing_hdf5
 from common.locks import alone
 from common.materials import crystal_key
+from common.printing import note
 from common.progress import progress
 from esnet.dos_file import check_name, start_file, write_calculation, write_failure
 from esnet.engines import DEFAULT, Calculation, Engine, EngineMissing, Settings, compute, engine_of
@@ -30,7 +31,7 @@ Executor = Callable[[Callable[..., Outcome], list, int], Iterator[Outcome]]
 
 @dataclass(frozen=True)
 class Report:
-    """What became of a batch: the file, the ids that are in it, id -> reason of the others, and seconds of this run."""
+    """What became of the jobs asked for: the file, ids that are in it, id -> reason of the others, seconds it took."""
 
     path: Path
     finished: list[str]
@@ -39,7 +40,7 @@ class Report:
 
 
 def run_batch(
-    jobs: Iterable[tuple[str, object]],
+    jobs: Iterable[tuple[str, object]] | None,
     folder: str | Path,
     *,
     output: str | Path | None = None,
@@ -48,21 +49,29 @@ def run_batch(
     time_limit: float | None = None,
     processes: int = 1,
     retry: bool = False,
+    strict: bool = False,
     executor: Executor | None = None,
 ) -> Report:
-    """Compute `(id, structure)` pairs, and what the folder still has to do; results go to `output`, or `dos.h5` in it.
+    """Compute `(id, structure)` pairs, None for all that the folder lists; results go to `output`, or `dos.h5` in it.
 
     time_limit: seconds for each material. processes: so many at a time, -1 for all cores. retry: try again what failed.
-    executor: what runs the calls, `by_engine` unless another is given.
+    strict: stop at the first failure. executor: what runs the calls, `by_engine` unless another is given.
     """
     folder = Path(folder)
+    pairs = None if jobs is None else [(name, as_crystal(structure)) for name, structure in jobs]
     with alone(folder):
         output = Path(output or folder / "dos.h5")
-        crystals = _listed(folder, jobs, settings, output)
+        crystals = _listed(folder, pairs or (), settings, output)
+        if pairs is not None:
+            crystals = dict(pairs)
         parts = _Parts(folder / "parts", output, settings)
         parts.merge()
         done, failed = parts.state()
-        left = [name for name in crystals if name not in done and (retry or name not in failed)]
+        known = {} if retry else {name: failed[name] for name in crystals if name in failed}
+        if strict and known:
+            name, reason = next(iter(known.items()))
+            raise UserError(f"{name}: {reason}")
+        left = [name for name in crystals if name not in done and name not in known]
         if left:
             engine_of(engine)
         attempt = partial(_attempt, engine=engine, settings=settings, time_limit=time_limit)
@@ -72,15 +81,15 @@ def run_batch(
                 for name, found in (executor or by_engine)(attempt, [(n, crystals[n]) for n in left], processes):
                     parts.put(name, found)
                     bar.update()
+                    if strict and isinstance(found, str):
+                        raise UserError(f"{name}: {found}")
         finally:
             parts.merge()
         done, failed = parts.state()
-    return Report(
-        output,
-        [name for name in crystals if name in done],
-        {name: failed[name] for name in crystals if name in failed},
-        time.perf_counter() - started,
-    )
+    failed = {name: failed[name] for name in crystals if name in failed}
+    if failed:
+        note(f"{len(failed)} of {len(crystals)} calculations failed; they are tried again on request (--retry)")
+    return Report(output, [name for name in crystals if name in done], failed, time.perf_counter() - started)
 
 
 #: Each thread, or worker of a cluster, waits for the process of its calculation.
@@ -113,7 +122,7 @@ def read_jobs(folder: str | Path) -> dict[str, Crystal]:
     return crystals
 
 
-def _listed(folder: Path, jobs: Iterable[tuple[str, object]], settings: Settings, output: Path) -> dict[str, Crystal]:
+def _listed(folder: Path, jobs: Iterable[tuple[str, Crystal]], settings: Settings, output: Path) -> dict[str, Crystal]:
     """The job list with the new jobs added, written back. One batch has one level of theory, one id one structure."""
     stored = folder / "settings.json"
     if not stored.exists() and output.exists():
@@ -122,9 +131,8 @@ def _listed(folder: Path, jobs: Iterable[tuple[str, object]], settings: Settings
         raise UserError(f"{folder} was begun with other settings ({stored}); choose another place")
     crystals = read_jobs(folder)
     known = len(crystals)
-    for name, structure in jobs:
+    for name, crystal in jobs:
         check_name(name)
-        crystal = as_crystal(structure)
         if name in crystals and crystal_key(crystals[name]) != crystal_key(crystal):
             raise UserError(f"{name} stands for another structure in {folder}; rename it or choose another place")
         crystals.setdefault(name, crystal)

@@ -124,7 +124,7 @@ class PhasePool:
             self.formulas.append(formula)
             kept.append(energy)
         if not kept:
-            reason = f"; {next(iter(self.left_out.items()))}" if self.left_out else ""
+            reason = next((f"; {name}: {text}" for name, text in self.left_out.items()), "")
             raise UserError(f"{origin} is empty: without phases there is no hull; give formulas and eV/atom{reason}")
         self.energies = np.array(kept)
 

@@ -14,7 +14,18 @@ from common.formula import parse_formula
 from common.hdf5 import write_text
 from common.printing import as_csv, as_json
 from esnet.screening.hull import PhasePool
-from esnet.screening.thresholds import PAPER_OPTIMUM, STABLE, STEP, Scan, below, confusion, counts, evaluate, funnel
+from esnet.screening.thresholds import (
+    C_PRE,
+    PAPER_OPTIMUM,
+    STABLE,
+    STEP,
+    Scan,
+    below,
+    confusion,
+    counts,
+    evaluate,
+    funnel,
+)
 
 HEADER = ["rank", "id", "formula", "E_f (eV/atom)", "E_hull (eV/atom)", "decision", "hull there"]
 KNOWN = ["E_f known (eV/atom)", "E_hull known (eV/atom)", "stable"]
@@ -63,11 +74,13 @@ def rank(
     *,
     thresholds: tuple[float, float] = PAPER_OPTIMUM,
     step: float = STEP,
+    c_pre: float = C_PRE,
     pictures: bool = True,
 ) -> dict:
     """Write ranked.csv, summary.json and pictures into `folder`; returns the summary.
 
-    Where known energies are given, those candidates that have one are scored: at these thresholds and over the grid.
+    Where known energies are given, those candidates that have one are scored: at these thresholds and over the grid,
+    with `c_pre` CPU seconds a prediction (equation 4).
     """
     one = candidates.usable()
     if not one.ids:
@@ -85,7 +98,7 @@ def rank(
     if one.known is not None and np.isfinite(one.known).any():
         known_hulls = pool.e_hull(one.formulas, one.known)
         truth = below(one.known, known_hulls, STABLE)
-        report, scanned = _scored(one, hulls, known_hulls, truth, thresholds, step)
+        report, scanned = _scored(one, hulls, known_hulls, truth, thresholds, step, c_pre)
         summary["known values"] = report
     stages = funnel(one.energies, hulls, truth, thresholds)
     summary["funnel"] = counts(stages)
@@ -106,13 +119,15 @@ def _strangers(formulas: Sequence[str], pool: PhasePool) -> list[str]:
 
 
 def _scored(
-    one: Candidates, hulls: np.ndarray, known_hulls: np.ndarray, truth: np.ndarray, thresholds, step: float
+    one: Candidates, hulls: np.ndarray, known_hulls: np.ndarray, truth: np.ndarray, thresholds, step, c_pre
 ) -> tuple[dict, Scan | None]:
     rows = np.isfinite(one.known)
-    chosen = confusion(truth[rows], below(one.energies, hulls, thresholds)[rows])
+    chosen = confusion(truth[rows], below(one.energies, hulls, thresholds)[rows], c_pre=c_pre)
     if not truth.any():
         return {"materials": int(rows.sum()), "stable": 0, "these thresholds": chosen}, None
-    report, scanned = evaluate(one.known[rows], known_hulls[rows], one.energies[rows], hulls[rows], step=step)
+    report, scanned = evaluate(
+        one.known[rows], known_hulls[rows], one.energies[rows], hulls[rows], step=step, c_pre=c_pre
+    )
     return {**report, "these thresholds": chosen}, scanned
 
 

@@ -9,7 +9,7 @@ import numpy as np
 
 from common.hdf5 import open_hdf5, write_text
 from common.printing import as_csv
-from esnet.engines import RELAXED, Engine, Settings
+from esnet.engines import RELAXED, Settings
 from esnet.engines.batch import read_jobs, run_batch
 from esnet.screening.hull import PhasePool
 from esnet.screening.thresholds import STABLE, below
@@ -27,15 +27,15 @@ def verify(
     count: int,
     *,
     calculations: str | Path | None = None,
-    engine: str | Engine = "gpaw",
     settings: Settings = RELAXED,
-    processes: int = 1,
+    **options,
 ) -> dict:
     """Relax the first `count` of `folder`/ranked.csv that are worth it, write relaxed.csv, and return its summary.
 
     Structures and unrelaxed energies come from dos in the folder of the `calculations`, which is `folder` unless
     another is named, and where `esnet.screening.candidates` put them. Relaxations stay there in relaxed and are not
-    done again. Stable is what the article calls so: E_f at most 0, E_hull at most 0.1 eV/atom.
+    done again; `options` are those of `run_batch`. Stable is what the article calls so: E_f at most 0, E_hull at most
+    0.1 eV/atom.
     """
     folder = Path(folder)
     work = Path(calculations or folder)
@@ -46,8 +46,8 @@ def verify(
         return {"materials": 0, "stable": 0, "failed": {}}
     crystals = read_jobs(work / "dos")
     jobs = [(row["id"], crystals[row["id"]]) for row in chosen]
-    report = run_batch(jobs, work / "relaxed", engine=engine, settings=settings, processes=processes)
-    failed = {row["id"]: report.failed[row["id"]] for row in chosen if row["id"] in report.failed}
+    report = run_batch(jobs, work / "relaxed", settings=settings, **options)
+    failed = dict(report.failed)
     found = _attributes(report.path, [row["id"] for row in chosen if row["id"] not in failed])
     failed |= {name: NO_REFERENCE for name, one in found.items() if np.isnan(one["formation_energy_eV_per_atom"])}
     done = [row for row in chosen if row["id"] not in failed]

@@ -11,6 +11,7 @@ import pytest
 
 from common.sources.mini import PATH
 from esnet.cli import PAPER, main
+from tests.esnet.densities import complete_dos
 
 TRAIN = ["train", "mini", "--target", "formation_energy", "--network", "esnet-cnn", "--epochs", "1", "--batch", "64"]
 
@@ -29,22 +30,6 @@ def own(tmp_path):
         file.attrs.update({name: source.attrs[name] for name in ("channels", "energies_eV", "engine")})
         for name in ("NaCl-B1", "MgO-B1"):
             source.copy(f"materials/{name}", file.require_group("materials"))
-    return path
-
-
-def complete_dos(path, *, symbol="Si", low=-15.0, name="CompleteDos"):
-    """A CompleteDos of two atoms as the Materials Project gives it."""
-    import numpy as np
-    from pymatgen.core import Lattice, Structure
-    from pymatgen.electronic_structure.core import Orbital, Spin
-    from pymatgen.electronic_structure.dos import CompleteDos, Dos
-
-    structure = Structure(Lattice.cubic(4), [symbol, symbol], [[0, 0, 0], [0.5, 0.5, 0.5]])
-    energies = np.linspace(low, 15, 600)
-    density = {Spin.up: np.exp(-0.5 * (energies + 3) ** 2)}
-    pdos = {site: {orbital: density for orbital in list(Orbital)[:9]} for site in structure}
-    found = CompleteDos(structure, Dos(1.0, energies, density), pdos).as_dict()
-    path.write_text(json.dumps({**found, "@class": name}))
     return path
 
 
@@ -89,6 +74,7 @@ def test_predict_files_and_name_what_is_wrong(model, tmp_path, capsys):
         "text.json": "cannot be read as JSON",
     }.items():
         assert words in found["left_out"][str(tmp_path / name)]
+        assert str(tmp_path) not in found["left_out"][str(tmp_path / name)]
     assert main(["predict", "--model", str(model), *map(str, files), "--strict"]) == 2
 
 
@@ -144,25 +130,65 @@ def test_structures_have_no_densities(model, tmp_path, capsys):
     assert "engine 'abinit' is unknown" in capsys.readouterr().err
 
 
-def test_densities_can_be_computed_on_the_way(model, own, tmp_path, monkeypatch, capsys):
-    """The engine is asked for structures alone, and its answer is what is predicted from."""
-    from common.sources.densities import load
-    from esnet.dos import from_densities
+SALT = "NaCl\n1.0\n0 2.8 2.8\n2.8 0 2.8\n2.8 2.8 0\nNa Cl\n1 1\ndirect\n0 0 0\n.5 .5 .5\n"
 
-    table = load(own)
-    asked = []
 
-    def engine(crystal, *, engine):
-        asked.append((engine, crystal.numbers.tolist()))
-        return from_densities(table.dos(table.rows_of(["NaCl-B1"])[0], aligned=False))
-
-    monkeypatch.setattr("esnet.engines.compute_dos", engine)
-    (tmp_path / "salt.vasp").write_text(
-        "NaCl\n1.0\n0 2.8 2.8\n2.8 0 2.8\n2.8 2.8 0\nNa Cl\n1 1\ndirect\n0 0 0\n.5 .5 .5\n"
-    )
-    arguments = ["predict", "--model", str(model), str(tmp_path / "salt.vasp"), "--engine", "gpaw", "--csv"]
+def test_densities_can_be_computed_on_the_way(model, standin, tmp_path, monkeypatch, capsys):
+    """They are kept: what is finished is not computed again, what failed is tried again when asked."""
+    monkeypatch.setenv("MATREPRO_CACHE", str(tmp_path / "cache"))
+    for name, metal in (("salt", "Na"), ("poison", "Po"), ("other", "K")):
+        (tmp_path / f"{name}.vasp").write_text(SALT.replace("Na Cl", f"{metal} Cl"))
+    files = [str(tmp_path / f"{name}.vasp") for name in ("salt", "poison", "other")]
+    arguments = ["predict", "--model", str(model), *files, "--engine", "gpaw", "--json", "--jobs", "2"]
     assert main(arguments) == 0
-    assert asked == [("gpaw", [11, 17])] and capsys.readouterr().out.splitlines()[1].startswith("salt,NaCl,")
+    out, err = capsys.readouterr()
+    found = json.loads(out)
+    assert [(one["id"], one["formula"]) for one in found["predictions"]] == [("salt", "NaCl"), ("other", "KCl")]
+    assert "no PAW data set for Po" in found["left_out"]["poison"] and "left out: poison" in err
+    assert "1 of 3 calculations failed; they are tried again on request (--retry)" in err
+    kept = err.partition("densities of states are kept in ")[2].split()[0]
+    assert main(["predict", "--model", str(model), kept, "--csv"]) == 0
+    csv_of_file = capsys.readouterr().out.splitlines()[1:]
+    assert main([*arguments, "--time-limit", "60"]) == 0 and len(standin()) == 3
+    again = json.loads(capsys.readouterr().out)["predictions"]
+    assert sorted(line.split(",")[2] for line in csv_of_file) == sorted(f"{one['value']:.9g}" for one in again)
+    assert main([*arguments, "--retry"]) == 0 and len(standin()) == 4
+    capsys.readouterr()
+    assert main([*arguments, "--strict"]) == 2
+    assert "poison: GPAW finds no PAW data set" in capsys.readouterr().err.splitlines()[-1]
+    # A time limit holds here too.
+    (tmp_path / "endless.vasp").write_text(SALT.replace("Na Cl", "At Cl"))
+    single = ["predict", "--model", str(model), str(tmp_path / "endless.vasp"), "--engine", "gpaw"]
+    assert main([*single, "--time-limit", "1"]) == 2
+    assert "not finished within the time limit of 1 s" in capsys.readouterr().err
+
+
+def test_what_densities_do_not_cover_is_said(model, tmp_path, capsys):
+    """Of files, and of what was written into HDF5 from them."""
+    for number, low in enumerate((-3.0, -5.0)):
+        complete_dos(tmp_path / f"m{number}.json", low=low)
+    files = [str(tmp_path / f"m{number}.json") for number in (0, 1)]
+    words = "2 of 2 densities of states end before the axis of -20 to 10 eV does; m0 covers -4.0 to 10.0 eV, m1 covers"
+    assert main(["predict", "--model", str(model), *files]) == 0
+    assert words in capsys.readouterr().err
+    assert main(["dos", "read", *files, "--output", str(tmp_path / "dos.h5")]) == 0
+    assert main(["predict", "--model", str(model), str(tmp_path / "dos.h5")]) == 0
+    assert words in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("ending", [".json.gz", ".json.GZ", ".json.bz2", ".json.xz"])
+def test_compressed_files(model, tmp_path, capsys, ending):
+    import bz2
+    import lzma
+
+    squeeze = {"gz": gzip.compress, "bz2": bz2.compress, "xz": lzma.compress}[ending.rpartition(".")[2].lower()]
+    whole = squeeze(complete_dos(tmp_path / "plain.json").read_bytes())
+    (tmp_path / f"si{ending}").write_bytes(whole)
+    assert main(["predict", "--model", str(model), str(tmp_path / f"si{ending}"), "--csv"]) == 0
+    assert capsys.readouterr().out.splitlines()[1].startswith("si,Si,")
+    (tmp_path / f"cut{ending}").write_bytes(whole[: len(whole) // 2])
+    assert main(["predict", "--model", str(model), str(tmp_path / f"cut{ending}"), "--csv"]) == 2
+    assert "cannot be read as JSON" in capsys.readouterr().err
 
 
 def test_help_loads_nothing_heavy():

@@ -9,6 +9,7 @@ import pytest
 from common import cli
 from common.sources import densities
 from esnet.dos_command import add_dos
+from tests.esnet.densities import complete_dos
 from tests.structure_files import CIF, POSCAR
 
 
@@ -64,11 +65,28 @@ def test_compute_as_json_with_failures(run, standin, structures, tmp_path):
     status, out, err = run("compute", structures, "--output", tmp_path / "dos.h5", "--json", "--jobs", 2)
     found = json.loads(out)
     assert status == 0 and len(found["materials"]) == 2 and len(found["left_out"]) == 2
-    assert "Po" in err and "--retry tries the failed again" in err
+    assert "Po" in err and "1 of 3 calculations failed; they are tried again on request (--retry)" in err
     assert found["materials"][0]["total energy (eV/atom)"] == -3.0
     assert run("compute", structures, "--output", tmp_path / "dos.h5")[0] == 0 and len(standin()) == 3
     run("compute", structures, "--output", tmp_path / "dos.h5", "--retry")
     assert len(standin()) == 4
+    # Where nothing succeeds, the way out is told too.
+    status, out, err = run("compute", structures / "POSCAR_PoCl", "--output", tmp_path / "po.h5")
+    assert status == 2 and not out and "1 of 1 calculations failed; they are tried again on request (--retry)" in err
+    status, _, err = run("compute", structures, "--output", tmp_path / "dos.h5", "--strict")
+    assert status == 2 and "bad.cif" in err.splitlines()[-1]
+
+
+def test_files_of_one_name(run, standin, tmp_path):
+    """The layout of VASP's runs: a folder each."""
+    for name in ("Na", "K"):
+        (tmp_path / "runs" / name).mkdir(parents=True)
+        (tmp_path / "runs" / name / "POSCAR").write_text(POSCAR.replace("Na Cl", f"{name} Cl"))
+    status, out, _ = run("compute", tmp_path / "runs", "--output", tmp_path / "dos.h5", "--csv")
+    assert status == 0 and [line.split(",")[:2] for line in out.splitlines()[1:]] == [
+        ["K-POSCAR", "ClK"],
+        ["Na-POSCAR", "NaCl"],
+    ]
 
 
 def test_bad_input(run, monkeypatch, structures, tmp_path):
@@ -88,9 +106,64 @@ def test_bad_input(run, monkeypatch, structures, tmp_path):
     assert stopped.value.code == 2
 
 
-def test_help(run):
-    status, out, _ = run()
-    assert status == 0 and "compute" in out and "read" in out
+def test_alone_it_asks_for_more(run, capsys):
+    with pytest.raises(SystemExit) as stopped:
+        run()
+    assert stopped.value.code == 2 and "COMMAND; see esnet dos --help" in capsys.readouterr().err
+
+
+def test_read_goes_on_past_bad_materials(run, tmp_path):
+    """What cannot be read or written is named, and the others are in the file, with the range that they cover."""
+    files = tmp_path / "files"
+    files.mkdir()
+    complete_dos(files / "good.json")
+    complete_dos(files / "narrow.json", low=-4.0)
+    found = json.loads(complete_dos(files / "huge.json").read_text())
+    for one in found["pdos"][0].values():
+        one["densities"] = {"1": [1e6] * 600}
+    (files / "huge.json").write_text(json.dumps(found))
+    status, out, err = run("read", files, "--output", tmp_path / "dos.h5", "--json")
+    assert status == 0 and set(json.loads(out)["left_out"]) == {"huge"} and "no densities of a crystal" in err
+    # Zeros in the file beyond what VASP gave are not read as states that are not there.
+    for form, low, high in ((False, -4.0, 10.0), (True, -5.0, 10.0)):
+        energies = densities.load(tmp_path / "dos.h5").select(["narrow"]).dos(0, aligned=form).energies
+        assert energies[0] == pytest.approx(low, abs=0.021) and energies[-1] == high
+    status, out, _ = run("read", tmp_path / "dos.h5", "--json")
+    rows = {row["id"]: row for row in json.loads(out)["materials"]}
+    assert rows["narrow"]["from (eV)"] == pytest.approx(-4, abs=0.021) and rows["good"]["from (eV)"] == -15
+    # A row of a file that went bad costs that row alone.
+    with h5py.File(tmp_path / "dos.h5", "a") as file:
+        file["materials/good/dos_abs"][3, 600] = np.nan
+    status, out, err = run("read", tmp_path / "dos.h5", "--output", tmp_path / "again.h5", "--csv")
+    assert status == 0 and "left out: good: " in err and "values that are no numbers" in err
+    assert densities.load(tmp_path / "again.h5").ids.tolist() == ["narrow"]
+
+
+def test_read_keeps_the_values_of_a_folder(run, tmp_path):
+    files = tmp_path / "files"
+    files.mkdir()
+    for name in ("a", "b"):
+        complete_dos(files / f"{name}.json")
+    (files / "id_prop.csv").write_text("id,energy (eV/atom),band_gap (eV),hardness (GPa)\na,-1.5,0.7,\nb,-2.5,,12\n")
+    assert run("read", files, "--output", tmp_path / "dos.h5")[0] == 0
+    table = densities.load(tmp_path / "dos.h5")
+    known = {name: (target.values.tolist(), target.unit) for name, target in table.targets.items()}
+    assert known["energy"] == ([-1.5, -2.5], "eV/atom") and known["hardness"][1] == "GPa"
+    assert known["band_gap"][0][0] == 0.7 and known["hardness"][0][1] == 12 and np.isnan(known["hardness"][0][0])
+
+
+def test_structures_have_no_densities(run, structures):
+    status, _, err = run("read", structures / "NaCl.cif")
+    assert status == 2 and "no densities of states; compute them with esnet dos compute" in err
+
+
+@pytest.mark.real
+def test_a_run_that_did_not_converge(run, real_data):
+    path = real_data / "dos" / "mp_examples" / "vasprun_CeO2_hse06_spin_f.xml.gz"
+    status, _, err = run("read", path)
+    assert status == 2 and "read it as it is with esnet dos read --unconverged" in err
+    status, out, _ = run("read", path, "--unconverged", "--json")
+    assert status == 0 and json.loads(out)["materials"][0]["note"] == "f left out"
 
 
 @pytest.mark.real

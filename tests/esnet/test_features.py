@@ -81,7 +81,9 @@ def test_spins_of_a_material_without_magnetism_differ_in_their_sign_alone(table)
 def test_narrow_and_empty_windows():
     assert covered(made(np.linspace(-30, 30, 900))) == (-20, 10)
     assert covered(made(np.linspace(-8, 12, 900))) == (-9, 10)  # from the Fermi level at 1 eV
-    with pytest.raises(UserError, match=r"reaches from -1\.0 to 5\.0 eV, less than 10 eV of the axis"):
+    with pytest.raises(
+        UserError, match=r"reaches from -1\.0 to 5\.0 eV from the Fermi level, less than 10 eV of the axis"
+    ):
         covered(made(np.linspace(0, 6, 900)))
     with pytest.raises(UserError, match="has no states between -20"):
         covered(made(np.linspace(-30, 30, 900), 0.0))

@@ -7,6 +7,7 @@ import pytest
 
 from common import cli
 from esnet.screen_command import add_screen
+from tests.esnet.screening import standins
 from tests.esnet.screening.standins import ByVolume
 
 POOL = "formula,Ef\nNaCl,-2.0\nMgO,-3.0\n"
@@ -99,6 +100,21 @@ def test_strict_stops(files, capsys):
     assert "esnet: " in capsys.readouterr().err
 
 
+def test_what_a_prediction_costs(files, tmp_path, capsys):
+    """Equation 4 with a density of states, and without: one of three is relaxed and found of three."""
+    costs = {}
+    for c_pre in ("default", "0"):
+        assert run(*files, "--json", *(() if c_pre == "default" else ("--c-pre", c_pre))) == 0
+        scores = json.loads(capsys.readouterr().out)["known values"]["these thresholds"]
+        assert scores["discoverability"] == pytest.approx(1 / 3)
+        costs[c_pre] = scores["C_eff (s)"]
+    assert costs["0"] == pytest.approx(3107.0) and costs["default"] == pytest.approx(3107.0 + 3 * 108.506)
+    assert run("--model", "m", *files[2:], "--c-pre", "0") == 2
+    assert "--c-pre needs --predictions" in capsys.readouterr().err
+    with pytest.raises(SystemExit):
+        run(*files, "--c-pre", "-1")
+
+
 def test_options_that_do_not_fit(files, tmp_path, capsys):
     with pytest.raises(SystemExit) as left:
         run(*files, "--max-ef", "nan")
@@ -130,6 +146,7 @@ def test_the_command_with_a_model(tmp_path, monkeypatch, capsys):
         assert run(*names, "--elements", "Cu, Au,Pt") == 0
         err = capsys.readouterr().err
         assert "left out: AuPt-B2: " in err and "did not converge" in err and calls[-1] == "m"
+        assert "1 of 3 calculations failed; they are tried again on request (--retry)" in err
     rows = list(csv.DictReader((tmp_path / "out" / "ranked.csv").read_text().splitlines()))
     assert [row["id"] for row in rows] == ["CuAu-B2", "CuPt-B2"]
     # Half way between Cu and PtCu3 at -0.1 there is -0.2 / 3 left.
@@ -153,7 +170,34 @@ def test_the_command_with_a_model(tmp_path, monkeypatch, capsys):
     assert run(*names, "--elements", "Cu,Au,Pt", "--relax", "3", "--max-ef", "-9") == 0
     assert "relaxed: 0, stable: 0" in capsys.readouterr().out
     assert len((tmp_path / "out" / "relaxed.csv").read_text().splitlines()) == 1
+    # Where every relaxation fails, the funnel and the summary say so.
     assert run(*names, "--elements", "Cu,Ag", "--relax", "1") == 2
-    assert "CuAg-B2: an element has no reference energy" in capsys.readouterr().err
+    out, err = capsys.readouterr()
+    assert "CuAg-B2: an element has no reference energy" in err and "relaxed: 0, stable: 0" in out
+    assert "CuAg-B2" in json.loads((tmp_path / "out" / "summary.json").read_text())["relaxed"]["failed"]
+    assert run(*names, "--elements", "Cu,Au,Pt", "--strict") == 2
+    assert "AuPt-B2: the calculation did not converge" in capsys.readouterr().err.splitlines()[-1]
     assert run("--predictions", tmp_path / "pool.csv", "--relax", "3", *names[2:6]) == 2
     assert "--relax needs --model" in capsys.readouterr().err
+
+
+def test_options_of_the_engine_reach_it(tmp_path, monkeypatch, capsys):
+    """A limit for each density of states, another for each relaxation; failures again when asked."""
+    from pymatgen.core import Lattice, Structure
+
+    from esnet import engines
+    from esnet.cli import PAPER
+
+    loaded = []
+    monkeypatch.setitem(engines.ENGINES, "standin", "tests.esnet.screening.standins:recording")
+    monkeypatch.setattr(type(PAPER), "load", lambda self, folder: loaded.append(self.accept_others) or ByVolume())
+    standins.ASKED.clear()
+    Structure(Lattice.cubic(3.0), ["Cs", "Cl"], [[0] * 3, [0.5] * 3]).to(str(tmp_path / "B2.cif"))
+    (tmp_path / "pool.csv").write_text("formula,Ef\nCuAu,-0.05\n")
+    names = ["--model", "m", "--pool", tmp_path / "pool.csv", "--output", tmp_path / "out", "--engine", "standin"]
+    names += ["--prototypes", tmp_path / "B2.cif", "--no-pictures", "--elements", "Cu,Au,Pt", "--relax", "2"]
+    names += ["--time-limit", "7", "--relax-time-limit", "70", "--accept-other-inputs"]
+    assert run(*names) == 0 and loaded == [True]
+    assert sorted(standins.ASKED) == [(False, 7), (False, 7), (False, 7), (True, 70), (True, 70)]
+    standins.ASKED.clear()
+    assert run(*names, "--retry") == 0 and standins.ASKED == [(False, 7)]

@@ -9,6 +9,7 @@ import pytest
 from common.errors import UserError
 from esnet.resampling import resampled
 from esnet.vasp import from_complete_dos, from_vasprun
+from tests.esnet.densities import complete_dos
 
 JSON = {
     "completedos_Fe.json.gz": (("Fe",), True, 5.096, 2001),
@@ -53,6 +54,29 @@ def test_vasp_files(real_data, name):
     assert (dos.elements, dos.polarised, dos.f_left_out) == (elements, polarised, f_there)
     assert dos.fermi == pytest.approx(fermi, abs=1e-3)
     assert resampled(dos, "released").shape == resampled(dos).shape == (2, 9, 1500)
+
+
+DAMAGE = {
+    "names no Fermi level": lambda found: found.update(efermi=None),
+    "a projection on s has 595 values for 600 energies": lambda found: found["pdos"][0]["s"].update(
+        densities={"1": [0.0] * 595}
+    ),
+    "a projection on s has 600 values for 0 energies": lambda found: found.update(energies=[]),
+    "orbital 'p' is none of .*LORBIT = 11": lambda found: found["pdos"][0].update(p=found["pdos"][0].pop("px")),
+    "no CompleteDos of pymatgen .KeyError: 'structure'": lambda found: found.pop("structure"),
+    "no CompleteDos of pymatgen .TypeError": lambda found: found.update(pdos=3),
+    "values that are no numbers": lambda found: found.update(energies=[float("nan")] * 600),
+}
+
+
+@pytest.mark.filterwarnings("error")
+@pytest.mark.parametrize("words", DAMAGE)
+def test_a_damaged_complete_dos_is_one_line(tmp_path, words):
+    found = json.loads(complete_dos(tmp_path / "si.json").read_text())
+    assert from_complete_dos(found).elements == ("Si",)
+    DAMAGE[words](found)
+    with pytest.raises(UserError, match=words):
+        from_complete_dos(found)
 
 
 def test_a_file_that_is_no_vasprun(tmp_path):

@@ -6,6 +6,7 @@ import signal
 import subprocess
 import sys
 import time
+from functools import partial
 
 import h5py
 import numpy as np
@@ -54,9 +55,10 @@ def test_nothing_is_done_twice(standin, tmp_path):
     run_batch(jobs(11, 12, 84), tmp_path)
     again = run_batch(jobs(11, 12, 84), tmp_path)
     assert asked(standin) == [11, 12, 84] and again.finished == ["m11", "m12"] and list(again.failed) == ["m84"]
-    # More jobs join the list; without any the list of the folder is worked on.
-    assert run_batch(jobs(13), tmp_path).finished == ["m11", "m12", "m13"]
-    assert run_batch([], tmp_path).finished == ["m11", "m12", "m13"]
+    # More jobs join the list, and the report keeps to those asked for; None asks for the whole list.
+    assert run_batch(jobs(13), tmp_path).finished == ["m13"] and not run_batch(jobs(13), tmp_path).failed
+    assert run_batch([], tmp_path).finished == []
+    assert run_batch(None, tmp_path).finished == ["m11", "m12", "m13"]
     assert asked(standin) == [11, 12, 13, 84] and list(read_jobs(tmp_path)) == ["m11", "m12", "m84", "m13"]
 
 
@@ -78,6 +80,36 @@ def test_failures_are_tried_again_when_asked(standin, tmp_path):
         assert list(file["failed"]) == []
 
 
+def test_only_what_is_asked_for_is_computed(standin, tmp_path, monkeypatch):
+    """A list that was begun waits while another is wanted."""
+    monkeypatch.setenv("MATREPRO_GPAW_PYTHON", str(tmp_path / "nothing"))
+    with pytest.raises(EngineMissing):
+        run_batch(jobs(11, 12, 13), tmp_path)
+    monkeypatch.undo()
+    engine = partial(_recorded, record := [])
+    assert run_batch(jobs(12), tmp_path, engine=engine).failed == {"m12": "seen"} and record == [12]
+    assert set(run_batch(None, tmp_path, engine=engine).failed) == {"m11", "m12", "m13"} and sorted(record) == [
+        11,
+        12,
+        13,
+    ]
+
+
+def _recorded(record, crystal, settings, time_limit):
+    record.append(int(crystal.numbers[0]))
+    raise UserError("seen")
+
+
+def test_strict_stops_at_the_first_failure(standin, tmp_path):
+    with pytest.raises(UserError, match=r"m84: .*no PAW data set for Po"):
+        run_batch(jobs(11, 84, 12), tmp_path, strict=True)
+    assert asked(standin)[:1] == [11] and 12 not in asked(standin)
+    # What failed before is told at once, and the finished is kept.
+    with pytest.raises(UserError, match=r"m84: .*no PAW data set for Po"):
+        run_batch(jobs(84, 12), tmp_path, strict=True)
+    assert run_batch(jobs(11, 12), tmp_path, strict=True).finished == ["m11", "m12"] and asked(standin) == [11, 12, 84]
+
+
 @pytest.mark.parametrize("processes", [1, 2])
 def test_killed_it_goes_on(standin, tmp_path, monkeypatch, processes):
     monkeypatch.setenv("STANDIN_SECONDS", "0.3")
@@ -91,7 +123,7 @@ def test_killed_it_goes_on(standin, tmp_path, monkeypatch, processes):
     kept = {path.stem for path in (tmp_path / "parts").glob("[!.]*.h5")}
     before = len(standin())
     monkeypatch.setenv("STANDIN_SECONDS", "0")
-    report = run_batch([], tmp_path)
+    report = run_batch(None, tmp_path)
     assert report.finished == [f"m{z}" for z in range(11, 21)]
     # The last calculations of the killed run may still have been beginning: no more than that is done again.
     after = {f"m{call['numbers'][0]}" for call in standin()[before:]}
@@ -120,7 +152,7 @@ def test_interrupted_it_keeps_what_is_finished(standin, tmp_path, monkeypatch):
     before = len(standin())
     monkeypatch.setenv("STANDIN_SECONDS", "0")
     # A calculation that the interruption took along is no property of its material.
-    report = run_batch([], tmp_path, retry=True)
+    report = run_batch(None, tmp_path, retry=True)
     assert len(report.finished) == 10
     assert {f"m{call['numbers'][0]}" for call in standin()[before:]} == set(report.finished) - finished
 
@@ -164,7 +196,7 @@ def test_what_cannot_be_one_batch(standin, tmp_path):
 def test_two_runs_at_once_are_refused(standin, tmp_path):
     def engine(crystal, settings, time_limit):
         with pytest.raises(UserError, match="another run is at work"):
-            run_batch([], tmp_path)
+            run_batch(None, tmp_path)
         raise UserError("seen")
 
     assert run_batch(jobs(11), tmp_path, engine=engine).failed == {"m11": "seen"}
@@ -176,7 +208,7 @@ def test_a_full_disk(standin, tmp_path, disk_of):
     run_batch(jobs(11), tmp_path)
     with disk_of(20_000), pytest.raises(UserError, match="cannot write"):
         run_batch(jobs(*range(12, 30)), tmp_path)
-    assert set(run_batch([], tmp_path).finished) == {f"m{z}" for z in (11, *range(12, 30))}
+    assert set(run_batch(None, tmp_path).finished) == {f"m{z}" for z in (11, *range(12, 30))}
 
 
 def test_the_job_list_is_plain(standin, tmp_path):

@@ -41,3 +41,12 @@ def engine(crystal, settings, time_limit):
         attributes |= {"relaxation_steps": 2, "volume_change": 0.331, "cpu_s": 5.0}
         crystal = crystal._replace(lattice=1.1 * crystal.lattice)
     return Calculation(dos, 9 * np.ones((2, len(energies))), attributes, crystal)
+
+
+#: Whether to relax, and the time limit, of every call of `recording`.
+ASKED: list[tuple[bool, float | None]] = []
+
+
+def recording(crystal, settings, time_limit):
+    ASKED.append((bool(settings.relax), time_limit))
+    return engine(crystal, settings, time_limit)
