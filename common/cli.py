@@ -29,7 +29,7 @@ class Paper:
 
     networks: name on the command line -> "module:Class" of a `Regressor`, imported when used; the first is the default.
     formulas: whether chemical formulas may stand in place of files. tables, folder: what DATA may be, and a folder of
-    one's own as an example, with what is in it.
+    one's own as an example, with what is in it. settings: names of options of `train` that are choices of the network.
     """
 
     name: str
@@ -39,6 +39,7 @@ class Paper:
     formulas: bool = False
     tables: str = TABLE_HELP
     folder: tuple[str, str] = ("my_crystals/", "CIFs and id_prop.csv")
+    settings: Sequence[str] = ()
 
     @property
     def default(self) -> str:

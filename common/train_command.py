@@ -16,7 +16,7 @@ from common.printing import note, report_left_out
 from common.recipe_file import RecipeFile, checked
 
 
-def add_train(commands, paper: Paper) -> None:
+def add_train(commands, paper: Paper):
     parser = cli.add_command(
         commands,
         "train",
@@ -52,6 +52,7 @@ def add_train(commands, paper: Paper) -> None:
     parser.add_argument("--overwrite", action="store_true", help="train anew although DIR has another model")
     cli.add_split(parser)
     cli.add_common(parser)
+    return parser
 
 
 def train(arguments, paper: Paper) -> None:
@@ -121,8 +122,8 @@ def _settings(arguments, paper: Paper) -> tuple[type, dict]:
     network = paper.regressor(arguments.network)
     if arguments.recipe:
         changes |= checked(recipe.settings, network, arguments.variant, arguments.recipe)
-    options = {name: getattr(arguments, name) for name in ("epochs", "batch", "precision")}
-    return network, changes | {name: value for name, value in options.items() if value}
+    options = {name: getattr(arguments, name) for name in ("epochs", "batch", "precision", *paper.settings)}
+    return network, changes | {name: value for name, value in options.items() if value is not None}
 
 
 def _finish(folder: Path, model) -> None:

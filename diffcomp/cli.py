@@ -5,17 +5,19 @@ from __future__ import annotations
 import sys
 from collections.abc import Sequence
 
-from common import cli, printing
+from common import cli
 from common.cli import Paper
 from common.commands import add_evaluate, add_predict, give, predict
 from common.errors import UserError
 from common.printing import note, report_left_out
 from common.train_command import add_train
+from diffcomp.embed_command import add_embed
 
 PAPER = Paper(
     "diffcomp",
     "Composition and diffraction pattern -> a property, without atomic coordinates.",
     {"diffcomp": "diffcomp.regressor:DiffComp"},
+    settings=("cv_nodes",),
 )
 
 
@@ -27,81 +29,41 @@ def build_parser():
         diffcomp predict --model energy_model --composition SnO2 --pattern x.png y.png z.png""",
     )
     commands = parser.add_subparsers(metavar="COMMAND")
-    _add_embed(commands)
+    add_embed(commands)
     _add_simulate(commands)
-    add_train(commands, PAPER)
+    train = add_train(commands, PAPER)
+    train.epilog += "\n  diffcomp train mini --target formation_energy --ratio 10:0 --model composition_model"
+    train.add_argument(
+        "--ratio",
+        type=_ratio,
+        dest="cv_nodes",
+        metavar="C:P",
+        help="composition to pattern, in tenths: 9:1 (default) to 10:0, composition alone, or 0:10, pattern alone",
+    )
     _add_predict(commands)
     add_evaluate(commands, PAPER)
     return parser
+
+
+def _ratio(text: str) -> int:
+    """`9:1` or `90:10` as the nodes of the composition."""
+    import argparse
+
+    try:
+        composition, pattern = map(int, text.split(":"))
+        nodes, rest = divmod(10 * composition, composition + pattern)
+    except (ValueError, ZeroDivisionError):
+        composition, pattern, nodes, rest = -1, 0, 0, 0
+    if rest or min(composition, pattern) < 0:
+        raise argparse.ArgumentTypeError(f"{text!r} is no ratio in tenths, composition to pattern, such as 7:3")
+    return nodes
 
 
 def main(argv: Sequence[str] | None = None) -> int:
     return cli.run(build_parser(), argv)
 
 
-# --- embed and simulate --------------------------------------------------------------------------
-
-
-def _add_embed(commands) -> None:
-    parser = cli.add_command(
-        commands,
-        "embed",
-        embed,
-        "print composition vectors, or learn element vectors",
-        """diffcomp embed SnO2 TiO2 --output vectors.csv
-        diffcomp embed --learn mp-structures --size 10 --epochs 100 --output ten.csv   # a table of element vectors
-        diffcomp embed SnO2 TiO2 --vectors ten.csv""",
-        "Composition vectors as CSV: formula, v0, v1, ...; the vectors of the elements times their atomic fractions, "
-        "metal first, anion last. With --learn, element vectors learned from the formulas of a table, as CSV.",
-    )
-    parser.add_argument("formulas", nargs="*", metavar="FORMULA", help="of two elements, or more with --elements")
-    parser.add_argument("--elements", type=cli.positive, default=2, metavar="N", help="places for elements, default 2")
-    parser.add_argument("--vectors", metavar="FILE", help="a table of element vectors; default: the project's")
-    parser.add_argument("--learn", metavar="DATA", help=f"learn element vectors from its formulas: {cli.TABLE_HELP}")
-    parser.add_argument("--size", type=cli.positive, default=30, metavar="N", help="numbers a vector, default 30")
-    parser.add_argument("--epochs", type=cli.positive, default=1000, metavar="N", help="of learning, default 1000")
-    parser.add_argument("--output", metavar="FILE", help="write to a file instead of printing")
-
-
-def embed(arguments) -> None:
-    from common.hdf5 import write_text
-    from diffcomp.elements import PATH, element_space
-    from diffcomp.embedding import composition_vector
-
-    if bool(arguments.learn) == bool(arguments.formulas):
-        raise UserError("give formulas, or a table to learn from with --learn")
-    if arguments.learn:
-        _learn(arguments)
-        return
-    space, rows, left_out = element_space(arguments.vectors or PATH), [], {}
-    for formula in arguments.formulas:
-        try:
-            vector = composition_vector(formula, space, elements=arguments.elements)
-            rows.append([formula, *(f"{value:.7g}" for value in vector)])
-        except UserError as error:
-            left_out[formula] = str(error)
-    report_left_out(left_out, len(rows))
-    text = printing.as_csv(["formula", *(f"v{k}" for k in range(len(space) * arguments.elements))], rows)
-    if arguments.output:
-        write_text(arguments.output, text)
-        note(f"wrote {arguments.output}, compositions: {len(rows)}")
-    else:
-        print(text, end="")
-
-
-def _learn(arguments) -> None:
-    from diffcomp.elements import write_elements
-    from diffcomp.embedding import corpus, learn
-
-    if not arguments.output:
-        raise UserError("--learn writes a table of element vectors; name a file with --output")
-    table, left_out = cli.load_data(arguments.learn)
-    report_left_out(left_out, len(table))
-    found = corpus(table.formulas.tolist())
-    learned = learn(found, length=arguments.size, epochs=arguments.epochs, scaled=False)
-    write_elements(arguments.output, learned.numbers, learned.vectors)
-    size = f"{len(learned.numbers)} elements, {len(learned)} numbers each"
-    note(f"wrote {arguments.output}: {size}, from {found.table.shape[0]:,} formulas")
+# --- simulate ------------------------------------------------------------------------------------
 
 
 def _add_simulate(commands) -> None:
@@ -170,7 +132,12 @@ def _add_predict(commands) -> None:
         "\n  diffcomp predict --model energy_model --measured samples.csv --csv"
     )
     own = parser.add_argument_group("measured materials, in place of FILES")
-    own.add_argument("--composition", metavar="TEXT", help="a formula, or atomic per cent such as Sn=33.1,O=66.9")
+    own.add_argument(
+        "--composition",
+        metavar="TEXT",
+        help="a formula, or atomic per cent, Sn=33.1,O=66.9; with errors, Sn=33.1+-0.5,O=66.9+-0.5, the prediction "
+        "gets the standard deviation that they make",
+    )
     own.add_argument("--pattern", nargs="+", metavar="PICTURE", help="three (x, y, z) or one merged; PNG, JPEG, TIFF")
     own.add_argument(
         "--measured",

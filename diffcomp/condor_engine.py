@@ -46,10 +46,14 @@ def find_condor():
     """The module, if it is FXI Condor."""
     try:
         import condor
-    except ImportError:
+    except ModuleNotFoundError as error:
+        if error.name != "condor":
+            raise UserError(f"FXI Condor cannot be imported: it lacks {error.name}; use the engine 'sum'") from None
         raise UserError(
             "FXI Condor is not installed (github.com/FXIhub/condor); the engine 'sum' needs nothing"
         ) from None
+    except Exception as error:  # whatever a broken or foreign package does when it is imported
+        raise UserError(f"the package condor cannot be imported ({error}); mend it, or use the engine 'sum'") from None
     if any(hasattr(condor, name) for name in NASAS):
         raise UserError(
             "the installed package condor is NASA's modelling framework, not FXI Condor (github.com/FXIhub/condor); "

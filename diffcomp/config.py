@@ -5,7 +5,10 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 
 from common.errors import UserError
+from diffcomp.settings import PICTURES
 
+#: Nodes in which the branches meet.
+NODES = 10
 #: Orders of the elements in a composition vector.
 ORDERS = ("metal first", "as written")
 
@@ -40,12 +43,20 @@ class DiffcompConfig:
     corpus_epochs: int = _later(0)
 
     def __post_init__(self):
+        check_nodes(self.cv_nodes)
+        if self.picture not in PICTURES:
+            raise UserError(f"picture {self.picture!r} is unknown; choose one of: {', '.join(PICTURES)}")
         if self.order not in ORDERS:
             raise UserError(f"order {self.order!r} is unknown; choose one of: {', '.join(ORDERS)}")
         if bool(self.corpus) != bool(self.corpus_epochs):
             raise UserError("corpus and corpus_epochs go together: a source of formulas and for how long to learn")
         if not self.corpus and self.vector_length != 30:
             raise UserError("the vectors of the project have 30 numbers; name a corpus to learn others from")
+
+
+def check_nodes(cv_nodes: int) -> None:
+    if cv_nodes not in range(NODES + 1):
+        raise UserError(f"{cv_nodes} nodes for the composition; choose 0 to {NODES}")
 
 
 VARIANTS = {

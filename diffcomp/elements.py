@@ -21,16 +21,36 @@ PATH = Path(__file__).with_name("elements.csv")
 def element_space(path: Path = PATH, *, scaled: bool = True) -> ElementSpace:
     """Vectors from a table of symbol, v0, v1, ...: the encoder's weights, scaled to 0 ... 1 over the elements."""
     try:
-        with open(path, newline="") as file:
-            rows = list(csv.reader(file))[1:]
-        numbers = np.array([NUMBERS[row[0]] for row in rows])
-        weights = np.array([[float(value) for value in row[1:]] for row in rows])
-    except (OSError, KeyError, ValueError, IndexError) as error:
+        numbers, weights = _read(path)
+        order = np.argsort(numbers)
+        made = ElementSpace.scaled if scaled else ElementSpace
+        return made(numbers[order], weights[order])
+    except (OSError, UnicodeDecodeError, csv.Error) as error:
         raise UserError(f"{path} is no table of element vectors (symbol, v0, v1, ...): {error}") from None
-    order = np.argsort(numbers)
-    if scaled:
-        return ElementSpace.scaled(numbers[order], weights[order])
-    return ElementSpace(numbers[order], weights[order])
+    except UserError as error:
+        raise UserError(f"{path}: {error}") from None
+
+
+def _read(path: Path) -> tuple[np.ndarray, np.ndarray]:
+    """Atomic numbers (n,) and weights (n, length) of a table as it is."""
+    with open(path, newline="") as file:
+        header, *rows = list(csv.reader(file)) or [[]]
+    if not rows or len(header) < 2:
+        raise UserError("holds no element vectors; its rows are symbol, v0, v1, ...")
+    found: dict[int, list[float]] = {}
+    for line, (symbol, *cells) in enumerate(filter(None, rows), 2):
+        z = NUMBERS.get(symbol.strip())
+        if z is None:
+            raise UserError(f"line {line} begins with {symbol!r}, which is no element")
+        if z in found:
+            raise UserError(f"{symbol} stands in it twice, again in line {line}; delete one of them")
+        try:
+            found[z] = [float(cell) for cell in cells]
+        except ValueError:
+            found[z] = []
+        if len(found[z]) != len(header) - 1 or not np.isfinite(found[z]).all():
+            raise UserError(f"line {line}, {symbol}, has not {len(header) - 1} numbers, one a column; mend it")
+    return np.array(list(found)), np.array(list(found.values()))
 
 
 @lru_cache(maxsize=8)

@@ -10,13 +10,13 @@ from __future__ import annotations
 
 import hashlib
 import time
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 
-from common.elements import ELECTRONEGATIVITY, NUMBERS, SYMBOLS
+from common.elements import ELECTRONEGATIVITY, SYMBOLS
 from common.errors import UserError
 from common.formula import Amounts, parse_formula
 
@@ -64,6 +64,9 @@ class ElementSpace:
     @classmethod
     def scaled(cls, numbers: np.ndarray, weights: np.ndarray) -> ElementSpace:
         low, high = weights.min(axis=0), weights.max(axis=0)
+        if (low == high).any():
+            same = int(np.argmax(low == high))
+            raise UserError(f"dimension {same} is {low[same]:g} for every element, so it cannot be scaled to 0 ... 1")
         return cls(np.asarray(numbers), (weights - low) / (high - low))
 
     def __len__(self) -> int:
@@ -103,22 +106,6 @@ def in_order(numbers: Iterable[int]) -> list[int]:
     return sorted(numbers, key=lambda z: (ELECTRONEGATIVITY.get(z, 0.0), z))
 
 
-def measured(percentages: Sequence[float], symbols: Sequence[str], *, tolerance: float = 1.0) -> dict[int, float]:
-    """A composition measured in atomic per cent, as amounts; it must sum to 100 within `tolerance`."""
-    if len(percentages) != len(symbols):
-        raise UserError(f"{len(percentages)} percentages for {len(symbols)} elements")
-    if not all(np.isfinite(percentages)):
-        raise UserError("a percentage is no number; give each element's share in atomic per cent")
-    if len(set(symbols)) < len(symbols):
-        raise UserError(f"{max(symbols, key=list(symbols).count)} is given twice; give its whole share once")
-    if abs(sum(percentages) - 100) > tolerance:
-        raise UserError(f"the percentages sum to {sum(percentages):g}, not to 100")
-    for symbol, share in zip(symbols, percentages, strict=True):
-        if symbol not in NUMBERS or share <= 0:
-            raise UserError(f"{symbol} {share:g} %: the element is unknown or its share is not above zero")
-    return {NUMBERS[symbol]: float(share) for symbol, share in zip(symbols, percentages, strict=True)}
-
-
 def build_autoencoder(columns: int, length: int = 30):
     """columns -> `length` -> columns, tanh in both layers, weights from N(0, 1), biases at zero."""
     from keras import Input, Model, initializers, layers
@@ -147,13 +134,13 @@ def learn(
     Every batch is drawn at random from the whole table, without repeats inside it and independently of the others; an
     epoch is floor(rows / batch) of them, as in the released program. With a `folder`, a stopped run goes on.
     """
-    import keras
-
     from common import devices
     from common.checkpoints import State, keep, restore
     from common.progress import progress
 
     devices.setup(seed)
+    import keras
+
     model = build_autoencoder(len(found.numbers), length)
     rows = found.table.shape[0]
     steps = max(1, rows // batch)

@@ -6,7 +6,7 @@ import numpy as np
 
 from common.baselines.classical import RandomForestMagpie
 from common.materials import MaterialsTable
-from diffcomp.model import NODES
+from diffcomp.config import NODES
 from diffcomp.regressor import DiffComp
 
 

@@ -3,18 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import NamedTuple
 
 import numpy as np
 
+from common.ensemble import combine
 from common.errors import UserError
-from common.formula import Amounts, parse_formula
 from common.predictions import Predictions
 from common.progress import progress
 from common.sources.columns import read_columns
-from diffcomp.embedding import measured
 from diffcomp.measured import Reading, read_patterns
+from diffcomp.measured_composition import Composition, read_composition, spread
 
 PICTURES = (".png", ".jpg", ".jpeg", ".tif", ".tiff")
 #: Columns that name pictures: one merged, or one a direction.
@@ -54,41 +55,56 @@ def samples(path: str | Path) -> list[Sample]:
     return found
 
 
-def composition(text: str) -> Amounts:
-    """`SnO2`, or `Sn=33.1,O=66.9` in atomic per cent."""
-    if "=" not in text:
-        return parse_formula(text)
-    try:
-        pairs = [part.split("=") for part in text.replace(";", ",").split(",")]
-        symbols, shares = [symbol.strip() for symbol, _ in pairs], [float(share) for _, share in pairs]
-    except ValueError:
-        raise UserError(f"{text!r} is no composition; write SnO2, or atomic per cent such as Sn=33.1,O=66.9") from None
-    return measured(shares, symbols)
-
-
-def read_sample(sample: Sample, reading: Reading) -> tuple[Amounts | None, np.ndarray | None]:
-    """Amounts and picture; either is None where the sample does not have it."""
+def read_sample(sample: Sample, reading: Reading) -> tuple[Composition | None, np.ndarray | None]:
+    """Composition and picture; either is None where the sample does not have it."""
     if sample.wrong:
         raise UserError(sample.wrong)
-    amounts = composition(sample.composition) if sample.composition else None
-    return amounts, (read_patterns(sample.pictures, reading) if sample.pictures else None)
+    found = read_composition(sample.composition) if sample.composition else None
+    return found, (read_patterns(sample.pictures, reading) if sample.pictures else None)
 
 
 def predict_samples(
     model, found: Sequence[Sample], reading: Reading, *, strict: bool = False
 ) -> tuple[Predictions, dict[str, np.ndarray], dict[str, str]]:
-    """Predictions of the good samples, their pictures by name, and name -> reason for the others."""
-    materials, pictures, bad = {}, {}, {}
+    """Predictions of the good samples, their pictures by name, and name -> reason for the others.
+
+    model: one, or an ensemble. Standard deviations come from an ensemble's members and from errors of compositions.
+    """
+    members = getattr(model, "members", [model])
+    good, bad = {}, {}
     for sample in progress(found, desc="reading", unit="sample"):
         try:
-            amounts, picture = read_sample(sample, reading)
-            model.measured_row(amounts, picture)
+            composition, picture = read_sample(sample, reading)
+            members[0].measured_row(composition and composition.amounts, picture)
         except UserError as error:
             if strict:
                 raise UserError(f"{sample.name}: {error}") from None
             bad[sample.name] = str(error)
             continue
-        materials[sample.name] = (amounts, picture)
-        if picture is not None:
-            pictures[sample.name] = picture
-    return model.predict_many_measured(materials), pictures, bad
+        good[sample.name] = (composition, picture)
+    predicted = _predicted(members, {name: (one and one.amounts, picture) for name, (one, picture) in good.items()})
+    pictures = {name: picture for name, (_, picture) in good.items() if picture is not None}
+    return _with_spread(members, predicted, good), pictures, bad
+
+
+def _predicted(members, materials: dict) -> Predictions:
+    made = [member.predict_many_measured(materials) for member in members]
+    return combine(made) if len(made) > 1 else made[0]
+
+
+def _with_spread(members, predicted: Predictions, good: dict) -> Predictions:
+    """With what the errors of the compositions do; no number where a composition has none."""
+    if not any(composition and composition.errors for composition, _ in good.values()):
+        return predicted
+    found = np.full(len(predicted), np.nan)
+    for row, (composition, picture) in enumerate(good.values()):
+        if composition and composition.errors:
+            found[row] = spread(
+                composition,
+                lambda moved, picture=picture: (
+                    _predicted(members, {str(k): (amounts, picture) for k, amounts in enumerate(moved)}).prediction
+                ),
+            )
+    if predicted.epistemic is None:
+        return replace(predicted, std=found)
+    return replace(predicted, aleatoric=found, std=np.hypot(predicted.epistemic, np.nan_to_num(found)))

@@ -14,8 +14,8 @@ The ratio of the two parts is that of their nodes; at its ends the branch withou
 
 from __future__ import annotations
 
-#: Nodes in which the branches meet.
-NODES = 10
+from diffcomp.config import NODES, check_nodes
+
 PICTURE, VECTOR = 128, 60
 
 
@@ -26,10 +26,7 @@ def build_diffcomp(cv_nodes: int = 9, *, vector: int = VECTOR):
     """
     from keras import Input, Model, layers
 
-    from common.errors import UserError
-
-    if not 0 <= cv_nodes <= NODES:
-        raise UserError(f"{cv_nodes} nodes for the composition; choose 0 to {NODES}")
+    check_nodes(cv_nodes)
     inputs, branches = {}, []
 
     # --- Picture ---

@@ -17,11 +17,11 @@ from common.ragged import Ragged
 from common.recipe import Recipe
 from common.regressor import Regressor
 from common.training import predict
-from diffcomp.config import VARIANTS
+from diffcomp.config import NODES, VARIANTS
 from diffcomp.elements import PATH, element_space, learned_elements
 from diffcomp.embedding import ElementSpace, composition_vector
 from diffcomp.features import PICTURE_VERSION, Inputs, packed, picture_row
-from diffcomp.model import NODES, build_diffcomp
+from diffcomp.model import build_diffcomp
 from diffcomp.robustness import with_errors
 
 

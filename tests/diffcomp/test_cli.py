@@ -81,12 +81,58 @@ def test_a_folder_of_structures_and_its_sheet(cif, tmp_path, capsys):
         (["embed", "NaCl", "--learn", "mini"], "give formulas, or a table to learn from"),
         (["embed", "--learn", "mini"], "name a file with --output"),
         (["embed", "NaCl", "--vectors", "none.csv"], "none.csv is no table of element vectors"),
+        (["embed", "NaCl", "--size", "3"], "--size goes with --learn"),
+        (["embed", "NaCl", "--epochs", "3"], "--epochs goes with --learn"),
+        (["embed", "--learn", "mini", "--elements", "3"], "--elements goes with formulas, not with --learn"),
     ],
 )
 def test_bad_input_ends_with_one_line(model, arguments, reason, capsys):
     assert main([model if word == "MODEL" else word for word in arguments]) == 2
     err = capsys.readouterr().err.strip().splitlines()
     assert len(err) == 1 and reason in err[0]
+
+
+def test_learning_prints_nothing_but_its_own_line(tmp_path):
+    """TensorFlow's start-up notes go to the file descriptor, past Python."""
+    import os
+    import subprocess
+    import sys
+
+    command = [sys.executable, "-m", "diffcomp.cli", "embed", "--learn", "mini", "--size", "3", "--epochs", "1"]
+    environment = {name: value for name, value in os.environ.items() if not name.startswith("TF_CPP")}
+    done = subprocess.run([*command, "--output", tmp_path / "l.csv"], capture_output=True, text=True, env=environment)
+    assert done.returncode == 0 and len(done.stderr.splitlines()) == 1 and done.stderr.startswith("wrote ")
+
+
+@pytest.mark.parametrize("text", ["1:2", "9", "a:b", "0:0", "-1:11", "9:1:0"])
+def test_what_is_no_ratio(text, capsys):
+    with pytest.raises(SystemExit, match="2"):
+        main(["train", "mini", f"--ratio={text}", "--model", "m"])
+    assert "is no ratio in tenths, composition to pattern" in capsys.readouterr().err
+
+
+def test_a_ratio_of_composition_alone_and_errors_of_compositions(tmp_path, capsys):
+    """An ensemble of it: what the members differ by, and what the errors make of the composition."""
+    folder = str(tmp_path / "model")
+    train = ["train", "mini", "--target", "formation_energy", "--epochs", "2", "--shares", "2:1:7", "--ratio", "100:0"]
+    assert main([*train, "--ensemble", "2", "--model", folder]) == 0
+    card = json.loads((tmp_path / "model" / "member-0" / "model.json").read_text())
+    assert card["config"]["cv_nodes"] == 10
+    capsys.readouterr()
+    found = {}
+    for model in (folder, f"{folder}/member-0"):
+        for composition in ("Sn=33+-1,O=67+-1", "Sn=33+-2,O=67+-2", "Sn=33,O=67"):
+            assert main(["predict", "--model", model, "--composition", composition, "--json"]) == 0
+            found[model[-1], composition[5:8]] = json.loads(capsys.readouterr().out)["predictions"][0]
+    single, double, plain = (found["0", name] for name in ("+-1", "+-2", ",O="))
+    assert double["std"] == pytest.approx(2 * single["std"], rel=0.05) and single["std"] > 0 and "std" not in plain
+    both, members = found["l", "+-1"], found["l", ",O="]
+    assert both["std"] == pytest.approx(np.hypot(both["aleatoric"], members["epistemic"])) and both["aleatoric"] > 0
+    # In a table, a composition without errors has no deviation.
+    (tmp_path / "many.csv").write_text('id,composition,pattern\na,"Sn=33+-1,O=67",\nb,SnO2,\n')
+    assert main(["predict", "--model", f"{folder}/member-0", "--measured", str(tmp_path / "many.csv"), "--json"]) == 0
+    one, other = json.loads(capsys.readouterr().out)["predictions"]
+    assert one["std"] > 0 and other["std"] is None
 
 
 def test_percentages_that_do_not_sum(model, cif, tmp_path, capsys):

@@ -73,3 +73,19 @@ def test_other_packages_and_none(monkeypatch):
         intensity(CELL, 64, engine="condor")
     with pytest.raises(UserError, match="engine 'xray' is unknown"):
         intensity(CELL, 64, engine="xray")
+
+
+@pytest.mark.parametrize(
+    ("text", "reason"),
+    [
+        ("import nothing_of_this_name", "it lacks nothing_of_this_name; use the engine 'sum'"),
+        ("raise RuntimeError('no GPU')", r"condor cannot be imported \(no GPU\); mend it"),
+        ("from numpy import no_such_name", "condor cannot be imported .*; mend it"),
+    ],
+)
+def test_a_condor_that_is_broken(monkeypatch, tmp_path, text, reason):
+    (tmp_path / "condor.py").write_text(text)
+    monkeypatch.syspath_prepend(str(tmp_path))
+    monkeypatch.delitem(sys.modules, "condor", raising=False)
+    with pytest.raises(UserError, match=reason):
+        intensity(CELL, 64, engine="condor")

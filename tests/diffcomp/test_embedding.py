@@ -19,7 +19,6 @@ from diffcomp.embedding import (
     corpus,
     in_order,
     learn,
-    measured,
 )
 
 FORMULAS = ["NaCl", "MgO", "TiO2", "SrTiO3", "Si", "KNbO3", "BaTiO3", "HCNOSPF", "CaTiO3", "Al2O3"]
@@ -81,19 +80,9 @@ def test_metal_first_anion_last():
     assert in_order(NUMBERS[s] for s in symbols) == [NUMBERS[s] for s in ("Sr", "Ti", "S", "N", "O", "F")]
 
 
-def test_measured_compositions(space):
-    amounts = measured([33.4, 66.5], ["Ti", "O"])
-    assert np.abs(composition_vector(amounts, space) - composition_vector("TiO2", space)).max() < 2e-3
-    for shares, symbols, reason in (
-        ([30, 60], ["Ti", "O"], "sum to 90, not to 100"),
-        ([100, 0], ["Ti", "O"], "O 0 %"),
-        ([50, 50], ["Ti", "Xx"], "Xx 50 %"),
-        ([100], ["Ti", "O"], "1 percentages for 2 elements"),
-        ([float("nan"), 50], ["Sn", "O"], "a percentage is no number"),
-        ([33, 33, 34], ["Sn", "Sn", "O"], "Sn is given twice"),
-    ):
-        with pytest.raises(UserError, match=reason):
-            measured(shares, symbols)
+def test_a_dimension_that_is_the_same_for_all():
+    with pytest.raises(UserError, match="dimension 1 is 3 for every element"):
+        ElementSpace.scaled(np.array([1, 2]), np.array([[0.0, 3.0], [1.0, 3.0]]))
 
 
 def test_autoencoder_learns_the_table():

@@ -8,7 +8,7 @@ import pytest
 from common.errors import UserError
 from common.materials import MaterialsTable, Target
 from common.splits import by_fractions
-from diffcomp.elements import element_space, learned_elements, write_elements
+from diffcomp.elements import element_space, learned_elements
 from diffcomp.features import packed, picture_row, unpacked
 from diffcomp.forest import RandomForestVectors
 from diffcomp.images import image
@@ -56,6 +56,12 @@ def test_a_measured_material_equals_its_simulation(fitted, table):
         fitted.predict_measured(None, image(table.structure(row)), name="x")
 
 
+def test_choices_are_checked_before_anything_is_computed():
+    for wrong, reason in (({"picture": "blue"}, "picture 'blue' is unknown"), ({"cv_nodes": 11}, "choose 0 to 10")):
+        with pytest.raises(UserError, match=reason):
+            DiffComp(**wrong)
+
+
 def test_the_ends_of_the_ratio_need_one_input_alone(mini):
     formulas = MaterialsTable(["a", "b", "c"], ["NaCl", "TiO2", "MgO"], targets={"gap": Target(np.arange(3.0), "eV")})
     features, good, bad = DiffComp(cv_nodes=10).features(formulas)
@@ -89,17 +95,6 @@ def test_pictures_are_kept_small_and_whole(table):
     png = packed(picture)
     assert np.array_equal(unpacked(png), picture) and len(png) < picture.size / 5
     assert np.array_equal(unpacked(picture_row(table.structure(0), variant="corrected")["png"]), picture)
-
-
-def test_the_element_vectors_of_the_project(tmp_path):
-    space, raw = element_space(), element_space(scaled=False)
-    assert space.vectors.shape == (87, 30) and space.vectors.min() == 0 and space.vectors.max() == 1
-    assert raw.vectors.min() < -1 and np.array_equal(raw.numbers, space.numbers)
-    write_elements(tmp_path / "e.csv", raw.numbers, raw.vectors)
-    assert np.array_equal(element_space(tmp_path / "e.csv").vectors, space.vectors)
-    (tmp_path / "bad.csv").write_text("element,v0\nXx,1\n")
-    with pytest.raises(UserError, match="no table of element vectors"):
-        element_space(tmp_path / "bad.csv")
 
 
 def test_vectors_learned_for_the_model_go_with_it(mini, tmp_path, monkeypatch):

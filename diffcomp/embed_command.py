@@ -1,0 +1,83 @@
+"""`diffcomp embed`: composition vectors, and element vectors learned from formulas."""
+
+from __future__ import annotations
+
+import argparse
+
+from common import cli, printing
+from common.errors import UserError
+from common.printing import note, report_left_out
+
+
+def add_embed(commands) -> None:
+    parser = cli.add_command(
+        commands,
+        "embed",
+        embed,
+        "print composition vectors, or learn element vectors",
+        """diffcomp embed SnO2 TiO2 --output vectors.csv
+        diffcomp embed --learn mp-structures --size 10 --epochs 100 --output ten.csv   # a table of element vectors
+        diffcomp embed SnO2 TiO2 --vectors ten.csv""",
+        "Composition vectors as CSV: formula, v0, v1, ...; the vectors of the elements times their atomic fractions, "
+        "metal first, anion last. With --learn, element vectors learned from the formulas of a table, as CSV.",
+    )
+    parser.add_argument("formulas", nargs="*", metavar="FORMULA", help="of two elements, or more with --elements")
+    parser.add_argument("--elements", type=_places, metavar="N", help="places for elements, 2 or more, default 2")
+    parser.add_argument("--vectors", metavar="FILE", help="a table of element vectors; default: the project's")
+    parser.add_argument("--learn", metavar="DATA", help=f"learn element vectors from its formulas: {cli.TABLE_HELP}")
+    parser.add_argument("--size", type=cli.positive, metavar="N", help="with --learn: numbers a vector, default 30")
+    parser.add_argument("--epochs", type=cli.positive, metavar="N", help="with --learn: default 1000")
+    parser.add_argument("--output", metavar="FILE", help="write to a file instead of printing")
+
+
+def embed(arguments) -> None:
+    from common.hdf5 import write_text
+    from diffcomp.elements import PATH, element_space
+    from diffcomp.embedding import composition_vector
+
+    if bool(arguments.learn) == bool(arguments.formulas):
+        raise UserError("give formulas, or a table to learn from with --learn")
+    others = ("vectors", "elements") if arguments.learn else ("size", "epochs")
+    given = next((name for name in others if getattr(arguments, name) is not None), "")
+    if given:
+        raise UserError(f"--{given} goes {'with formulas, not with --learn' if arguments.learn else 'with --learn'}")
+    if arguments.learn:
+        _learn(arguments)
+        return
+    places = arguments.elements or 2
+    space, rows, left_out = element_space(arguments.vectors or PATH), [], {}
+    for formula in arguments.formulas:
+        try:
+            vector = composition_vector(formula, space, elements=places)
+            rows.append([formula, *(f"{value:.7g}" for value in vector)])
+        except UserError as error:
+            left_out[formula] = str(error)
+    report_left_out(left_out, len(rows))
+    text = printing.as_csv(["formula", *(f"v{k}" for k in range(len(space) * places))], rows)
+    if arguments.output:
+        write_text(arguments.output, text)
+        note(f"wrote {arguments.output}, compositions: {len(rows)}")
+    else:
+        print(text, end="")
+
+
+def _learn(arguments) -> None:
+    from diffcomp.elements import write_elements
+    from diffcomp.embedding import corpus, learn
+
+    if not arguments.output:
+        raise UserError("--learn writes a table of element vectors; name a file with --output")
+    table, left_out = cli.load_data(arguments.learn)
+    report_left_out(left_out, len(table))
+    found = corpus(table.formulas.tolist())
+    learned = learn(found, length=arguments.size or 30, epochs=arguments.epochs or 1000, scaled=False)
+    write_elements(arguments.output, learned.numbers, learned.vectors)
+    size = f"{len(learned.numbers)} elements, {len(learned)} numbers each"
+    note(f"wrote {arguments.output}: {size}, from {found.table.shape[0]:,} formulas")
+
+
+def _places(text: str) -> int:
+    number = cli.positive(text)
+    if number < 2:
+        raise argparse.ArgumentTypeError("a composition has 2 elements or more")
+    return number
