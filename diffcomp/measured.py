@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import warnings
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -12,10 +11,8 @@ import numpy as np
 from common.errors import UserError
 from common.hdf5 import replacing
 from diffcomp.images import SIZE, resized
+from diffcomp.picture_files import SMALLEST, read_picture
 from diffcomp.settings import SCALES
-
-#: The smallest picture that can hold a pattern, pixels; the largest share of pixels that may stand at the top value.
-SMALLEST, SATURATED = 32, 0.1
 
 
 @dataclass(frozen=True)
@@ -31,12 +28,16 @@ class Reading:
     crop: int = 0
     scale: str = "linear"
 
+    def __post_init__(self):
+        if self.scale not in SCALES:
+            raise UserError(f"scale {self.scale!r} is unknown; choose one of {', '.join(SCALES)}")
+        if self.crop and self.crop < SMALLEST:
+            raise UserError(f"a crop of {self.crop} pixels is too small for a pattern; take {SMALLEST} or more")
+
 
 def read_patterns(paths: Sequence[str | Path], reading: Reading | None = None, *, size: int = SIZE) -> np.ndarray:
     """(size, size, 3) uint8 from three pictures, one a direction (x, y, z), or one that has them as its colours."""
     reading = reading or Reading()
-    if reading.scale not in SCALES:
-        raise UserError(f"scale {reading.scale!r} is unknown; choose one of {', '.join(SCALES)}")
     pictures = [read_picture(path) for path in paths]
     if len(pictures) == 1:
         if pictures[0].ndim == 2:
@@ -49,66 +50,16 @@ def read_patterns(paths: Sequence[str | Path], reading: Reading | None = None, *
         channels = [grey(picture, path) for picture, path in zip(pictures, paths, strict=True)]
     else:
         raise UserError(f"{len(pictures)} pictures; give three, one a direction (x, y, z), or one merged picture")
-    for name, channel in zip(("first", "second", "third"), channels, strict=True):
+    paths = list(paths) * (3 // len(paths))
+    made = []
+    for name, channel, path in zip(("first", "second", "third"), channels, paths, strict=True):
         if np.ptp(channel) == 0:
-            raise UserError(
-                f"{paths[0]}: its {name} pattern is empty; the picture must have three, red, green and blue"
-            )
-    made = [_scaled(_square(channel, reading), reading.scale) for channel in channels]
+            raise UserError(f"{path}: its {name} pattern is empty; the picture must have three, red, green and blue")
+        try:
+            made.append(_scaled(_square(channel, reading), reading.scale))
+        except UserError as error:
+            raise UserError(f"{path}: {error}") from None
     return np.stack([resized(channel, size) for channel in made], axis=-1)
-
-
-def read_picture(path: str | Path) -> np.ndarray:
-    """The values of a PNG, JPEG or TIFF as float64, (rows, columns) if grey, (rows, columns, 3) if coloured."""
-    from PIL import Image, UnidentifiedImageError
-
-    try:
-        with warnings.catch_warnings():
-            warnings.simplefilter("error", Image.DecompressionBombWarning)
-            file = Image.open(path)
-            frames = getattr(file, "n_frames", 1)
-            if frames > 1:
-                raise UserError(f"{path} holds {frames} pictures; save the one that counts as a file of its own")
-            file.load()
-    except FileNotFoundError:
-        raise UserError(f"{path} does not exist; check the name") from None
-    except UnidentifiedImageError:
-        raise UserError(f"{path} is no picture; save it as PNG, JPEG or TIFF") from None
-    except (OSError, SyntaxError, Image.DecompressionBombWarning, Image.DecompressionBombError) as error:
-        raise UserError(f"{path} is truncated or damaged ({str(error).splitlines()[0]}); export it again") from None
-    values = _values(file, path)
-    _check(values, path)
-    return values.astype(np.float64)
-
-
-def _values(file, path) -> np.ndarray:
-    if file.mode in ("RGBA", "LA", "PA") or "transparency" in file.info:
-        opaque = np.asarray(file.convert("RGBA"))[..., 3].min() == 255
-        if not opaque:
-            raise UserError(f"{path} is transparent in places (alpha channel); export it without transparency")
-        file = file.convert("L" if file.mode == "LA" else "RGB")
-    if file.mode == "1":
-        raise UserError(f"{path} has black and white only; export it with grey values")
-    if file.mode in ("P", "CMYK", "YCbCr", "LAB", "HSV"):
-        file = file.convert("RGB")
-    values = np.asarray(file)
-    if values.ndim == 3 and (values == values[..., :1]).all():
-        return values[..., 0]
-    return values
-
-
-def _check(values: np.ndarray, path) -> None:
-    if min(values.shape[:2]) < SMALLEST:
-        shape = " x ".join(map(str, values.shape[1::-1]))
-        raise UserError(f"{path} has {shape} pixels, too few for a pattern; {SMALLEST} a side are needed")
-    if not np.isfinite(values).all():
-        raise UserError(f"{path} has pixels that are no numbers; export it again")
-    if np.ptp(values) == 0:
-        raise UserError(f"{path} is empty: every pixel has the same value")
-    for channel in np.moveaxis(np.atleast_3d(values), -1, 0):
-        share = (channel == channel.max()).mean()
-        if np.ptp(channel) and share > SATURATED:
-            raise UserError(f"{path} is saturated: {share:.0%} of its pixels have the highest value; expose it less")
 
 
 def grey(picture: np.ndarray, path) -> np.ndarray:
@@ -131,6 +82,9 @@ def _square(channel: np.ndarray, reading: Reading) -> np.ndarray:
         raise UserError(
             f"the centre ({row:g}, {column:g}) lies outside of the picture of {rows} rows, {columns} columns"
         )
+    most = 2 * max(rows, columns)
+    if reading.crop > most:
+        raise UserError(f"a crop of {reading.crop:,} pixels is far beyond its {columns} x {rows}; take {most} or less")
     largest = 2 * min(row, rows - 1 - row, column, columns - 1 - column) + 1
     side = reading.crop or max(int(largest), SMALLEST)
     first_row, first_column = round(row - (side - 1) / 2), round(column - (side - 1) / 2)
@@ -138,6 +92,8 @@ def _square(channel: np.ndarray, reading: Reading) -> np.ndarray:
     inside_rows = slice(max(first_row, 0), min(first_row + side, rows))
     inside_columns = slice(max(first_column, 0), min(first_column + side, columns))
     part = channel[inside_rows, inside_columns]
+    if np.ptp(part) == 0:
+        raise UserError(f"nothing is lit in the {side} pixels around ({row:g}, {column:g}); change --centre or --crop")
     top, left = inside_rows.start - first_row, inside_columns.start - first_column
     square[top : top + part.shape[0], left : left + part.shape[1]] = part
     return square

@@ -53,7 +53,7 @@ def test_a_shifted_pattern_is_centred(pattern, tmp_path):
     path = saved(tmp_path / "wide.png", wide)
     found = read_patterns([path], Reading(centre=(30 + 127.5, 100 + 127.5), crop=256))
     assert np.array_equal(found, read_patterns([saved(tmp_path / "p.png", pattern)]))
-    beyond = read_patterns([path], Reading(centre=(5, 5), crop=200))
+    beyond = read_patterns([path], Reading(centre=(5, 50), crop=400))
     assert beyond.shape == (128, 128, 3) and not beyond[:50, :50].any()
 
 
@@ -69,14 +69,14 @@ def bad_pictures(folder, pattern):
     (folder / "cut.png").write_bytes(whole[: len(whole) // 2])
     clear = np.dstack([pattern, np.full(pattern.shape[:2], 128, dtype=np.uint8)])
     frames = [Image.fromarray(pattern), Image.fromarray(pattern[::-1])]
-    frames[0].save(folder / "moving.gif", save_all=True, append_images=frames[1:])
+    frames[0].save(folder / "moving.tif", save_all=True, append_images=frames[1:])
     bright = np.where(np.arange(256)[:, None, None] < 128, 255, pattern).astype(np.uint8)
     return {
         folder / "none.png": "does not exist",
         folder / "text.png": "is no picture",
         folder / "cut.png": "truncated or damaged",
         saved(folder / "clear.png", clear): "alpha channel",
-        folder / "moving.gif": "holds 2 pictures",
+        folder / "moving.tif": "holds 2 pictures",
         saved(folder / "dark.png", np.zeros((64, 64), dtype=np.uint8)): "is empty",
         saved(folder / "bright.png", bright): "saturated: 5",
         saved(folder / "tiny.png", pattern[:20, :20]): "20 x 20 pixels",
@@ -101,6 +101,25 @@ def test_the_wrong_number_of_pictures(pattern, tmp_path):
         read_patterns([path, path, path])
     with pytest.raises(UserError, match="lies outside"):
         read_patterns([path], Reading(centre=(500, 3)))
+
+
+def test_crops_that_leave_nothing(pattern, tmp_path):
+    """Each is refused by a line that names the picture; three pictures are named one by one."""
+    half = pattern.copy()
+    half[:128, :128] = 0
+    path = saved(tmp_path / "half.png", half)
+    with pytest.raises(UserError, match=r"half.png: nothing is lit in the 40 pixels around \(50, 60\)"):
+        read_patterns([path], Reading(centre=(50, 60), crop=40))
+    grey = [saved(tmp_path / f"{k}.png", (pattern if k != 1 else half)[..., k]) for k in range(3)]
+    corner = pattern[30:70, 40:80].reshape(-1, 3)
+    assert np.ptp(corner[:, 0]) and np.ptp(corner[:, 1])
+    with pytest.raises(UserError, match=r"1.png: nothing is lit"):
+        read_patterns(grey, Reading(centre=(50, 60), crop=40))
+    with pytest.raises(UserError, match=r"half.png: a crop of 100,000 pixels is far beyond its 256 x 256"):
+        read_patterns([path], Reading(crop=100_000))
+    with pytest.raises(UserError, match="a crop of 5 pixels is too small"):
+        Reading(crop=5)
+    assert read_patterns([path], Reading(centre=(0, 0), crop=511)).any()
 
 
 def test_an_opaque_alpha_channel_does_no_harm(pattern, tmp_path):
