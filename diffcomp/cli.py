@@ -9,9 +9,11 @@ from common import cli
 from common.cli import Paper
 from common.commands import add_evaluate, add_predict, give, predict
 from common.errors import UserError
-from common.printing import note, report_left_out
+from common.printing import report_left_out
 from common.train_command import add_train
 from diffcomp.embed_command import add_embed
+from diffcomp.settings import SCALES
+from diffcomp.simulate_command import add_simulate, check_sheet
 
 PAPER = Paper(
     "diffcomp",
@@ -30,7 +32,7 @@ def build_parser():
     )
     commands = parser.add_subparsers(metavar="COMMAND")
     add_embed(commands)
-    _add_simulate(commands)
+    add_simulate(commands)
     train = add_train(commands, PAPER)
     train.epilog += "\n  diffcomp train mini --target formation_energy --ratio 10:0 --model composition_model"
     train.add_argument(
@@ -63,67 +65,14 @@ def main(argv: Sequence[str] | None = None) -> int:
     return cli.run(build_parser(), argv)
 
 
-# --- simulate ------------------------------------------------------------------------------------
-
-
-def _add_simulate(commands) -> None:
-    from diffcomp.settings import ENGINES, PICTURES
-
-    parser = cli.add_command(
-        commands,
-        "simulate",
-        simulate,
-        "make the diffraction picture of structures",
-        """diffcomp simulate structure.cif --output pattern.png
-        diffcomp simulate my_crystals/ --output patterns/ --sheet sheet.png""",
-        "The three patterns of a crystal as red, green and blue of a picture. For several structures --output is a "
-        "folder.",
-    )
-    parser.add_argument("data", nargs="+", metavar="FILES", help=cli.FILES_HELP)
-    parser.add_argument("--output", "-o", required=True, metavar="PATH", help="a .png, or a folder")
-    parser.add_argument("--size", type=cli.positive, default=128, metavar="N", help="pixels a side, default 128")
-    parser.add_argument("--picture", choices=PICTURES, default="corrected", help="default %(default)s")
-    parser.add_argument("--engine", choices=ENGINES, default="sum", help="condor = FXI Condor; default %(default)s")
-    parser.add_argument("--sheet", metavar="FILE", help="also a contact sheet of all, PNG")
-    cli.add_common(parser, output=False)
-
-
-def simulate(arguments) -> None:
-    from pathlib import Path
-
-    from common.hdf5 import replacing
-    from common.progress import progress
-    from diffcomp.images import image, save_png
-    from diffcomp.measured import contact_sheet
-
-    table, left_out = cli.load_data(arguments.data, strict=arguments.strict, jobs=arguments.jobs)
-    output = Path(arguments.output)
-    if output.suffix == ".png" and len(table) > 1:
-        raise UserError(f"--output {output} is one picture, but there are {len(table)} structures; name a folder")
-    pictures = {}
-    for row, name in enumerate(progress(table.ids.tolist(), desc="simulating", unit="crystal")):
-        try:
-            pictures[name] = image(
-                table.structure(row), arguments.size, variant=arguments.picture, engine=arguments.engine
-            )
-        except UserError as error:
-            left_out[name] = str(error)
-    report_left_out(left_out, len(pictures), strict=arguments.strict)
-    for name, picture in pictures.items():
-        path = output if output.suffix == ".png" else output / f"{name.replace('/', '_')}.png"
-        with replacing(path) as temporary:
-            save_png(picture, temporary)
-    if arguments.sheet:
-        contact_sheet(arguments.sheet, pictures)
-    note(f"wrote {output}{f' and {arguments.sheet}' if arguments.sheet else ''}, pictures: {len(pictures)}")
-
-
 # --- predict -------------------------------------------------------------------------------------
 
 
-def _add_predict(commands) -> None:
-    from diffcomp.settings import SCALES
+#: Options of `predict` that say something about measured pictures.
+OF_PICTURES = ("centre", "crop", "scale", "sheet")
 
+
+def _add_predict(commands) -> None:
     parser = add_predict(commands, PAPER, nargs="*")
     parser.set_defaults(command=predict_any)
     parser.epilog += (
@@ -146,8 +95,8 @@ def _add_predict(commands) -> None:
         "SnO2_1.png",
     )
     own.add_argument("--centre", type=_pair, metavar="ROW,COLUMN", help="of the direct beam; default: the middle")
-    own.add_argument("--crop", type=cli.positive, default=0, metavar="N", help="side in pixels of what is kept")
-    own.add_argument("--scale", choices=SCALES, default="linear", help="default %(default)s")
+    own.add_argument("--crop", type=cli.positive, metavar="N", help="side in pixels of what is kept")
+    own.add_argument("--scale", choices=SCALES, help=f"default {SCALES[0]}")
     own.add_argument("--sheet", metavar="FILE", help="write what the network sees, PNG")
 
 
@@ -167,16 +116,21 @@ def predict_any(arguments) -> None:
         raise UserError(
             "give structure files, or a measured material with --composition and --pattern, or many with --measured"
         )
+    of_pictures = [name for name in OF_PICTURES if getattr(arguments, name) is not None]
+    if of_pictures and not (arguments.pattern or arguments.measured):
+        raise UserError(f"--{of_pictures[0]} is for measured pictures, with --pattern or --measured; leave it out")
     if arguments.data:
         predict(arguments, PAPER)
         return
+    if arguments.sheet:
+        check_sheet(arguments.sheet)
     from diffcomp.measured import Reading, contact_sheet
     from diffcomp.measured_table import Sample, predict_samples, samples
 
     one_sample = Sample(arguments.composition or "pattern", arguments.composition or "", arguments.pattern or [])
     found = samples(arguments.measured) if arguments.measured else [one_sample]
+    reading = Reading(arguments.centre, arguments.crop or 0, arguments.scale or SCALES[0])
     model = PAPER.load(arguments.model)
-    reading = Reading(arguments.centre, arguments.crop, arguments.scale)
     predicted, pictures, left_out = predict_samples(model, found, reading, strict=arguments.strict)
     report_left_out(left_out, len(predicted))
     if arguments.sheet and pictures:

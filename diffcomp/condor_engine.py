@@ -6,6 +6,8 @@ one called `condor` there is NASA's modelling framework, which is told apart by 
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import numpy as np
 
 from common.crystal import Crystal
@@ -16,7 +18,7 @@ NEEDED = ("Source", "Detector", "ParticleAtoms", "Experiment")
 NASAS = ("ExplicitSystem", "AlgebraicSystem", "OptimizationProblem")
 
 
-def condor_intensity(crystal: Crystal, grid: int, settings: Diffraction) -> np.ndarray:
+def condor_intensity(crystal: Crystal, grid: int, settings: Diffraction, tick: Callable[[int], object]) -> np.ndarray:
     """Photons (3, grid, grid) float32. Every atom of the block is handed over, turned already."""
     condor = find_condor()
     source = condor.Source(
@@ -32,6 +34,7 @@ def condor_intensity(crystal: Crystal, grid: int, settings: Diffraction) -> np.n
         atoms = condor.ParticleAtoms(atomic_numbers=numbers, atomic_positions=positions @ turn.T * 1e-10)
         result = condor.Experiment(source, {"particle_atoms": atoms}, detector).propagate()
         patterns.append(np.asarray(result["entry_1"]["data_1"]["data"], dtype=np.float32))
+        tick(len(crystal.numbers))
     return np.array(patterns)
 
 

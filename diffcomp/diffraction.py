@@ -11,6 +11,7 @@ four Gaussians and a constant.
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from functools import lru_cache
 
 import numpy as np
@@ -30,25 +31,33 @@ CONDORS_ZINC = 5.1625
 CHUNK = 2**22
 
 
-def intensity(structure, grid: int = 256, settings: Diffraction | None = None, *, engine: str = "sum") -> np.ndarray:
+def intensity(
+    structure,
+    grid: int = 256,
+    settings: Diffraction | None = None,
+    *,
+    engine: str = "sum",
+    tick: Callable[[int], object] | None = None,
+) -> np.ndarray:
     """Photons in every pixel, (3, grid, grid) float32: the crystal turned about x, y, z; rows are y, columns x.
 
     structure: a pymatgen `Structure`, a `Crystal` or a `(numbers, lattice, frac)` triple.
     engine: "sum", or "condor" for FXI Condor where it is installed.
+    tick: told the number of atoms that have been added since it was told last; three times all of them in the end.
     """
-    settings = settings or Diffraction()
+    settings, tick = settings or Diffraction(), tick or (lambda atoms: None)
     crystal = as_crystal(structure)
     if engine not in ENGINES:
         raise UserError(f"engine {engine!r} is unknown; choose one of {', '.join(ENGINES)}")
     if engine == "condor":
-        return condor_intensity(crystal, grid, settings)
+        return condor_intensity(crystal, grid, settings, tick)
     pixels = pixels_of(grid, settings)
     factors = {int(z): _factor(int(z), grid, settings) for z in np.unique(crystal.numbers)}
     patterns = []
     for turn in rotations(settings.angle):
         # H . (R a) = (R^T H) . a
         h = (crystal.lattice @ turn.T @ pixels.scattering).astype(np.float32)
-        patterns.append(interference(h, settings.cells) * _cell(h, crystal, factors))
+        patterns.append(interference(h, settings.cells) * _cell(h, crystal, factors, tick))
     scale = settings.photons * ELECTRON_RADIUS**2 * pixels.solid_angle
     return (np.array(patterns) * scale).reshape(3, grid, grid).astype(np.float32)
 
@@ -111,7 +120,7 @@ def interference(h, cells: int, ops=np):
     return ops.prod(ratio, axis=-2) ** 2
 
 
-def _cell(h: np.ndarray, crystal: Crystal, factors: dict[int, np.ndarray]) -> np.ndarray:
+def _cell(h: np.ndarray, crystal: Crystal, factors: dict[int, np.ndarray], tick: Callable) -> np.ndarray:
     """|F|^2 of one cell in every pixel; h (3, p)."""
     frac = (-2 * np.pi * crystal.frac).astype(np.float32)
     real, imaginary = np.zeros(h.shape[1], dtype=np.float32), np.zeros(h.shape[1], dtype=np.float32)
@@ -123,6 +132,7 @@ def _cell(h: np.ndarray, crystal: Crystal, factors: dict[int, np.ndarray]) -> np
             phase = atoms[start : start + step] @ h
             cosine += np.cos(phase).sum(axis=0)
             sine += np.sin(phase).sum(axis=0)
+            tick(len(phase))
         real += factor * cosine
         imaginary += factor * sine
     return real**2 + imaginary**2

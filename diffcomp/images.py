@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+from collections.abc import Callable
 
 import numpy as np
 
@@ -15,17 +16,24 @@ GRID, SIZE = 256, 128
 
 
 def image(
-    structure, size: int = SIZE, *, variant: str = "corrected", settings: Diffraction | None = None, engine: str = "sum"
+    structure,
+    size: int = SIZE,
+    *,
+    variant: str = "corrected",
+    settings: Diffraction | None = None,
+    engine: str = "sum",
+    tick: Callable[[int], object] | None = None,
 ) -> np.ndarray:
     """(size, size, 3) uint8 of a crystal, as the network sees it.
 
     variant: "released" imitates the published pictures: coded as JPEG one colour at a time and added in eight bits,
     where what passes 255 starts again from 0. "corrected" leaves these artefacts out.
+    tick: as in `intensity`.
     """
     if variant not in PICTURES:
         raise UserError(f"variant {variant!r} is unknown; choose one of {', '.join(PICTURES)}")
     settings = settings or Diffraction()
-    picture = merged(intensity(structure, GRID, settings, engine=engine), settings.box)
+    picture = merged(intensity(structure, GRID, settings, engine=engine, tick=tick), settings.box)
     if variant == "released":
         return resized(coded_and_added(picture), size, "BICUBIC")
     return resized(picture, size)

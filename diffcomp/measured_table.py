@@ -18,6 +18,8 @@ from diffcomp.measured import Reading, read_patterns
 from diffcomp.measured_composition import Composition, read_composition, spread
 
 PICTURES = (".png", ".jpg", ".jpeg", ".tif", ".tiff")
+#: Endings of pictures of other kinds, those of detectors too; in a folder they are named, not passed over.
+OTHERS = tuple(".gif .bmp .webp .jp2 .avif .heic .ppm .pgm .tga .psd .svg .edf .cbf .mccd .img .npy".split())
 #: Columns that name pictures: one merged, or one a direction.
 MERGED, DIRECTIONS = "pattern", ("x", "y", "z")
 
@@ -34,14 +36,17 @@ class Sample(NamedTuple):
 def samples(path: str | Path) -> list[Sample]:
     """From a CSV with the columns id (or none), composition, and pattern or x, y, z; paths are relative to it.
 
-    In a folder every picture is a sample, and its name up to the first "_" the composition: SnO2_3.png.
+    In a folder every picture is a sample, and its name up to the first "_" the composition: SnO2_3.png. Pictures of
+    kinds that are not read are samples too, with what is wrong with them.
     """
     path = Path(path)
     if path.is_dir():
-        files = sorted(file for file in path.iterdir() if file.suffix.lower() in PICTURES)
+        files = sorted(file for file in path.iterdir() if file.suffix.lower() in (*PICTURES, *OTHERS))
         if not files:
             raise UserError(f"{path} has no pictures (PNG, JPEG or TIFF)")
-        return [Sample(file.name, file.stem.split("_")[0], [file]) for file in files]
+        wrong = "is not read by its ending; save it as PNG, JPEG or TIFF"
+        reasons = ["" if file.suffix.lower() in PICTURES else wrong for file in files]
+        return [Sample(f.name, f.stem.split("_")[0], [f], reason) for f, reason in zip(files, reasons, strict=True)]
     sheet = read_columns(path)
     columns = [MERGED] if sheet.column(MERGED) is not None else list(DIRECTIONS)
     missing = [name for name in ("composition", *columns) if sheet.column(name) is None]

@@ -2,12 +2,15 @@
 
 import csv
 import json
+from contextlib import contextmanager
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
 from PIL import Image
 
 from diffcomp.cli import main
+from diffcomp.simulate_command import file_names
 
 
 @pytest.fixture(scope="module")
@@ -66,6 +69,39 @@ def test_a_folder_of_structures_and_its_sheet(cif, tmp_path, capsys):
     assert "left out" in capsys.readouterr().err
 
 
+def test_ids_that_differ_in_a_slash_alone(cif, tmp_path, capsys):
+    """Every picture is written, and what is not called by its id is said."""
+    rows = "".join(f"{name},{cif}\n" for name in ("a/b", "a_b", "a/b/c", "d"))
+    (tmp_path / "table.csv").write_text(f"id,cif\n{rows}")
+    assert main(["simulate", str(tmp_path / "table.csv"), "--output", str(tmp_path / "out")]) == 0
+    assert {path.name for path in (tmp_path / "out").iterdir()} == {"a_b.png", "a_b-2.png", "a_b_c.png", "d.png"}
+    assert "a/b is written as a_b-2.png" in capsys.readouterr().err
+    assert file_names(["x/y", "x_y-2", "x_y"]) == {"x_y-2": "x_y-2.png", "x_y": "x_y.png", "x/y": "x_y-3.png"}
+
+
+def test_simulate_takes_a_capital_ending(cif, tmp_path):
+    assert main(["simulate", cif, "--output", str(tmp_path / "PATTERN.PNG")]) == 0
+    assert Image.open(tmp_path / "PATTERN.PNG").size == (128, 128)
+
+
+def test_the_bar_moves_within_a_large_cell(tmp_path, monkeypatch):
+    """One crystal, many steps, which add up to what was announced."""
+    from pymatgen.core import Lattice, Structure
+
+    sites = np.random.default_rng(0).random((150, 3))
+    Structure(Lattice.cubic(15), ["Sn"] * 150, sites).to(str(tmp_path / "large.vasp"), fmt="poscar")
+    steps, totals = [], []
+
+    @contextmanager
+    def recorded(total, **rest):
+        totals.append(total)
+        yield SimpleNamespace(update=steps.append)
+
+    monkeypatch.setattr("common.progress.progress", recorded)
+    assert main(["simulate", str(tmp_path / "large.vasp"), "--output", str(tmp_path / "large.png")]) == 0
+    assert totals[-1] == sum(steps) == 450 and len(steps) >= 6
+
+
 @pytest.mark.parametrize(
     ("arguments", "reason"),
     [
@@ -75,6 +111,14 @@ def test_a_folder_of_structures_and_its_sheet(cif, tmp_path, capsys):
         (["predict", "--model", "MODEL", "--composition", "SnO2", "--pattern", "p.png"], "p.png does not exist"),
         (["predict", "--model", "MODEL", "--composition", "SnO2", "--pattern", "a.png", "b.png"], "a.png does not"),
         (["simulate", "mini", "--output", "one.png"], "there are 336 structures; name a folder"),
+        (["predict", "--model", "MODEL", "x.cif", "--crop", "64"], "--crop is for measured pictures"),
+        (["predict", "--model", "MODEL", "x.cif", "--sheet", "s.png"], "--sheet is for measured pictures"),
+        (["predict", "--model", "MODEL", "x.cif", "--scale", "linear"], "--scale is for measured pictures"),
+        (["predict", "--model", "MODEL", "--composition", "SnO2", "--centre", "1,1"], "--centre is for measured"),
+        (["predict", "--model", "MODEL", "--pattern", "p.png", "--crop", "5"], "a crop of 5 pixels is too small"),
+        (["simulate", "mini", "--output", "one.PNG"], "there are 336 structures; name a folder"),
+        (["simulate", "mini", "--output", "one.jpg"], "--output one.jpg: pictures are written as PNG; name a .png"),
+        (["simulate", "mini", "--output", "o", "--sheet", "s.tif"], "--sheet s.tif: pictures are written as PNG"),
         (["embed", "SrTiO3"], "3 elements; this model takes two"),
         (["embed", "Xx2"], "Xx is not a chemical element"),
         (["embed"], "give formulas, or a table to learn from"),
@@ -161,10 +205,13 @@ def spoilt(folder, picture):
     Image.fromarray(good).save(folder / "Xx2_1.png")
     Image.fromarray(good).save(folder / "SrTiO3_1.png")
     (folder / "notes.txt").write_text("not a picture")
+    for ending in ("gif", "bmp", "webp"):
+        Image.fromarray(good).save(folder / f"SnO2_other.{ending}")
     words = {"empty": "is empty", "saturated": "is saturated", "tiny": "too few", "truncated": "is truncated"}
     words |= {"moving": "holds 2 pictures", "clear": "is transparent"}
+    others = {f"SnO2_other.{ending}": "save it as PNG, JPEG or TIFF" for ending in ("gif", "bmp", "webp")}
     elements = {"Xx2_1.png": "Xx is not a chemical element", "SrTiO3_1.png": "3 elements; this model takes two"}
-    return {f"SnO2_{name}.png": text for name, text in words.items()} | elements
+    return {f"SnO2_{name}.png": text for name, text in words.items()} | elements | others
 
 
 def test_a_folder_of_good_and_bad_pictures(model, cif, tmp_path, capsys):
