@@ -15,27 +15,44 @@ from common.errors import UserError
 from diffcomp.settings import Diffraction, rotations
 
 NEEDED = ("Source", "Detector", "ParticleAtoms", "Experiment")
+BROKEN, INSTEAD = "the installed package condor cannot be imported", "mend its installation or use the engine 'sum'"
 NASAS = ("ExplicitSystem", "AlgebraicSystem", "OptimizationProblem")
 
 
 def condor_intensity(crystal: Crystal, grid: int, settings: Diffraction, tick: Callable[[int], object]) -> np.ndarray:
     """Photons (3, grid, grid) float32. Every atom of the block is handed over, turned already."""
     condor = find_condor()
+    numbers, positions = block(crystal, settings.cells)
+    patterns = []
+    for turn in rotations(settings.angle):
+        try:
+            # Metres. Turned here, so that nobody's convention for rotations matters.
+            pattern = _propagated(condor, numbers, positions @ turn.T * 1e-10, grid, settings)
+        except Exception as error:  # whatever another program may raise, in other versions too
+            raise UserError(f"FXI Condor failed ({_said(error)}); {INSTEAD}") from None
+        if pattern.shape != (grid, grid) or not np.isfinite(pattern).all():
+            raise UserError("FXI Condor gave no pattern of the size that it was asked for; use the engine 'sum'")
+        patterns.append(pattern)
+        tick(len(crystal.numbers))
+    return np.array(patterns)
+
+
+def _propagated(condor, numbers, positions, grid: int, settings: Diffraction) -> np.ndarray:
+    """The pattern (grid, grid) float32 of atoms in one beam."""
     source = condor.Source(
         wavelength=settings.wavelength, pulse_energy=settings.pulse_energy, focus_diameter=settings.focus
     )
     detector = condor.Detector(
         distance=settings.distance, pixel_size=settings.width / grid, nx=grid, ny=grid, noise=None
     )
-    numbers, positions = block(crystal, settings.cells)
-    patterns = []
-    for turn in rotations(settings.angle):
-        # Metres. Turned here, so that nobody's convention for rotations matters.
-        atoms = condor.ParticleAtoms(atomic_numbers=numbers, atomic_positions=positions @ turn.T * 1e-10)
-        result = condor.Experiment(source, {"particle_atoms": atoms}, detector).propagate()
-        patterns.append(np.asarray(result["entry_1"]["data_1"]["data"], dtype=np.float32))
-        tick(len(crystal.numbers))
-    return np.array(patterns)
+    atoms = condor.ParticleAtoms(atomic_numbers=numbers, atomic_positions=positions)
+    result = condor.Experiment(source, {"particle_atoms": atoms}, detector).propagate()
+    return np.asarray(result["entry_1"]["data_1"]["data"], dtype=np.float32)
+
+
+def _said(error: Exception) -> str:
+    """The first line of an error, with its kind where it says nothing."""
+    return (str(error).splitlines() or [type(error).__name__])[0]
 
 
 def block(crystal: Crystal, cells: int) -> tuple[np.ndarray, np.ndarray]:
@@ -51,12 +68,12 @@ def find_condor():
         import condor
     except ModuleNotFoundError as error:
         if error.name != "condor":
-            raise UserError(f"FXI Condor cannot be imported: it lacks {error.name}; use the engine 'sum'") from None
+            raise UserError(f"{BROKEN} ({_said(error)}); {INSTEAD}") from None
         raise UserError(
             "FXI Condor is not installed (github.com/FXIhub/condor); the engine 'sum' needs nothing"
         ) from None
-    except Exception as error:  # whatever a broken or foreign package does when it is imported
-        raise UserError(f"the package condor cannot be imported ({error}); mend it, or use the engine 'sum'") from None
+    except Exception as error:  # a package that is there can fail in every way
+        raise UserError(f"{BROKEN} ({_said(error)}); {INSTEAD}") from None
     if any(hasattr(condor, name) for name in NASAS):
         raise UserError(
             "the installed package condor is NASA's modelling framework, not FXI Condor (github.com/FXIhub/condor); "

@@ -20,6 +20,7 @@ from diffcomp.measured_composition import Composition, read_composition, spread
 PICTURES = (".png", ".jpg", ".jpeg", ".tif", ".tiff")
 #: Endings of pictures of other kinds, those of detectors too; in a folder they are named, not passed over.
 OTHERS = tuple(".gif .bmp .webp .jp2 .avif .heic .ppm .pgm .tga .psd .svg .edf .cbf .mccd .img .npy".split())
+COMPOSITION = "composition"
 #: Columns that name pictures: one merged, or one a direction.
 MERGED, DIRECTIONS = "pattern", ("x", "y", "z")
 
@@ -34,7 +35,8 @@ class Sample(NamedTuple):
 
 
 def samples(path: str | Path) -> list[Sample]:
-    """From a CSV with the columns id (or none), composition, and pattern or x, y, z; paths are relative to it.
+    """From a CSV with the columns id (or none), composition, and pattern or x, y, z; paths are relative to it. For a
+    model of composition or pattern alone that column is enough.
 
     In a folder every picture is a sample, and its name up to the first "_" the composition: SnO2_3.png. Pictures of
     kinds that are not read are samples too, with what is wrong with them.
@@ -48,14 +50,18 @@ def samples(path: str | Path) -> list[Sample]:
         reasons = ["" if file.suffix.lower() in PICTURES else wrong for file in files]
         return [Sample(f.name, f.stem.split("_")[0], [f], reason) for f, reason in zip(files, reasons, strict=True)]
     sheet = read_columns(path)
-    columns = [MERGED] if sheet.column(MERGED) is not None else list(DIRECTIONS)
-    missing = [name for name in ("composition", *columns) if sheet.column(name) is None]
-    if missing:
-        raise UserError(f"{path} has no column {missing[0]!r}; it needs composition, and pattern or x, y and z")
-    rows = zip(*(sheet.column(name) for name in columns), strict=True)
+    there = [name for name in (COMPOSITION, MERGED, *DIRECTIONS) if sheet.column(name) is not None]
+    single = [name for name in DIRECTIONS if name in there]
+    if MERGED in there and single:
+        raise UserError(f"{path} has the columns {MERGED} and {single[0]}; give merged pictures or one a direction")
+    if not there or 0 < len(single) < 3:
+        lacking = next(name for name in DIRECTIONS if name not in there) if there else COMPOSITION
+        raise UserError(f"{path} has no column {lacking!r}; it needs composition, and pattern or x, y and z")
     found = []
-    for name, text, cells in zip(sheet.ids, sheet.column("composition"), rows, strict=True):
-        pictures = [path.parent / cell for cell in cells if cell]
+    for row, name in enumerate(sheet.ids):
+        cells = {column: sheet.column(column)[row] for column in there}
+        text = cells.pop(COMPOSITION, "")
+        pictures = [path.parent / cell for cell in cells.values() if cell]
         found.append(Sample(name, text, pictures, sheet.wrong.get(name, "")))
     return found
 

@@ -67,21 +67,15 @@ def _values(file, path) -> np.ndarray:
     frames = getattr(file, "n_frames", 1)
     if frames > 1:
         raise UserError(f"{path} holds {frames} pictures; save the one that counts as a file of its own")
-    deep = _deep(file)
+    if _deep(file) and not file.mode.startswith(("I", "F")):
+        values = _sixteen_bits(path) if file.format == "PNG" else _deep_tiff(path)
+        colours = values.shape[-1] - (values.shape[-1] % 2 == 0)
+        return _opaque(values[..., :colours], values[..., colours:], file, path)
     file.load()
     if file.mode == "1":
         raise UserError(f"{path} has black and white only; export it with grey values")
     if file.mode.startswith(("I", "F")):
         return _opaque(np.asarray(file), None, file, path)
-    if deep and file.format != "PNG":
-        raise UserError(
-            f"{path} has more than 8 bits a colour, which are read from PNG alone; save it as PNG, or as three grey "
-            "16-bit pictures, x, y and z"
-        )
-    if deep:
-        values = _sixteen_bits(path)
-        colours = values.shape[-1] - (values.shape[-1] % 2 == 0)
-        return _opaque(values[..., :colours], values[..., colours:], file, path)
     if file.mode in ("RGBA", "RGBa", "LA", "La", "PA") or "transparency" in file.info:
         values = np.asarray(file.convert("RGBA"))
         return _opaque(values[..., :3], values[..., 3:], None, path)
@@ -103,6 +97,20 @@ def _sixteen_bits(path) -> np.ndarray:
     import tensorflow as tf
 
     return tf.io.decode_png(Path(path).read_bytes(), dtype=tf.uint16).numpy()
+
+
+def _deep_tiff(path) -> np.ndarray:
+    """The same of a TIFF by tifffile, whatever number of bits a colour has."""
+    import tifffile
+
+    try:
+        values = tifffile.imread(path)
+    except ValueError as error:  # a compression that needs another library
+        raise UserError(
+            f"{path} has more than 8 bits a colour and cannot be read ({str(error).splitlines()[0]}); save it without "
+            "compression, or as PNG"
+        ) from None
+    return np.moveaxis(values, 0, -1) if values.shape[0] <= 4 < values.shape[-1] else values
 
 
 def _opaque(values: np.ndarray, opacity: np.ndarray | None, file, path) -> np.ndarray:

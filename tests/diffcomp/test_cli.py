@@ -119,33 +119,12 @@ def test_the_bar_moves_within_a_large_cell(tmp_path, monkeypatch):
         (["simulate", "mini", "--output", "one.PNG"], "there are 336 structures; name a folder"),
         (["simulate", "mini", "--output", "one.jpg"], "--output one.jpg: pictures are written as PNG; name a .png"),
         (["simulate", "mini", "--output", "o", "--sheet", "s.tif"], "--sheet s.tif: pictures are written as PNG"),
-        (["embed", "SrTiO3"], "3 elements; this model takes two"),
-        (["embed", "Xx2"], "Xx is not a chemical element"),
-        (["embed"], "give formulas, or a table to learn from"),
-        (["embed", "NaCl", "--learn", "mini"], "give formulas, or a table to learn from"),
-        (["embed", "--learn", "mini"], "name a file with --output"),
-        (["embed", "NaCl", "--vectors", "none.csv"], "none.csv is no table of element vectors"),
-        (["embed", "NaCl", "--size", "3"], "--size goes with --learn"),
-        (["embed", "NaCl", "--epochs", "3"], "--epochs goes with --learn"),
-        (["embed", "--learn", "mini", "--elements", "3"], "--elements goes with formulas, not with --learn"),
     ],
 )
 def test_bad_input_ends_with_one_line(model, arguments, reason, capsys):
     assert main([model if word == "MODEL" else word for word in arguments]) == 2
     err = capsys.readouterr().err.strip().splitlines()
     assert len(err) == 1 and reason in err[0]
-
-
-def test_learning_prints_nothing_but_its_own_line(tmp_path):
-    """TensorFlow's start-up notes go to the file descriptor, past Python."""
-    import os
-    import subprocess
-    import sys
-
-    command = [sys.executable, "-m", "diffcomp.cli", "embed", "--learn", "mini", "--size", "3", "--epochs", "1"]
-    environment = {name: value for name, value in os.environ.items() if not name.startswith("TF_CPP")}
-    done = subprocess.run([*command, "--output", tmp_path / "l.csv"], capture_output=True, text=True, env=environment)
-    assert done.returncode == 0 and len(done.stderr.splitlines()) == 1 and done.stderr.startswith("wrote ")
 
 
 @pytest.mark.parametrize("text", ["1:2", "9", "a:b", "0:0", "-1:11", "9:1:0"])
@@ -173,7 +152,7 @@ def test_a_ratio_of_composition_alone_and_errors_of_compositions(tmp_path, capsy
     both, members = found["l", "+-1"], found["l", ",O="]
     assert both["std"] == pytest.approx(np.hypot(both["aleatoric"], members["epistemic"])) and both["aleatoric"] > 0
     # In a table, a composition without errors has no deviation.
-    (tmp_path / "many.csv").write_text('id,composition,pattern\na,"Sn=33+-1,O=67",\nb,SnO2,\n')
+    (tmp_path / "many.csv").write_text('id,composition\na,"Sn=33+-1,O=67"\nb,SnO2\n')
     assert main(["predict", "--model", f"{folder}/member-0", "--measured", str(tmp_path / "many.csv"), "--json"]) == 0
     one, other = json.loads(capsys.readouterr().out)["predictions"]
     assert one["std"] > 0 and other["std"] is None
@@ -250,29 +229,19 @@ def test_a_table_of_measured_materials(model, cif, tmp_path, capsys):
         reasons = ["b: the percentages sum to 93", "c: this model needs a diffraction pattern", "d: row 4 has 2 cells"]
         assert all(text in err for text in (reasons if good == "a" else ["2: 2 pictures; give three"]))
     assert values[0] == pytest.approx(values[1], abs=5e-3)
-    merged.write_text("id,pattern\na,p.png\n")
-    assert main(["predict", "--model", model, "--measured", str(merged)]) == 2
-    assert "has no column 'composition'" in capsys.readouterr().err
+    for text, reason in (
+        ("id,pattern\na,p.png\n", "a: this model needs a composition"),
+        ("id,composition\na,SnO2\n", "a: this model needs a diffraction pattern"),
+        ("id,gap\na,3\n", "has no column 'composition'"),
+        ("id,composition,x,z\na,SnO2,x.png,z.png\n", "has no column 'y'"),
+        ("id,composition,pattern,x\na,SnO2,p.png,x.png\n", "has the columns pattern and x; give merged pictures or"),
+    ):
+        merged.write_text(text)
+        assert main(["predict", "--model", model, "--measured", str(merged)]) == 2
+        assert reason in capsys.readouterr().err
     (tmp_path / "none").mkdir()
     assert main(["predict", "--model", model, "--measured", str(tmp_path / "none")]) == 2
     assert "has no pictures" in capsys.readouterr().err
-
-
-def test_embed(tmp_path, capsys):
-    path = tmp_path / "vectors.csv"
-    assert main(["embed", "SnO2", "Na0.5Cl0.5", "SrTiO3", "--output", str(path)]) == 0
-    rows = list(csv.reader(path.read_text().splitlines()))
-    assert [len(row) for row in rows] == [61, 61, 61] and rows[1][0] == "SnO2"
-    assert "left out: SrTiO3" in capsys.readouterr().err
-
-
-def test_vectors_of_another_size_are_learned_and_used(tmp_path, capsys):
-    path = str(tmp_path / "four.csv")
-    assert main(["embed", "--learn", "mini", "--size", "4", "--epochs", "2", "--output", path]) == 0
-    assert "4 numbers each, from 336 formulas" in capsys.readouterr().err
-    assert main(["embed", "MgO", "--vectors", path]) == 0
-    header, row = csv.reader(capsys.readouterr().out.splitlines())
-    assert header == ["formula", *(f"v{k}" for k in range(8))] and len(row) == 9
 
 
 @pytest.mark.parametrize("command", ["embed", "simulate", "train", "predict", "evaluate"])

@@ -48,7 +48,7 @@ def calls(monkeypatch):
 def test_condor_gets_the_same_settings(calls):
     found = intensity(CELL, 64, Diffraction(cells=3), engine="condor")
     assert found.shape == (3, 64, 64) and found.dtype == np.float32 and (found == 54).all()
-    assert calls["Source"] == [((), {"wavelength": 3.5e-12, "pulse_energy": 1e-6, "focus_diameter": 1e-6})]
+    assert calls["Source"] == [((), {"wavelength": 3.5e-12, "pulse_energy": 1e-6, "focus_diameter": 1e-6})] * 3
     detector = calls["Detector"][0][1]
     assert detector["distance"] == 0.1 and detector["nx"] == detector["ny"] == 64 and detector["noise"] is None
     assert detector["pixel_size"] == pytest.approx(1.6e-4)
@@ -76,16 +76,36 @@ def test_other_packages_and_none(monkeypatch):
 
 
 @pytest.mark.parametrize(
-    ("text", "reason"),
+    ("source", "reason"),
     [
-        ("import nothing_of_this_name", "it lacks nothing_of_this_name; use the engine 'sum'"),
-        ("raise RuntimeError('no GPU')", r"condor cannot be imported \(no GPU\); mend it"),
-        ("from numpy import no_such_name", "condor cannot be imported .*; mend it"),
+        ("raise RuntimeError('no libspimage')", r"cannot be imported \(no libspimage\)"),
+        ("import not_there_at_all", r"cannot be imported \(No module named 'not_there_at_all'\)"),
+        ("from math import not_there_at_all", r"cannot be imported \(cannot import name"),
+        ("def broken(", "cannot be imported"),
+        ("Source = Detector = ParticleAtoms = Experiment = None", r"FXI Condor failed \('NoneType' object is not"),
+        ("def Source(**rest): raise KeyError", r"is not FXI Condor: it has no Detector"),
     ],
 )
-def test_a_condor_that_is_broken(monkeypatch, tmp_path, text, reason):
-    (tmp_path / "condor.py").write_text(text)
-    monkeypatch.syspath_prepend(str(tmp_path))
+def test_a_broken_package(source, reason, tmp_path, monkeypatch):
+    (tmp_path / "condor.py").write_text(source + "\n")
+    monkeypatch.syspath_prepend(tmp_path)
     monkeypatch.delitem(sys.modules, "condor", raising=False)
-    with pytest.raises(UserError, match=reason):
+    with pytest.raises(UserError, match=reason) as caught:
+        intensity(CELL, 64, engine="condor")
+    assert "\n" not in str(caught.value) and "engine 'sum'" in str(caught.value)
+    sys.modules.pop("condor", None)
+
+
+def test_patterns_of_another_size(monkeypatch):
+    class Experiment:
+        def __init__(self, *parts):
+            pass
+
+        def propagate(self):
+            return {"entry_1": {"data_1": {"data": np.ones((3, 3))}}}
+
+    install(
+        monkeypatch, Experiment=Experiment, **dict.fromkeys(("Source", "Detector", "ParticleAtoms"), SimpleNamespace)
+    )
+    with pytest.raises(UserError, match="gave no pattern of the size"):
         intensity(CELL, 64, engine="condor")

@@ -30,10 +30,10 @@ def png(path, values, clear=None):
     return path
 
 
-def tiff(path, values):
+def tiff(path, values, compression=1):
     """An uncompressed TIFF of 16 bits a colour."""
     rows, columns, colours = values.shape
-    tags = [(256, 4, columns), (257, 4, rows), (259, 3, 1), (262, 3, 2), (277, 3, colours), (278, 4, rows)]
+    tags = [(256, 4, columns), (257, 4, rows), (259, 3, compression), (262, 3, 2), (277, 3, colours), (278, 4, rows)]
     tags += [(273, 4, 200), (279, 4, values.nbytes)]
     entries = [struct.pack("<HHII", tag, kind, 1, value) for tag, kind, value in tags]
     entries.append(struct.pack("<HHII", 258, 3, colours, 180))
@@ -71,11 +71,23 @@ def test_transparency_of_sixteen_bits(tmp_path):
             read_picture(path)
 
 
-def test_a_deep_coloured_tiff_is_refused_not_cut(tmp_path):
-    path = tiff(tmp_path / "deep.tif", RANDOM.integers(0, 65536, (40, 40, 3)))
-    assert Image.open(path).mode == "RGB"
-    with pytest.raises(UserError, match=r"more than 8 bits a colour.*three grey 16-bit pictures, x, y and z"):
-        read_picture(path)
+def test_sixteen_bits_of_tiff(tmp_path):
+    """Colours beside each other or one after the other, big-endian too; what cannot be unpacked is named."""
+    import tifffile
+
+    colours = RANDOM.integers(0, 65536, (40, 50, 3)).astype(np.uint16)
+    assert np.array_equal(read_picture(tiff(tmp_path / "deep.tif", colours)), colours)
+    for name, options in (
+        ("planar", {"planarconfig": "separate"}),
+        ("zip", {"compression": "zlib", "predictor": True}),
+    ):
+        values = np.moveaxis(colours, -1, 0) if name == "planar" else colours
+        tifffile.imwrite(tmp_path / f"{name}.tif", values, photometric="rgb", byteorder=">", **options)
+        assert np.array_equal(read_picture(tmp_path / f"{name}.tif"), colours), name
+    with pytest.raises(
+        UserError, match=r"deep.tif has more than 8 bits a colour and cannot be read .*; save it without"
+    ):
+        read_picture(tiff(tmp_path / "deep.tif", colours, compression=5))
 
 
 def odd_files(folder):
