@@ -9,7 +9,7 @@ from common import cli
 from common.cli import Paper
 from common.commands import add_evaluate, add_predict, give, predict
 from common.errors import UserError
-from common.printing import report_left_out
+from common.printing import note, report_left_out
 from common.train_command import add_train
 from diffcomp.embed_command import add_embed
 from diffcomp.settings import SCALES
@@ -135,6 +135,8 @@ def predict_any(arguments) -> None:
     report_left_out(left_out, len(predicted))
     if arguments.sheet and pictures:
         contact_sheet(arguments.sheet, pictures)
+    elif arguments.sheet:
+        note(f"{arguments.sheet} is not written: this model looks at the composition alone")
     texts = {sample.name: sample.composition for sample in found}
     give(arguments, predicted, [texts[name] for name in predicted.ids.tolist()], model.target, left_out)
 

@@ -14,6 +14,7 @@ from common.errors import UserError
 from common.predictions import Predictions
 from common.progress import progress
 from common.sources.columns import read_columns
+from diffcomp.config import NODES
 from diffcomp.measured import Reading, read_patterns
 from diffcomp.measured_composition import Composition, read_composition, spread
 
@@ -66,12 +67,12 @@ def samples(path: str | Path) -> list[Sample]:
     return found
 
 
-def read_sample(sample: Sample, reading: Reading) -> tuple[Composition | None, np.ndarray | None]:
-    """Composition and picture; either is None where the sample does not have it."""
+def read_sample(sample: Sample, reading: Reading, cv_nodes: int) -> tuple[Composition | None, np.ndarray | None]:
+    """Composition and picture; either is None where the sample does not have it or the model does not look at it."""
     if sample.wrong:
         raise UserError(sample.wrong)
-    found = read_composition(sample.composition) if sample.composition else None
-    return found, (read_patterns(sample.pictures, reading) if sample.pictures else None)
+    composition = read_composition(sample.composition) if sample.composition and cv_nodes > 0 else None
+    return composition, (read_patterns(sample.pictures, reading) if sample.pictures and cv_nodes < NODES else None)
 
 
 def predict_samples(
@@ -85,7 +86,7 @@ def predict_samples(
     good, bad = {}, {}
     for sample in progress(found, desc="reading", unit="sample"):
         try:
-            composition, picture = read_sample(sample, reading)
+            composition, picture = read_sample(sample, reading, members[0].config.cv_nodes)
             members[0].measured_row(composition and composition.amounts, picture)
         except UserError as error:
             if strict:

@@ -156,6 +156,22 @@ def test_a_ratio_of_composition_alone_and_errors_of_compositions(tmp_path, capsy
     assert main(["predict", "--model", f"{folder}/member-0", "--measured", str(tmp_path / "many.csv"), "--json"]) == 0
     one, other = json.loads(capsys.readouterr().out)["predictions"]
     assert one["std"] > 0 and other["std"] is None
+    # Pictures are not looked at, and there is nothing to show of them.
+    (tmp_path / "many.csv").write_text("id,composition,pattern\nb,SnO2,none.png\n")
+    measured = ["--measured", str(tmp_path / "many.csv"), "--sheet", str(tmp_path / "sheet.png")]
+    assert main(["predict", "--model", f"{folder}/member-0", *measured]) == 0
+    assert "sheet.png is not written: this model looks at the composition alone" in capsys.readouterr().err
+
+
+@pytest.mark.slow
+def test_a_model_of_the_pattern_alone_needs_no_formulas(cif, tmp_path, capsys):
+    train = ["train", "mini", "--target", "formation_energy", "--epochs", "1", "--shares", "1:1:30", "--ratio", "0:10"]
+    assert main([*train, "--model", str(tmp_path / "model")]) == 0
+    (tmp_path / "scans").mkdir()
+    assert main(["simulate", cif, "--output", str(tmp_path / "scans" / "scan_1.png")]) == 0
+    capsys.readouterr()
+    assert main(["predict", "--model", str(tmp_path / "model"), "--measured", str(tmp_path / "scans"), "--json"]) == 0
+    assert [one["id"] for one in json.loads(capsys.readouterr().out)["predictions"]] == ["scan_1.png"]
 
 
 def test_percentages_that_do_not_sum(model, cif, tmp_path, capsys):
