@@ -97,7 +97,10 @@ def test_autoencoder_learns_the_table():
 @pytest.mark.real
 @pytest.mark.parametrize("which", ["Ef", "Eg"])
 def test_the_authors_rows(real_data, which):
-    """Every row follows, to 1e-6, from element vectors solved out of the other rows."""
+    """Every row whose elements stand in other rows too follows from element vectors solved out of those, to 1e-6.
+
+    Of 100 published rows each, the structure pack has 87 and 89 formulas, and 73 and 77 have such elements: 150 rows.
+    """
     formulas = load_source("mp-structures")
     rows = []
     with open(real_data / "mp" / f"diffcomp_test_{which}.csv", newline="") as file:
@@ -119,4 +122,4 @@ def test_the_authors_rows(real_data, which):
             space = ElementSpace(numbers, np.array([others[z][0] for z in numbers]))
             assert np.abs(composition_vector(amounts, space) - vector).max() < 1e-6
             checked += 1
-    assert checked > 60
+    assert checked == {"Ef": 73, "Eg": 77}[which]
