@@ -46,7 +46,7 @@ def settings_of(model) -> dict[str, object]:
 
 
 def checked(settings: dict, network: type, variant: str, origin: str) -> dict:
-    """The settings, if the network has them all and they are of the right type."""
+    """The settings, if the network has them all and they are of the right type and value."""
     known = settings_of(network(variant))
     for name, value in settings.items():
         if name not in known:
@@ -54,4 +54,8 @@ def checked(settings: dict, network: type, variant: str, origin: str) -> dict:
         kind = type(known[name])
         if not (type(value) is kind or (kind is float and type(value) is int)):
             raise UserError(f"{origin}: {name} is {value!r}; write {'a number' if kind is float else kind.__name__}")
+    try:
+        network(variant, **settings)
+    except UserError as error:
+        raise UserError(f"{origin}: {error}") from None
     return settings

@@ -61,9 +61,9 @@ def train(arguments, paper: Paper) -> None:
 
     work = distribution.on(arguments.devices)  # before anything else is computed
     folder = Path(arguments.model)
+    network, changes = _settings(arguments, paper)  # a wrong setting is told before hours of reading
     table, target, left_out = known(arguments, arguments.target, paper)
     split = cli.make_split(arguments, table, left_out)
-    network, changes = _settings(arguments, paper)
     switches = {"deterministic": arguments.deterministic, "devices": arguments.devices}
     split = network(arguments.variant).parts(split)
     audit = splits.audit(split, table)

@@ -44,6 +44,8 @@ class DiffcompConfig:
 
     def __post_init__(self):
         check_nodes(self.cv_nodes)
+        if self.elements < 2:
+            raise UserError(f"elements is {self.elements}; a composition needs places for two or more")
         if self.picture not in PICTURES:
             raise UserError(f"picture {self.picture!r} is unknown; choose one of: {', '.join(PICTURES)}")
         if self.order not in ORDERS:
