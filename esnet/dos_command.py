@@ -47,7 +47,7 @@ def _add_compute(commands) -> None:
 
 
 def compute(arguments) -> None:
-    from esnet.dos_file import group_name
+    from esnet.dos_file import group_names
     from esnet.engines import DEFAULT, RELAXED
     from esnet.engines.batch import run_batch
 
@@ -55,7 +55,7 @@ def compute(arguments) -> None:
     table, left_out = cli.load_data(arguments.data, strict=arguments.strict, jobs=arguments.jobs)
     report_left_out(left_out, len(table), strict=arguments.strict)
     report = run_batch(
-        zip(map(group_name, table.ids.tolist()), table.structures(), strict=True),
+        zip(group_names(table.ids.tolist()), table.structures(), strict=True),
         f"{output}.batch",
         output=output,
         settings=RELAXED if arguments.relax else DEFAULT,
@@ -109,16 +109,16 @@ def _copied(table, file) -> tuple[list[list], dict[str, str]]:
     """A line for each material that can be read, and written where there is a file; id -> reason of the others."""
     from common.sources.densities import as_attributes
     from esnet.dos import from_densities
-    from esnet.dos_file import group_name, start_file, write_material
+    from esnet.dos_file import group_names, start_file, write_material
 
     rows, refused = [], {}
-    for row, name in enumerate(table.ids.tolist()):
+    for row, (group, name) in enumerate(group_names(table.ids.tolist()).items()):
         try:
             dos = from_densities(table.dos(row, aligned=False))
             if file is not None:
                 if not rows:
                     start_file(file, dos.engine)
-                write_material(file, group_name(name), dos, table.structure(row), as_attributes(table, row))
+                write_material(file, group, dos, table.structure(row), as_attributes(table, row))
             rows.append([name, *_described(dos, str(table.formulas[row]))])
         except UserError as error:
             refused[name] = str(error)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Sequence
 
 import numpy as np
 
@@ -42,9 +43,14 @@ def start_file(file, engine: str, settings: Settings | None = None) -> None:
     file.require_group("failed")
 
 
-def group_name(name: str) -> str:
-    """An id as the name of a group: files of one name in several folders have their paths as ids."""
-    return name.strip("/").replace("/", "-")
+def group_names(ids: Sequence[str]) -> dict[str, str]:
+    """Name of a group -> id, in their order. Files of one name in several folders have their paths as ids."""
+    names: dict[str, str] = {}
+    for one in ids:
+        other = names.setdefault(one.strip("/").replace("/", "-"), one)
+        if other != one:
+            raise UserError(f"{one} and {other} would have one name in an HDF5 file; rename one of them")
+    return names
 
 
 def check_name(name: str) -> None:

@@ -107,13 +107,13 @@ def with_engine(table: MaterialsTable, **options) -> Loaded:
     The calculations are kept in the cache, in a folder of their own for every list of structures: a run that was
     stopped goes on, and one that is finished is read.
     """
-    from esnet.dos_file import group_name
+    from esnet.dos_file import group_names
     from esnet.engines import engine_of
     from esnet.engines.batch import run_batch
 
     engine_of(options["engine"])  # before a folder is named after it
     folder = cache_root() / "dos" / f"{options['engine']}-{table.digest()}"
-    ids = {group_name(name): name for name in table.ids.tolist()}
+    ids = group_names(table.ids.tolist())
     report = run_batch(zip(ids, table.structures(), strict=True), folder, **options)
     note(f"densities of states are kept in {report.path}")
     few = table.select(ids[name] for name in report.finished)

@@ -13,7 +13,7 @@ from common.errors import UserError
 from common.sources import densities
 from common.sources.mini import PATH
 from esnet.dos import ORBITALS, ProjectedDOS, from_group
-from esnet.dos_file import CHANNELS, ENERGIES, _in_steps, start_file, write_failure, write_material
+from esnet.dos_file import CHANNELS, ENERGIES, _in_steps, group_names, start_file, write_failure, write_material
 
 CELL = Crystal(np.array([22, 8]), 4.0 * np.eye(3), np.array([[0.0, 0, 0], [0.5, 0.5, 0.5]]))
 
@@ -96,6 +96,12 @@ def test_what_cannot_be_written(file):
         write_material(file, "TiO", made(2.0 + ENERGIES, scale=1e6), CELL, {})
     # What was refused is not half there.
     assert list(file["materials"]) == []
+
+
+def test_paths_as_names():
+    assert group_names(["/a/b.vasp", "c"]) == {"a-b.vasp": "/a/b.vasp", "c": "c"}
+    with pytest.raises(UserError, match="a-b and a/b would have one name"):
+        group_names(["a/b", "a-b"])
 
 
 def test_a_second_one_of_the_name_gives_way(file):
