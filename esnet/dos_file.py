@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import json
 from collections.abc import Sequence
+from pathlib import Path
 
 import numpy as np
 
 from common.crystal import Crystal
 from common.errors import UserError
+from common.hdf5 import open_hdf5
 from common.materials import formula_of
 from esnet.dos import ORBITALS, ProjectedDOS
 from esnet.engines import Calculation, Settings
@@ -41,6 +43,12 @@ def start_file(file, engine: str, settings: Settings | None = None) -> None:
         file.attrs["projection"] = "all-electron partial waves inside the PAW sphere, summed over atoms, symmetrised"
     file.require_group("materials")
     file.require_group("failed")
+
+
+def program_of(path: str | Path) -> str:
+    """The program that computed a file, with its version and data sets."""
+    with open_hdf5(path) as file:
+        return str(file.attrs["engine"])
 
 
 def group_names(ids: Sequence[str]) -> dict[str, str]:

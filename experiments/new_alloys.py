@@ -15,10 +15,10 @@ import numpy as np
 
 from common.cache import cache_root
 from common.crystal import Crystal
-from common.hdf5 import open_hdf5
 from common.materials import MaterialsTable
 from common.sources import densities, load_source
 from common.splits import by_formula, chemical_system, chemical_systems
+from esnet.dos_file import program_of
 from esnet.engines.substitution import substitute
 from esnet.screening.candidates import candidates
 from esnet.screening.published import ground_states
@@ -60,7 +60,7 @@ def demonstration() -> dict:
         "elements": ELEMENTS,
         "model": model.settings() | {"best_validation": model.state.best, "best_epoch": model.state.best_epoch + 1},
         "materials learned": len(model.split.train) + len(model.split.validation),
-        "versions": versions("tensorflow") | {"engine": _engine(folder / "dos" / "dos.h5")},
+        "versions": versions("tensorflow") | {"engine": program_of(folder / "dos" / "dos.h5")},
         "phases in the pool": len(pool),
         "left_out": predicted.left_out,
         "pass": int(below(predicted.energies, hulls, PAPER_OPTIMUM).sum()),
@@ -89,11 +89,6 @@ def _new(learned: MaterialsTable) -> Iterator[tuple[str, Crystal]]:
     for name, crystal in substitute(PROTOTYPES, ELEMENTS, volume="vegard"):
         if chemical_system(crystal.numbers.tolist()) not in known:
             yield name, crystal
-
-
-def _engine(path: Path) -> str:
-    with open_hdf5(path) as file:
-        return str(file.attrs["engine"])
 
 
 def _relaxed(ordered: Candidates, pool, folder: Path, name: str) -> dict:
