@@ -149,6 +149,16 @@ def shares(text: str) -> tuple[float, ...]:
     return parts
 
 
+def refuse(arguments, names: Sequence[str], why: str) -> None:
+    """Options that have no use beside the others are an error, so that none is ignored; `why` goes on from the name."""
+    values = {name: getattr(arguments, name) for name in names}
+    given = next(
+        (name for name, value in values.items() if value is not None and value is not False and value != ""), ""
+    )
+    if given:
+        raise UserError(f"--{given.replace('_', '-')} {why}")
+
+
 def add_common(parser, *, output: bool = True) -> None:
     """Options of every command; `output` adds the formats of what is printed."""
     if output:

@@ -102,7 +102,8 @@ def read_group(
             )
         fermi, known = float(attributes["efermi_eV"]), slice(None)
         if "covered_eV" in attributes:
-            known = _within(energies, attributes["covered_eV"] - (fermi if form == "dos_rel" else 0.0))
+            low, high = attributes["covered_eV"] - (fermi if form == "dos_rel" else 0.0)
+            known = _within(energies, low, high)
         return Densities(
             values[:, known],
             energies[known],
@@ -117,15 +118,17 @@ def read_group(
             str(attributes.get("normalisation", "cell")),
             bool(attributes.get("f_left_out", False)),
         )
-    except (KeyError, OSError) as error:
+    except (KeyError, OSError, TypeError, ValueError, IndexError) as error:
         raise UserError(f"its densities of states are incomplete or damaged ({error}); compute them again") from None
 
 
-def _within(energies: np.ndarray, ends: np.ndarray) -> slice:
+def _within(energies: np.ndarray, low: float, high: float) -> slice:
     """The rising energies within two ends, and the step in which each end is."""
     half = (energies[1] - energies[0]) / 2
-    low, high = np.searchsorted(energies, [ends[0] - half, ends[1] + half])
-    return slice(int(low), int(high))
+    first, end = np.searchsorted(energies, [low - half, high + half])
+    if end - first < 2:
+        raise UserError(f"its densities of states cover {low:.1f} to {high:.1f} eV, nothing of the stored energies")
+    return slice(int(first), int(end))
 
 
 def densities_key(densities: Densities) -> str:

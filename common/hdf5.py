@@ -54,7 +54,9 @@ def replacing(path: str | Path) -> Iterator[Path]:
     A device, a pipe or a link like /dev/stdout is no file to be replaced and is written directly.
     """
     path = Path(path)
-    is_special = path.exists() and not path.is_file() and not path.is_dir()
+    if path.is_dir():
+        raise UserError(f"{path} is a folder; name a file")
+    is_special = path.exists() and not path.is_file()
     if is_special or (path.is_symlink() and path.parts[:2] == ("/", "dev")):
         try:
             yield path

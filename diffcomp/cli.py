@@ -11,6 +11,7 @@ from common.commands import add_evaluate, add_predict, give, predict
 from common.errors import UserError
 from common.printing import note, report_left_out
 from common.train_command import add_train
+from diffcomp.config import NODES
 from diffcomp.embed_command import add_embed
 from diffcomp.settings import SCALES
 from diffcomp.simulate_command import add_simulate, check_sheet
@@ -116,9 +117,8 @@ def predict_any(arguments) -> None:
         raise UserError(
             "give structure files, or a measured material with --composition and --pattern, or many with --measured"
         )
-    of_pictures = [name for name in OF_PICTURES if getattr(arguments, name) is not None]
-    if of_pictures and not (arguments.pattern or arguments.measured):
-        raise UserError(f"--{of_pictures[0]} is for measured pictures, with --pattern or --measured; leave it out")
+    if not (arguments.pattern or arguments.measured):
+        cli.refuse(arguments, OF_PICTURES, "is for measured pictures, with --pattern or --measured; leave it out")
     if arguments.data:
         predict(arguments, PAPER)
         return
@@ -131,12 +131,17 @@ def predict_any(arguments) -> None:
     found = samples(arguments.measured) if arguments.measured else [one_sample]
     reading = Reading(arguments.centre, arguments.crop or 0, arguments.scale or SCALES[0])
     model = PAPER.load(arguments.model)
+    cv_nodes = getattr(model, "members", [model])[0].config.cv_nodes
+    if cv_nodes == NODES and any(sample.pictures for sample in found):
+        note("this model looks at the composition alone; the pictures are not read")
+    if cv_nodes == 0 and arguments.composition:
+        note("this model looks at the pattern alone; the composition is not used")
     predicted, pictures, left_out = predict_samples(model, found, reading, strict=arguments.strict)
     report_left_out(left_out, len(predicted))
     if arguments.sheet and pictures:
         contact_sheet(arguments.sheet, pictures)
     elif arguments.sheet:
-        note(f"{arguments.sheet} is not written: this model looks at the composition alone")
+        note(f"{arguments.sheet} is not written, since there are no pictures to show")
     texts = {sample.name: sample.composition for sample in found}
     give(arguments, predicted, [texts[name] for name in predicted.ids.tolist()], model.target, left_out)
 

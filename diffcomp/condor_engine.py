@@ -12,6 +12,7 @@ import numpy as np
 
 from common.crystal import Crystal
 from common.errors import UserError
+from common.hdf5 import reason_of
 from diffcomp.settings import Diffraction, rotations
 
 NEEDED = ("Source", "Detector", "ParticleAtoms", "Experiment")
@@ -29,7 +30,7 @@ def condor_intensity(crystal: Crystal, grid: int, settings: Diffraction, tick: C
             # Metres. Turned here, so that nobody's convention for rotations matters.
             pattern = _propagated(condor, numbers, positions @ turn.T * 1e-10, grid, settings)
         except Exception as error:  # whatever another program may raise, in other versions too
-            raise UserError(f"FXI Condor failed ({_said(error)}); {INSTEAD}") from None
+            raise UserError(f"FXI Condor failed ({reason_of(error)}); {INSTEAD}") from None
         if pattern.shape != (grid, grid) or not np.isfinite(pattern).all():
             raise UserError("FXI Condor gave no pattern of the size that it was asked for; use the engine 'sum'")
         patterns.append(pattern)
@@ -50,11 +51,6 @@ def _propagated(condor, numbers, positions, grid: int, settings: Diffraction) ->
     return np.asarray(result["entry_1"]["data_1"]["data"], dtype=np.float32)
 
 
-def _said(error: Exception) -> str:
-    """The first line of an error, with its kind where it says nothing."""
-    return (str(error).splitlines() or [type(error).__name__])[0]
-
-
 def block(crystal: Crystal, cells: int) -> tuple[np.ndarray, np.ndarray]:
     """Atomic numbers (n,) and positions (n, 3) in angstrom of all atoms of cells x cells x cells repeats."""
     places = np.indices((cells,) * 3).reshape(3, -1).T
@@ -68,12 +64,12 @@ def find_condor():
         import condor
     except ModuleNotFoundError as error:
         if error.name != "condor":
-            raise UserError(f"{BROKEN} ({_said(error)}); {INSTEAD}") from None
+            raise UserError(f"{BROKEN} ({reason_of(error)}); {INSTEAD}") from None
         raise UserError(
             "FXI Condor is not installed (github.com/FXIhub/condor); the engine 'sum' needs nothing"
         ) from None
     except Exception as error:  # a package that is there can fail in every way
-        raise UserError(f"{BROKEN} ({_said(error)}); {INSTEAD}") from None
+        raise UserError(f"{BROKEN} ({reason_of(error)}); {INSTEAD}") from None
     if any(hasattr(condor, name) for name in NASAS):
         raise UserError(
             "the installed package condor is NASA's modelling framework, not FXI Condor (github.com/FXIhub/condor); "

@@ -37,13 +37,11 @@ def embed(arguments) -> None:
 
     if bool(arguments.learn) == bool(arguments.formulas):
         raise UserError("give formulas, or a table to learn from with --learn")
-    others = ("vectors", "elements") if arguments.learn else ("size", "epochs")
-    given = next((name for name in others if getattr(arguments, name) is not None), "")
-    if given:
-        raise UserError(f"--{given} goes {'with formulas, not with --learn' if arguments.learn else 'with --learn'}")
     if arguments.learn:
+        cli.refuse(arguments, ("vectors", "elements"), "goes with formulas, not with --learn")
         _learn(arguments)
         return
+    cli.refuse(arguments, ("size", "epochs"), "goes with --learn")
     places = arguments.elements or 2
     space, rows, left_out = element_space(arguments.vectors or PATH), [], {}
     for formula in arguments.formulas:

@@ -33,10 +33,10 @@ def read_composition(text: str) -> Composition:
     symbols, shares, errors = [], [], []
     for part in text.replace(";", ",").split(","):
         symbol, _, value = part.partition("=")
-        share, _, error = re.sub(r"\+/-|\u00b1", "+-", value).partition("+-")
+        share, sign, error = re.sub(r"\+/-|\u00b1", "+-", value).partition("+-")
         try:
             shares.append(float(share))
-            errors.append(float(error or 0))
+            errors.append(float(error) if sign else 0.0)
         except ValueError:
             raise UserError(f"{text!r} is no composition; {FORM}") from None
         symbols.append(symbol.strip())

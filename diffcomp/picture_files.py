@@ -8,11 +8,14 @@ from pathlib import Path
 import numpy as np
 
 from common.errors import UserError
+from common.hdf5 import reason_of
 
 #: What is read, as Pillow calls it; MPO is the JPEG of some cameras.
 KINDS = ("PNG", "JPEG", "MPO", "TIFF")
 #: The smallest picture that can hold a pattern, pixels; the largest share of pixels that may stand at the top value.
 SMALLEST, SATURATED = 32, 0.1
+#: Tags of TIFF: what numbers mean, and extra channels that are opacity.
+WHITE_IS_ZERO, BLACK_IS_ZERO, RGB, OPACITY = 0, 1, 2, (1, 2)
 #: How files of those kinds begin.
 BEGINNINGS = {b"\x89PNG": "PNG", b"\xff\xd8": "JPEG", b"II": "TIFF", b"MM": "TIFF"}
 
@@ -41,8 +44,7 @@ def read_picture(path: str | Path) -> np.ndarray:
     except Exception as error:  # decoders meet damaged files with errors of every kind
         if isinstance(error, OSError) and error.strerror:
             raise UserError(f"{path} cannot be opened: {error.strerror}") from None
-        reason = (str(error) or type(error).__name__).splitlines()[0]
-        raise UserError(f"{path} is truncated or damaged ({reason}); export it again") from None
+        raise UserError(f"{path} is truncated or damaged ({reason_of(error)}); export it again") from None
     if values.ndim == 3 and (values == values[..., :1]).all():
         values = values[..., 0]
     _check(values, path)
@@ -67,8 +69,11 @@ def _values(file, path) -> np.ndarray:
     frames = getattr(file, "n_frames", 1)
     if frames > 1:
         raise UserError(f"{path} holds {frames} pictures; save the one that counts as a file of its own")
-    if _deep(file) and not file.mode.startswith(("I", "F")):
-        values = _sixteen_bits(path) if file.format == "PNG" else _deep_tiff(path)
+    if file.format == "TIFF" and max(file.tag_v2.get(258, (1,))) > 8:
+        return _deep_tiff(path)
+    # Of coloured pictures Pillow would drop the bits above eight.
+    if not file.mode.startswith("I") and any(str(tile.args).endswith(";16B") for tile in file.tile):
+        values = _sixteen_bits(path)
         colours = values.shape[-1] - (values.shape[-1] % 2 == 0)
         return _opaque(values[..., :colours], values[..., colours:], file, path)
     file.load()
@@ -82,13 +87,6 @@ def _values(file, path) -> np.ndarray:
     return np.asarray(file if file.mode in ("L", "RGB") else file.convert("RGB"))
 
 
-def _deep(file) -> bool:
-    """Whether a picture that is not loaded yet has more than eight bits a colour; Pillow would drop them."""
-    if file.format == "TIFF":
-        return max(file.tag_v2.get(258, (1,))) > 8
-    return any(str(tile.args).endswith(";16B") for tile in file.tile)
-
-
 def _sixteen_bits(path) -> np.ndarray:
     """A PNG by TensorFlow: (rows, columns, 1 ... 4) uint16, the last of two or four opacity."""
     from common.devices import quiet_backend
@@ -100,17 +98,32 @@ def _sixteen_bits(path) -> np.ndarray:
 
 
 def _deep_tiff(path) -> np.ndarray:
-    """The same of a TIFF by tifffile, whatever number of bits a colour has."""
+    """A TIFF of more than eight bits by tifffile, (rows, columns) or (rows, columns, 3), upright and bright on dark."""
     import tifffile
 
-    try:
-        values = tifffile.imread(path)
-    except ValueError as error:  # a compression that needs another library
-        raise UserError(
-            f"{path} has more than 8 bits a colour and cannot be read ({str(error).splitlines()[0]}); save it without "
-            "compression, or as PNG"
-        ) from None
-    return np.moveaxis(values, 0, -1) if values.shape[0] <= 4 < values.shape[-1] else values
+    with tifffile.TiffFile(path) as file:
+        page = file.pages[0]
+        kind, turned = int(page.photometric), page.tags.get(274) is not None and page.tags[274].value != 1
+        try:
+            values = page.asarray()
+        except ValueError as error:
+            if "imagecodecs" not in str(error):
+                raise
+            raise UserError(f"{path} is compressed in a way that is not read; save it without compression") from None
+    if kind not in (WHITE_IS_ZERO, BLACK_IS_ZERO, RGB):
+        raise UserError(f"{path} has {page.photometric.name} colours of more than 8 bits; save it as grey or RGB")
+    if turned:
+        raise UserError(f"{path} is stored turned, with a tag that says so; save it upright")
+    if page.planarconfig == 2 and values.ndim == 3:
+        values = np.moveaxis(values, 0, -1)
+    if kind == WHITE_IS_ZERO:
+        values = values.max() - values
+    colours = 3 if kind == RGB else 1
+    if values.ndim == 3 and values.shape[-1] > colours:
+        if int(page.extrasamples[0]) not in OPACITY:
+            raise UserError(f"{path} has {values.shape[-1]} channels; save the {colours} of a picture alone")
+        values = _opaque(values[..., :colours], values[..., colours:], None, path)
+    return values
 
 
 def _opaque(values: np.ndarray, opacity: np.ndarray | None, file, path) -> np.ndarray:

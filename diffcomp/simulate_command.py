@@ -39,7 +39,8 @@ def simulate(arguments) -> None:
     from diffcomp.images import save_png
     from diffcomp.measured import contact_sheet
 
-    output, single = Path(arguments.output), is_png("--output", arguments.output)
+    output = Path(arguments.output)
+    single = is_png("--output", arguments.output) and not output.is_dir()
     if arguments.sheet:
         check_sheet(arguments.sheet)
     table, left_out = cli.load_data(arguments.data, strict=arguments.strict, jobs=arguments.jobs)
@@ -69,6 +70,8 @@ def _pictures(table, arguments) -> tuple[dict, dict[str, str]]:
             try:
                 pictures[name] = image(table.structure(row), arguments.size, tick=bar.update, **options)
             except UserError as error:
+                if arguments.strict:
+                    raise UserError(f"{name}: {error}") from None
                 bad[name] = str(error)
     return pictures, bad
 

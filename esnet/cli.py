@@ -11,7 +11,7 @@ from common.cli import Paper
 from common.errors import UserError
 from common.train_command import add_train
 from esnet.dos_command import add_dos
-from esnet.engine_options import add_accept_others, add_engine_options, batch_options
+from esnet.engine_options import OPTIONS, add_accept_others, add_engine_options, batch_options
 from esnet.screen_command import add_screen
 
 FILES_HELP = (
@@ -80,14 +80,20 @@ def build_parser():
         esnet predict --model energy_model runs/ --output predicted.csv
         esnet predict --model energy_model POSCAR --engine gpaw""",
     )
-    add_engine_options(predict, default="", engine="gpaw: compute what has no densities of states, and keep it")
-    predict.set_defaults(command=lambda arguments: commands.predict(arguments, _paper(arguments)))
+    add_engine_options(predict, engine="gpaw: compute what has no densities of states, and keep it")
+    predict.set_defaults(command=_predict)
     evaluate = commands.add_evaluate(inner, PAPER)
     evaluate.set_defaults(command=lambda arguments: commands.evaluate(arguments, _paper(arguments)), engine="")
     add_accept_others(predict)
     add_accept_others(evaluate)
     add_screen(inner)
     return parser
+
+
+def _predict(arguments) -> None:
+    if not arguments.engine:
+        cli.refuse(arguments, OPTIONS, "is for --engine; leave it out, or name an engine")
+    commands.predict(arguments, _paper(arguments))
 
 
 def _paper(arguments) -> ESNetPaper:

@@ -79,9 +79,15 @@ def _add_read(commands) -> None:
         """esnet dos read vasprun.xml.gz complete.json --output dos.h5
         esnet dos read runs/*/vasprun.xml --output dos.h5 --csv""",
         "Read projected densities of states of VASP (vasprun.xml) and of the Materials Project (CompleteDos as JSON), "
-        "also gzipped, print what is in them, and with --output write them all to one HDF5 file.",
+        "also compressed, print what is in them, and with --output write them all to one HDF5 file. Such a file and "
+        "sources are printed, too.",
     )
-    parser.add_argument("files", nargs="+", metavar="FILE", help="vasprun.xml or CompleteDos JSON, or folders of them")
+    parser.add_argument(
+        "files",
+        nargs="+",
+        metavar="FILE",
+        help="vasprun.xml or CompleteDos JSON, folders of them, one .h5 file, or a source",
+    )
     parser.add_argument("--output", metavar="FILE", help="HDF5 file to write, ends in .h5")
     parser.add_argument("--unconverged", action="store_true", help="also of VASP's runs that did not converge")
     cli.add_common(parser)
@@ -89,11 +95,14 @@ def _add_read(commands) -> None:
 
 def read(arguments) -> None:
     from common.hdf5 import writing_hdf5
+    from esnet.reading import is_dos_file
     from esnet.sources import load_data
 
     output = _h5(arguments.output) if arguments.output else None
     options = {"strict": arguments.strict, "jobs": arguments.jobs, "unconverged": arguments.unconverged}
     table, left_out = load_data(arguments.files, **options)
+    if output and not any(Path(name).is_dir() or is_dos_file(Path(name)) for name in arguments.files):
+        raise UserError(f"--output is for files of VASP and the Materials Project; {table.origin} needs no conversion")
     if len(table) and not table.has_densities:
         raise UserError(f"{table.origin} has no densities of states; compute them with esnet dos compute")
     with writing_hdf5(output) if output else nullcontext() as file:
@@ -112,7 +121,9 @@ def _copied(table, file) -> tuple[list[list], dict[str, str]]:
     from esnet.dos_file import group_names, start_file, write_material
 
     rows, refused = [], {}
-    for row, (group, name) in enumerate(group_names(table.ids.tolist()).items()):
+    ids = table.ids.tolist()
+    groups = list(group_names(ids)) if file is not None else ids
+    for row, (group, name) in enumerate(zip(groups, ids, strict=True)):
         try:
             dos = from_densities(table.dos(row, aligned=False))
             if file is not None:

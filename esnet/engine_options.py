@@ -4,9 +4,12 @@ from __future__ import annotations
 
 from common import cli
 
+#: The names of these options.
+OPTIONS = ("engine", "time_limit", "retry")
 
-def add_engine_options(parser, *, default: str = "gpaw", engine: str = "what computes, default gpaw") -> None:
-    parser.add_argument("--engine", default=default, metavar="NAME", help=engine)
+
+def add_engine_options(parser, *, engine: str = "what computes, default gpaw") -> None:
+    parser.add_argument("--engine", metavar="NAME", help=engine)
     parser.add_argument(
         "--time-limit", type=cli.seconds, metavar="S", help="seconds for each density of states, default none"
     )
@@ -16,7 +19,7 @@ def add_engine_options(parser, *, default: str = "gpaw", engine: str = "what com
 def batch_options(arguments) -> dict:
     """The keywords of `run_batch` that the options give."""
     return {
-        "engine": arguments.engine,
+        "engine": arguments.engine or "gpaw",
         "time_limit": arguments.time_limit,
         "processes": arguments.jobs,
         "retry": arguments.retry,

@@ -6,6 +6,7 @@ import bz2
 import gzip
 import json
 import lzma
+import zlib
 from pathlib import Path
 from typing import NamedTuple
 
@@ -66,7 +67,7 @@ def _json(path: Path) -> dict:
             found = json.load(file)
     except FileNotFoundError:
         raise UserError("does not exist; check the name") from None
-    except (OSError, EOFError, ValueError, lzma.LZMAError) as error:
+    except (OSError, EOFError, ValueError, RecursionError, lzma.LZMAError, zlib.error) as error:
         raise UserError(f"cannot be read as JSON ({error}); fetch it again") from None
     records = [one.get("data", one) if isinstance(one, dict) else one for one in _listed_or_alone(found)]
     records = [one for one in records if isinstance(one, dict) and "pdos" in one]

@@ -10,10 +10,13 @@ from pathlib import Path
 from common import cli, printing
 from common.errors import UserError
 from common.printing import note
-from esnet.engine_options import add_accept_others, add_engine_options, batch_options
+from esnet.engine_options import OPTIONS, add_accept_others, add_engine_options, batch_options
 
 #: Columns in which predicted formation energies are looked for, in this order.
 PREDICTED = ("prediction", "value", "predicted", "formation_energy", "Ef")
+#: Options that go with a model, and with predictions.
+WITH_MODEL = ("prototypes", "elements", "volume", "accept_other_inputs", *OPTIONS, "relax", "relax_time_limit")
+WITH_PREDICTIONS = ("column", "target", "c_pre")
 
 
 def energy(text: str) -> float:
@@ -67,14 +70,10 @@ def add_screen(commands) -> None:
     )
     parser.add_argument("--prototypes", metavar="PATH", help="binary structures: a file or a folder of them")
     parser.add_argument("--elements", default="", metavar="LIST", help="such as Cu,Au,Pt")
-    parser.add_argument(
-        "--volume", choices=("as is", "vegard"), default="as is", help="of the made cells, default as is"
-    )
+    parser.add_argument("--volume", choices=("as is", "vegard"), help="of the made cells, default as is")
     add_accept_others(parser)
     add_engine_options(parser)
-    parser.add_argument(
-        "--relax", type=cli.positive, default=0, metavar="N", help="with --model: relax the best N by the engine"
-    )
+    parser.add_argument("--relax", type=cli.positive, metavar="N", help="with --model: relax the best N by the engine")
     parser.add_argument(
         "--relax-time-limit", type=cli.seconds, metavar="S", help="seconds for each relaxation, default none"
     )
@@ -99,16 +98,20 @@ def screen(arguments) -> None:
     from esnet.screening.ranking import rank
     from esnet.screening.thresholds import C_PRE
 
-    if arguments.relax and not arguments.model:
-        raise UserError("--relax needs --model: structures that were given as predictions are not at hand")
-    if arguments.model and arguments.c_pre is not None:
-        raise UserError("--c-pre needs --predictions with known energies; with --model there are none to score by")
+    if arguments.predictions:
+        cli.refuse(arguments, WITH_MODEL, "needs --model; with --predictions there are no structures to compute")
+    else:
+        cli.refuse(arguments, WITH_PREDICTIONS, "needs --predictions; with --model there is no table of energies")
+    if not arguments.relax:
+        cli.refuse(arguments, ["relax_time_limit"], "needs --relax")
     pool = read_pool(arguments.pool, arguments.pool_column)
     if pool.left_out:
         name, reason = next(iter(pool.left_out.items()))
         note(f"left out of the pool: {len(pool.left_out)}, the first {name}: {reason.removeprefix(f'{name}: ')}")
     candidates = (_read(arguments) if arguments.predictions else _make(arguments)).usable()
     printing.report_left_out(candidates.left_out, len(candidates.ids), strict=arguments.strict)
+    if candidates.known is None:
+        cli.refuse(arguments, ["c_pre"], "needs known energies beside the predicted, in a column target")
     thresholds = (arguments.max_ef, arguments.max_ehull)
     c_pre = C_PRE if arguments.c_pre is None else arguments.c_pre
     pictures = not arguments.no_pictures
@@ -164,7 +167,7 @@ def _make(arguments):
     printing.report_left_out(left_out, len(prototypes), strict=arguments.strict)
     named = list(zip(prototypes.ids.tolist(), prototypes.structures(), strict=True))
     elements = [symbol.strip() for symbol in arguments.elements.split(",") if symbol.strip()]
-    made = substitute(named, elements, volume=arguments.volume)
+    made = substitute(named, elements, volume=arguments.volume or "as is")
     folder = Path(arguments.output) / "dos"
     return candidates(paper.load(arguments.model), made, folder, **batch_options(arguments))
 

@@ -10,6 +10,7 @@ from pathlib import Path
 import numpy as np
 
 from common.errors import UserError
+from common.hdf5 import reason_of
 from esnet.dos import ProjectedDOS, check_orbitals, collect
 
 
@@ -95,8 +96,8 @@ def complete_dos(path, *, unconverged: bool = False):
     except FileNotFoundError:
         raise UserError("does not exist; check the name") from None
     except Exception as error:  # the parser fails in as many ways as there are ways to cut a file
-        reason = str(error).splitlines()[0] if str(error) else type(error).__name__
-        reason = reason.removesuffix(f" ({Path(path).name}, line {getattr(error, 'lineno', '')})")  # lxml says it twice
+        place = f" ({Path(path).name}, line {getattr(error, 'lineno', '')})"  # lxml says it twice
+        reason = reason_of(error).removesuffix(place)
         raise UserError(f"cannot be read as a vasprun.xml with a density of states ({reason})") from None
     if not (converged or unconverged):
         raise UserError(

@@ -37,7 +37,7 @@ def load(path: str | Path, *, origin: str = "") -> MaterialsTable:
             try:
                 crystal = as_crystal((group["numbers"][:], group["cell"][:], group["scaled_positions"][:]))
                 values = _targets(group, len(crystal.numbers))
-            except (KeyError, OSError, TypeError, ValueError, UserError) as error:
+            except (KeyError, OSError, TypeError, ValueError, AttributeError, UserError) as error:
                 raise UserError(f"{path}: {name} is damaged ({error}); delete it from the file") from None
             for target, (value, unit) in values.items():
                 found.setdefault(target, {})[name] = value
@@ -110,7 +110,8 @@ def _targets(group, sites: int) -> dict[str, tuple[float, str]]:
         found["total_energy"] = attributes["total_energy_eV"] / sites, "eV/atom"
     if "band_gap_eV" in attributes:
         found["band_gap"] = attributes["band_gap_eV"], "eV"
-    return found | {name: tuple(one) for name, one in json.loads(attributes.get("targets", "{}")).items()}
+    others = json.loads(attributes.get("targets", "{}")).items()
+    return {name: (float(value), str(unit)) for name, (value, unit) in [*found.items(), *others]}
 
 
 def as_attributes(table: MaterialsTable, row: int) -> dict:

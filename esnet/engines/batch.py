@@ -26,7 +26,7 @@ from esnet.dos_file import check_name, start_file, write_calculation, write_fail
 from esnet.engines import DEFAULT, Calculation, Engine, EngineMissing, Settings, compute, engine_of
 
 Outcome = tuple[str, Calculation | str]
-Executor = Callable[[Callable[..., Outcome], list, int], Iterator[Outcome]]
+Executor = Callable[[Callable[..., Outcome], Iterable[tuple[str, Crystal]], int], Iterator[Outcome]]
 
 
 @dataclass(frozen=True)
@@ -75,16 +75,25 @@ def run_batch(
         if left:
             engine_of(engine)
         attempt = partial(_attempt, engine=engine, settings=settings, time_limit=time_limit)
-        started = time.perf_counter()
+        started, failure = time.perf_counter(), ""
+
+        def items() -> Iterator[tuple[str, Crystal]]:
+            """Asked for one by one, so that none is begun after the failure that ends all; the begun ones are kept."""
+            for name in left:
+                if not failure:
+                    yield name, crystals[name]
+
         try:
             with progress(total=len(crystals), initial=len(crystals) - len(left), desc="DOS", unit="material") as bar:
-                for name, found in (executor or by_engine)(attempt, [(n, crystals[n]) for n in left], processes):
+                for name, found in (executor or by_engine)(attempt, items(), processes):
                     parts.put(name, found)
                     bar.update()
                     if strict and isinstance(found, str):
-                        raise UserError(f"{name}: {found}")
+                        failure = failure or f"{name}: {found}"
         finally:
             parts.merge()
+        if failure:
+            raise UserError(failure)
         done, failed = parts.state()
     failed = {name: failed[name] for name in crystals if name in failed}
     if failed:

@@ -54,6 +54,7 @@ def test_vectors_of_another_size_are_learned_and_used(tmp_path, capsys):
         (["embed", "NaCl", "--learn", "mini"], "give formulas, or a table to learn from"),
         (["embed", "--learn", "mini"], "name a file with --output"),
         (["embed", "NaCl", "--vectors", "none.csv"], "none.csv is no table of element vectors"),
+        (["embed", "NaCl", "--output", "."], ". is a folder; name a file"),
         (["embed", "NaCl", "--size", "4"], "--size goes with --learn"),
         (["embed", "NaCl", "--epochs", "4"], "--epochs goes with --learn"),
         (["embed", "--learn", "mini", "--elements", "3", "--output", "o"], "--elements goes with formulas, not with"),

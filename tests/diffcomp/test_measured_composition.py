@@ -42,6 +42,7 @@ def test_compositions_without_errors():
     [
         ("Sn=33+-x,O=67", "is no composition; write SnO2"),
         ("Sn=33,O", "is no composition; write SnO2"),
+        ("Sn=33+-,O=67", "is no composition; write SnO2"),
         ("Sn=33+--1,O=67", "Sn has an error of -1 atomic per cent"),
         ("Sn=33+-nan,O=67", "Sn has an error of nan atomic per cent"),
         ("Sn=33+-100,O=67", "Sn has an error of 100 atomic per cent"),

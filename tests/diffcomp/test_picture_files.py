@@ -84,10 +84,40 @@ def test_sixteen_bits_of_tiff(tmp_path):
         values = np.moveaxis(colours, -1, 0) if name == "planar" else colours
         tifffile.imwrite(tmp_path / f"{name}.tif", values, photometric="rgb", byteorder=">", **options)
         assert np.array_equal(read_picture(tmp_path / f"{name}.tif"), colours), name
-    with pytest.raises(
-        UserError, match=r"deep.tif has more than 8 bits a colour and cannot be read .*; save it without"
-    ):
+    with pytest.raises(UserError, match=r"deep.tif is compressed in a way that is not read"):
         read_picture(tiff(tmp_path / "deep.tif", colours, compression=5))
+    whole = (tmp_path / "planar.tif").read_bytes()
+    (tmp_path / "cut.tif").write_bytes(whole[: len(whole) // 2])
+    with pytest.raises(UserError, match=r"cut.tif is truncated or damaged"):
+        read_picture(tmp_path / "cut.tif")
+
+
+def test_numbers_of_tiff_mean_what_its_tags_say(tmp_path):
+    """Thirty-two bits without a sign, white as zero, floats; what is turned or has odd channels is refused."""
+    import tifffile
+
+    grey = RANDOM.integers(0, 2**32, (40, 50)).astype(np.uint32)
+    path = tmp_path / "grey.tif"
+    for values in (grey, (grey // 65536).astype(np.uint16), grey.astype(np.float32)):
+        tifffile.imwrite(path, values)
+        assert np.array_equal(read_picture(path), values)
+    inverse = (grey // 65536).astype(np.uint16)
+    tifffile.imwrite(path, inverse, photometric="miniswhite")
+    assert np.array_equal(read_picture(path), inverse.max() - inverse.astype(float))
+    colours = RANDOM.integers(0, 65536, (40, 50, 4)).astype(np.uint16)
+    odd = {
+        "stored turned": {"extratags": [(274, 3, 1, 6, True)], "data": colours[..., :3]},
+        "SEPARATED colours": {"photometric": "separated"},
+        "has 4 channels": {"photometric": "rgb", "extrasamples": ["unspecified"]},
+        "transparent in places": {"photometric": "rgb", "extrasamples": ["unassalpha"]},
+    }
+    for reason, options in odd.items():
+        tifffile.imwrite(path, **({"data": colours} | options))
+        with pytest.raises(UserError, match=reason):
+            read_picture(path)
+    colours[..., 3] = 65535
+    tifffile.imwrite(path, colours, photometric="rgb", extrasamples=["unassalpha"])
+    assert np.array_equal(read_picture(path), colours[..., :3])
 
 
 def odd_files(folder):

@@ -116,6 +116,33 @@ def test_the_released_variant_says_that_it_sees_the_test_part(own, tmp_path, cap
     assert main([*predict, "--accept-other-inputs"]) == 0
 
 
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("covered_eV", [1.0]),
+        ("covered_eV", [50.0, 60.0]),
+        ("targets", "[1]"),
+        ("targets", '{"a": [1, 2, 3]}'),
+        ("targets", '{"a": ["x", 1]}'),
+        ("targets", "{"),
+        ("band_edges_rel_eV", 1.0),
+    ],
+)
+def test_damaged_attributes_are_one_line(model, own, capsys, name, value):
+    with h5py.File(own, "a") as file:
+        for group in file["materials"].values():
+            group.attrs[name] = value
+    assert main(["predict", "--model", str(model), str(own)]) == 2
+    err = capsys.readouterr().err.splitlines()
+    assert len(err) <= 4 and all(line.startswith(("left out: ", "esnet: ")) for line in err)
+
+
+def test_options_without_an_engine(model, own, capsys):
+    for option in (["--retry"], ["--time-limit", "5"]):
+        assert main(["predict", "--model", str(model), str(own), *option]) == 2
+        assert f"{option[0]} is for --engine; leave it out" in capsys.readouterr().err
+
+
 def test_evaluate(model, own, capsys):
     assert main(["evaluate", "--model", str(model), str(own), "--json"]) == 0
     assert json.loads(capsys.readouterr().out)["errors"]["all"]["n"] == 2
@@ -186,9 +213,15 @@ def test_compressed_files(model, tmp_path, capsys, ending):
     (tmp_path / f"si{ending}").write_bytes(whole)
     assert main(["predict", "--model", str(model), str(tmp_path / f"si{ending}"), "--csv"]) == 0
     assert capsys.readouterr().out.splitlines()[1].startswith("si,Si,")
-    (tmp_path / f"cut{ending}").write_bytes(whole[: len(whole) // 2])
-    assert main(["predict", "--model", str(model), str(tmp_path / f"cut{ending}"), "--csv"]) == 2
-    assert "cannot be read as JSON" in capsys.readouterr().err
+    spoilt = [whole[: len(whole) // 2], *(whole[:at] + b"\xff\xff" + whole[at + 2 :] for at in range(40, 400, 30))]
+    for number, damaged in enumerate([*spoilt, squeeze(b"[" * 100_000)]):
+        (tmp_path / f"bad{number}{ending}").write_bytes(damaged)
+    files = sorted(tmp_path.glob("bad*"))
+    assert main(["predict", "--model", str(model), str(tmp_path / f"si{ending}"), *map(str, files), "--json"]) == 0
+    found = json.loads(capsys.readouterr().out)
+    # Two bytes of the densities themselves may be damaged without anybody noticing.
+    assert len(found["left_out"]) >= len(files) - 4 and "si" in [one["id"] for one in found["predictions"]]
+    assert str(tmp_path / f"bad{len(files) - 1}{ending}") in found["left_out"]
 
 
 def test_help_loads_nothing_heavy():

@@ -111,6 +111,12 @@ def test_what_a_prediction_costs(files, tmp_path, capsys):
     assert costs["0"] == pytest.approx(3107.0) and costs["default"] == pytest.approx(3107.0 + 3 * 108.506)
     assert run("--model", "m", *files[2:], "--c-pre", "0") == 2
     assert "--c-pre needs --predictions" in capsys.readouterr().err
+    for option in (["--retry"], ["--prototypes", "x"], ["--engine", "gpaw"], ["--relax-time-limit", "5"]):
+        assert run(*files, *option) == 2
+        assert f"{option[0]} needs --model" in capsys.readouterr().err
+    (tmp_path / "predicted.csv").write_text("id,formula,prediction\na,NaCl,-2.1\n")
+    assert run(*files, "--c-pre", "0") == 2
+    assert "--c-pre needs known energies" in capsys.readouterr().err
     with pytest.raises(SystemExit):
         run(*files, "--c-pre", "-1")
 

@@ -110,6 +110,18 @@ def test_strict_stops_at_the_first_failure(standin, tmp_path):
     assert run_batch(jobs(11, 12), tmp_path, strict=True).finished == ["m11", "m12"] and asked(standin) == [11, 12, 84]
 
 
+def test_strict_keeps_what_is_running(standin, tmp_path, monkeypatch, capsys):
+    """The one beside the failure is finished and kept, and nothing new is begun for long."""
+    monkeypatch.setenv("STANDIN_SECONDS", "0.5")
+    names = jobs(11, 84, *range(12, 40))
+    with pytest.raises(UserError, match=r"m84: .*no PAW data set for Po"):
+        run_batch(names, tmp_path, strict=True, processes=2)
+    with h5py.File(tmp_path / "dos.h5") as file:
+        kept = {int(name[1:]) for name in file["materials"]}
+    assert 11 in kept and kept | {84} == set(asked(standin)) and len(kept) < 10
+    assert "cancelled" not in capsys.readouterr().err
+
+
 @pytest.mark.parametrize("processes", [1, 2])
 def test_killed_it_goes_on(standin, tmp_path, monkeypatch, processes):
     monkeypatch.setenv("STANDIN_SECONDS", "0.3")
@@ -161,6 +173,7 @@ def test_another_executor(standin, tmp_path):
     seen = []
 
     def backwards(function, items, processes):
+        items = list(items)
         seen.append((len(items), processes))
         for item in reversed(items):
             yield function(*item)
