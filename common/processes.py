@@ -83,6 +83,7 @@ class Running:
             os.kill(self.process.pid, signal.SIGINT)
             self.process.join(5)
         self.process.terminate()
+        self.process.join()
 
 
 def leave_with_the_parent() -> None:
