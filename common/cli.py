@@ -151,12 +151,10 @@ def shares(text: str) -> tuple[float, ...]:
 
 def refuse(arguments, names: Sequence[str], why: str) -> None:
     """Options that have no use beside the others are an error, so that none is ignored; `why` goes on from the name."""
-    values = {name: getattr(arguments, name) for name in names}
-    given = next(
-        (name for name, value in values.items() if value is not None and value is not False and value != ""), ""
-    )
-    if given:
-        raise UserError(f"--{given.replace('_', '-')} {why}")
+    for name in names:
+        value = getattr(arguments, name)
+        if value or (value == 0 and value is not False):  # a zero is given, False is a switch that is not
+            raise UserError(f"--{name.replace('_', '-')} {why}")
 
 
 def add_common(parser, *, output: bool = True) -> None:

@@ -79,7 +79,7 @@ def _values(file, path) -> np.ndarray:
     file.load()
     if file.mode == "1":
         raise UserError(f"{path} has black and white only; export it with grey values")
-    if file.mode.startswith(("I", "F")):
+    if file.mode.startswith("I"):
         return _opaque(np.asarray(file), None, file, path)
     if file.mode in ("RGBA", "RGBa", "LA", "La", "PA") or "transparency" in file.info:
         values = np.asarray(file.convert("RGBA"))

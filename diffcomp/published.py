@@ -8,8 +8,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from common import printing
-from common.errors import UserError
+from common import cli, printing
 from diffcomp.images import SIZE, image, resized
 
 #: Side in pixels of the square in the middle that is left out: there the published pictures wrapped past 255.
@@ -46,16 +45,20 @@ def likenesses(folder: str | Path) -> list[Likeness]:
     return sorted(found, key=lambda one: -one.r)
 
 
-def main() -> None:
+def show(arguments) -> None:
     from common.sources.datadir import existing
 
-    try:
-        found = likenesses(existing("diffraction/authors_structures.h5").parent)
-    except UserError as error:
-        sys.exit(str(error))
+    found = likenesses(existing("diffraction/authors_structures.h5").parent)
     rows = [[one.name, one.formula, f"{one.r:.3f}"] for one in found]
     print(printing.aligned(["id", "formula", "r"], rows, left=2), end="")
 
 
+def main() -> int:
+    name = "python -m diffcomp.published"
+    parser = cli.make_parser(name, "Pearson's r with every published picture whose structure is known.", name)
+    parser.set_defaults(command=show)
+    return cli.run(parser)
+
+
 if __name__ == "__main__":
-    main()
+    sys.exit(main())

@@ -99,10 +99,12 @@ def read(arguments) -> None:
     from esnet.sources import load_data
 
     output = _h5(arguments.output) if arguments.output else None
+    if output and not any(Path(name).is_dir() or is_dos_file(Path(name)) for name in arguments.files):
+        raise UserError(
+            f"--output is for files of VASP and the Materials Project; {arguments.files[0]} needs no conversion"
+        )
     options = {"strict": arguments.strict, "jobs": arguments.jobs, "unconverged": arguments.unconverged}
     table, left_out = load_data(arguments.files, **options)
-    if output and not any(Path(name).is_dir() or is_dos_file(Path(name)) for name in arguments.files):
-        raise UserError(f"--output is for files of VASP and the Materials Project; {table.origin} needs no conversion")
     if len(table) and not table.has_densities:
         raise UserError(f"{table.origin} has no densities of states; compute them with esnet dos compute")
     with writing_hdf5(output) if output else nullcontext() as file:
