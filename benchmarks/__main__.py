@@ -38,7 +38,7 @@ TOPICS = {
     "diffcomp-patterns": diffcomp.patterns,
     "diffcomp-pictures": diffcomp.pictures,
     "diffcomp-epochs": diffcomp.epochs,
-    "diffcomp-embedding": diffcomp.embedding,
+    "diffcomp-embedding": diffcomp.composition.embedding,
     "peers-epochs": peers.epochs,
     "peers-roost": peers.roost,
     "esnet-preparation": esnet.preparation,

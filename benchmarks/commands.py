@@ -33,7 +33,7 @@ Cl Cl1 0.5 0.5 0.5
 
 
 def commands() -> tuple[list[Line], list[str]]:
-    from common import devices
+    from common.train import devices
     from profitnet.regressor import PROFiTNet
 
     help_times = [_seconds("--help") for _ in range(5)]

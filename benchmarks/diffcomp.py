@@ -12,15 +12,15 @@ import numpy as np
 from benchmarks.child import fresh
 from benchmarks.features import empty_cache
 from benchmarks.report import Line
-from common import devices
-from common.crystal import Crystal
+from common.chem.crystal import Crystal
 from common.sources import load_source
-from common.training import train
-from diffcomp.condor_engine import block
-from diffcomp.diffraction import intensity, pixels_of, scattering_factor
-from diffcomp.embedding import corpus, learn
+from common.train import devices
+from common.train.loop import train
+from diffcomp.composition.embedding import corpus, learn
+from diffcomp.diffraction.condor import block
+from diffcomp.diffraction.lattice_sum import intensity, pixels_of, scattering_factor
+from diffcomp.diffraction.settings import ELECTRON_RADIUS, Diffraction, rotations
 from diffcomp.regressor import DiffComp
-from diffcomp.settings import ELECTRON_RADIUS, Diffraction, rotations
 
 MIB = 2**20
 GRID, ATOMS, SIZES = 256, 12, (100, 200, 400)

@@ -12,13 +12,13 @@ import numpy as np
 
 from benchmarks.child import fresh
 from benchmarks.report import Line
-from common import devices
 from common.sources import load_source
-from common.training import train
-from esnet.dos import from_densities
+from common.train import devices
+from common.train.loop import train
+from esnet.dos.projected import from_densities
+from esnet.dos.resampling import AXIS, FORMS, resampled
 from esnet.features import input_row
 from esnet.regressor import ESNet
-from esnet.resampling import AXIS, FORMS, resampled
 
 GIB = 2**30
 ROWS, EPOCHS = 96, 4

@@ -8,8 +8,8 @@ import os
 import numpy as np
 
 from benchmarks.report import Line
-from common.crystal import Crystal
-from common.hdf5 import open_hdf5
+from common.chem.crystal import Crystal
+from common.io.hdf5 import open_hdf5
 from common.sources.mini import PATH
 
 #: An insulator, a compound with filled d states and a metal, none of them with spin.
@@ -17,10 +17,10 @@ NAMES = ("MgO-B1", "AgBr-B1", "TiN-B1")
 
 
 def dft() -> tuple[list[Line], list[str]]:
-    from esnet.dos import from_group
-    from esnet.engines import compute
-    from esnet.engines.gpaw_engine import gpaw_python
-    from esnet.resampling import Form, resampled
+    from esnet.dft.backends import compute
+    from esnet.dft.gpaw_backend import gpaw_python
+    from esnet.dos.projected import from_group
+    from esnet.dos.resampling import Form, resampled
 
     gpaw_python()  # where GPAW is missing, this says so
     lines, notes = [], []

@@ -7,7 +7,7 @@ import time
 import numpy as np
 
 from benchmarks.report import Line
-from common.formula import parse_formula
+from common.chem.formula import parse_formula
 from common.sources.datadir import place
 from esnet.screening.hull import PhasePool, read_pool
 from esnet.screening.published import published

@@ -14,9 +14,9 @@ import numpy as np
 
 from benchmarks.child import fresh
 from benchmarks.report import Line
-from common.cache import FeatureCache, featurise
-from common.crystal import Crystal
-from common.hdf5 import open_hdf5
+from common.chem.crystal import Crystal
+from common.features.cache import FeatureCache, featurise
+from common.io.hdf5 import open_hdf5
 from common.sources import load_source
 from common.sources.datadir import data_root
 from profitnet.features import FEATURE_VERSION, profit_matrix, weights_row
@@ -31,7 +31,7 @@ GIB, MIB = 2**30, 2**20
 
 def featurisation() -> tuple[list[Line], list[str]]:
     """The 40 reference structures and some P1 cells: released road, pymatgen, ours, one after the other."""
-    from tests.profitnet.slow import pymatgen_structure, released_matrix
+    from tests.profitnet.reference import pymatgen_structure, released_matrix
 
     warnings.simplefilter("ignore")
     from pymatgen.analysis.local_env import VoronoiNN

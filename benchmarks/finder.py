@@ -10,10 +10,11 @@ import numpy as np
 
 from benchmarks.child import fresh
 from benchmarks.report import Line
-from common import devices, training
-from common.materials import MaterialsTable
+from common.data.materials import MaterialsTable
+from common.data.splits import Split
 from common.sources import load_source
-from common.splits import Split
+from common.train import devices
+from common.train import loop as training
 from finder.graphs import crystal_graph, formula_graph
 from finder.regressor import CrystalFinder, Finder
 
@@ -152,7 +153,7 @@ def predictions() -> tuple[list[Line], list[str]]:
 
 def stream(folder: str, n: int) -> dict[str, float]:
     """Predict a list of n formulas from file to file."""
-    from common.streaming import predict_stream
+    from common.cli.streaming import predict_stream
 
     formulas = load_source("matbench-mp-e-form").formulas.tolist()[:20_000]
     model = Finder.load(folder)

@@ -8,13 +8,13 @@ from importlib.util import find_spec
 import numpy as np
 
 from benchmarks.report import Line
-from common import devices
 from common.baselines.cgcnn import CGCNN, graph_inputs
 from common.baselines.megnet import ELEMENTS, MEGNet, pair_graph
 from common.baselines.roost import Roost
-from common.elements import SYMBOLS
-from common.materials import MaterialsTable, Target
+from common.chem.elements import SYMBOLS
+from common.data.materials import MaterialsTable, Target
 from common.sources import load_source
+from common.train import devices
 
 CRYSTALS, FORMULAS, LOOPED, ROUNDS = 1_000, 5_000, 200, 3
 
@@ -162,7 +162,7 @@ def _spektral_cgcnn(config):
     from spektral.layers import CrystalConv
 
     from common.baselines.layers import Gaussians, MeanPool
-    from common.element_vectors import element_vectors
+    from common.chem.element_vectors import element_vectors
 
     class Convolution(keras.layers.Layer):
         """CrystalConv on flat lists of pairs."""
@@ -194,7 +194,7 @@ def roost() -> tuple[list[Line], list[str]]:
     import keras
     import tensorflow as tf
 
-    from common.losses import robust_l1
+    from common.nn.losses import robust_l1
 
     devices.setup(0)
     random = np.random.default_rng(0)

@@ -10,7 +10,7 @@ from importlib.util import find_spec
 from statistics import median
 
 from benchmarks.report import Line
-from common.engines import VARIABLE, map_tasks, run_apart
+from common.compute.executor import VARIABLE, map_tasks, run_apart
 from common.errors import UserError
 
 TASKS, JOBS, ROUNDS = 12, 2, 3

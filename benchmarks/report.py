@@ -9,8 +9,8 @@ import time
 from dataclasses import dataclass
 from pathlib import Path
 
-from common.devices import processor
-from common.hdf5 import write_text
+from common.io.files import write_text
+from common.train.devices import processor
 
 RESULTS = Path(__file__).with_name("results.md")
 TITLE = "# Benchmarks\n\nThe last result of each topic; `make bench` measures them again.\n"

@@ -20,12 +20,12 @@ import numpy as np
 import yaml
 
 from benchmarks.child import ROOT, fresh
-from common.devices import processor
 from common.errors import UserError
-from common.hdf5 import write_text
-from common.printing import note
-from experiments.plan import NETWORKS, make_model
-from experiments.run import results_root
+from common.io.files import write_text
+from common.io.messages import note
+from common.train.devices import processor
+from experiments.declare.models import NETWORKS, make_model
+from experiments.run.runs import results_root
 
 PAGE = ROOT / "docs" / "scale.md"
 FACTS, POINTS = (Path(__file__).with_name(name) for name in ("scale.yaml", "scale_points.json"))
@@ -88,8 +88,8 @@ def measure(names: list[str]) -> None:
 
 def point(name: str) -> dict:
     """Processor milliseconds a row of an update, by way of computing; the smallest of a few rounds, in turn."""
-    from common import devices
     from common.sources import load_source
+    from common.train import devices
 
     devices.setup(0, threads=1)
     table = load_source("mini")
@@ -119,7 +119,7 @@ def _round(regressor, batches, *, xla: bool) -> float | None:
     """Processor seconds of one pass over the batches; None where it cannot be compiled so."""
     import keras
 
-    from common import losses
+    from common.nn import losses
 
     model = regressor.build()
     model.compile(keras.optimizers.Adam(1e-4), losses.by_name(regressor.recipe.loss), jit_compile=xla)

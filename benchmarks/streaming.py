@@ -17,10 +17,10 @@ import numpy as np
 
 from benchmarks.child import peak_memory
 from benchmarks.report import Line
-from common.cache import cache_root, featurise
 from common.errors import UserError
-from common.hdf5 import write_text
-from common.progress import progress
+from common.features.cache import cache_root, featurise
+from common.io.files import write_text
+from common.io.progress import progress
 from common.sources import load_source
 from profitnet.features import FEATURE_VERSION, weights_row
 

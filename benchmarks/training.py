@@ -8,11 +8,11 @@ import numpy as np
 
 from benchmarks.child import fresh
 from benchmarks.report import Line
-from common import devices
-from common.ragged import Ragged
+from common.data.splits import by_fractions
+from common.features.ragged import Ragged
 from common.sources import load_source
-from common.splits import by_fractions
-from common.training import train
+from common.train import devices
+from common.train.loop import train
 from profitnet.features import ProfitFeatures
 from profitnet.regressor import PROFiTNet
 

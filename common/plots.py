@@ -13,9 +13,9 @@ from pathlib import Path
 
 import numpy as np
 
-from common import metrics
+from common.data import metrics
 from common.errors import UserError
-from common.hdf5 import replacing
+from common.io.files import replacing
 
 INK, BLUE, RED, PALE = "#333333", "#2b5c8a", "#c0492f", "#9db4c8"
 #: The one look. Text stays text in SVG, so that it can be searched and set in a journal's font.

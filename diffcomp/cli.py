@@ -5,16 +5,16 @@ from __future__ import annotations
 import sys
 from collections.abc import Sequence
 
-from common import cli
-from common.cli import Paper
-from common.commands import add_evaluate, add_predict, give, predict
+from common.cli import parser as cli
+from common.cli.paper import Paper
+from common.cli.predict import add_evaluate, add_predict, give, predict
+from common.cli.train import add_train
 from common.errors import UserError
-from common.printing import note, report_left_out
-from common.train_command import add_train
+from common.io.messages import note, report_left_out
+from diffcomp.commands.embed import add_embed
+from diffcomp.commands.simulate import add_simulate, check_sheet
 from diffcomp.config import NODES
-from diffcomp.embed_command import add_embed
-from diffcomp.settings import SCALES
-from diffcomp.simulate_command import add_simulate, check_sheet
+from diffcomp.diffraction.settings import SCALES
 
 PAPER = Paper(
     "diffcomp",
@@ -124,8 +124,8 @@ def predict_any(arguments) -> None:
         return
     if arguments.sheet:
         check_sheet(arguments.sheet)
-    from diffcomp.measured import Reading, contact_sheet
-    from diffcomp.measured_table import Sample, predict_samples, samples
+    from diffcomp.measured.pictures import Reading, contact_sheet
+    from diffcomp.measured.table import Sample, predict_samples, samples
 
     one_sample = Sample(arguments.composition or "pattern", arguments.composition or "", arguments.pattern or [])
     found = samples(arguments.measured) if arguments.measured else [one_sample]

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 
 from common.errors import UserError
-from diffcomp.settings import PICTURES
+from diffcomp.diffraction.settings import PICTURES
 
 #: Nodes in which the branches meet.
 NODES = 10

@@ -6,10 +6,10 @@ import io
 
 import numpy as np
 
-from common.crystal import Crystal
+from common.chem.crystal import Crystal
 from common.errors import UserError
-from common.ragged import Ragged
-from diffcomp.images import image, save_png
+from common.features.ragged import Ragged
+from diffcomp.diffraction.images import image, save_png
 
 #: Raised whenever pictures change, so that cached ones are made again.
 PICTURE_VERSION = "diffcomp-1"

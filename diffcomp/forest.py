@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from common.baselines.classical import RandomForestMagpie
-from common.materials import MaterialsTable
+from common.data.materials import MaterialsTable
 from diffcomp.config import NODES
 from diffcomp.regressor import DiffComp
 

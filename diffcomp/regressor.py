@@ -7,19 +7,19 @@ from pathlib import Path
 
 import numpy as np
 
-from common.cache import each_formula, featurise
+from common.chem.formula import Amounts
+from common.data.materials import MaterialsTable
+from common.data.predictions import Predictions
 from common.errors import UserError
-from common.formula import Amounts
-from common.hdf5 import file_digest, write_text
-from common.materials import MaterialsTable
-from common.predictions import Predictions
-from common.ragged import Ragged
-from common.recipe import Recipe
-from common.regressor import Regressor
-from common.training import predict
+from common.features.cache import each_formula, featurise
+from common.features.ragged import Ragged
+from common.io.files import file_digest, write_text
+from common.train.loop import predict
+from common.train.recipe import Recipe
+from common.train.regressor import Regressor
+from diffcomp.composition.element_table import PATH, element_space, learned_elements
+from diffcomp.composition.embedding import ElementSpace, composition_vector
 from diffcomp.config import NODES, VARIANTS
-from diffcomp.elements import PATH, element_space, learned_elements
-from diffcomp.embedding import ElementSpace, composition_vector
 from diffcomp.features import PICTURE_VERSION, Inputs, packed, picture_row
 from diffcomp.model import build_diffcomp
 from diffcomp.robustness import with_errors

@@ -13,11 +13,11 @@ from pathlib import Path
 import numpy as np
 
 from common import plots
-from common.formula import Amounts, parse_formula
-from common.materials import MaterialsTable
-from common.metrics import regression
-from common.predictions import Predictions
-from diffcomp.embedding import in_order
+from common.chem.formula import Amounts, parse_formula
+from common.data.materials import MaterialsTable
+from common.data.metrics import regression
+from common.data.predictions import Predictions
+from diffcomp.composition.embedding import in_order
 from diffcomp.features import Inputs
 
 #: Errors in per cent of the metal's content.

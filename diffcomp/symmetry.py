@@ -7,10 +7,10 @@ import warnings
 
 import numpy as np
 
-from common.cache import featurise
-from common.crystal import Crystal
+from common.chem.crystal import Crystal
+from common.data.materials import MaterialsTable
 from common.errors import UserError
-from common.materials import MaterialsTable
+from common.features.cache import featurise
 
 #: Tolerance of positions in angstrom with which the Materials Project states its space groups.
 TOLERANCE = 0.1

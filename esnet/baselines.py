@@ -12,10 +12,10 @@ import warnings
 import numpy as np
 
 from common.baselines.classical import _Classical
-from common.cache import featurise
+from common.data.materials import MaterialsTable
+from common.data.splits import Split, chemical_systems
 from common.errors import UserError
-from common.materials import MaterialsTable
-from common.splits import Split, chemical_systems
+from common.features.cache import featurise
 from esnet.features import VERSION, composition, moment_row
 
 ELEMENTS = 111

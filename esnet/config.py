@@ -15,7 +15,7 @@ class ESNetConfig:
     momentum: of the running means of batch normalisation. Keras's 0.99 looks back over 100 updates; on a few hundred
     materials these are ten epochs, and predictions lag behind the weights.
 
-    reference, outside, per, down: the form of the densities, see `esnet.resampling.Form`.
+    reference, outside, per, down: the form of the densities, see `esnet.dos.resampling.Form`.
     scale_composition: whether the composition vector is standardised with the densities, as a channel filled up with
     zeros.
     selection: the part of the split on which the epoch is chosen, "validation" or "test".

@@ -9,12 +9,12 @@ from dataclasses import asdict, dataclass
 
 import numpy as np
 
-from common.densities import Densities
-from common.elements import NUMBERS, SYMBOLS
+from common.chem.elements import NUMBERS, SYMBOLS
+from common.data.densities import Densities
 from common.errors import UserError
-from common.ragged import Scattered
-from esnet.dos import ORBITALS, from_densities
-from esnet.resampling import AXIS, HIGH, LOW, POINTS, Form, covered, resampled
+from common.features.ragged import Scattered
+from esnet.dos.projected import ORBITALS, from_densities
+from esnet.dos.resampling import AXIS, HIGH, LOW, POINTS, Form, covered, resampled
 
 #: Raised whenever the features change, so that cached ones are made again.
 VERSION = "esnet-1"
@@ -51,7 +51,7 @@ def input_row(found: Densities, *, form: Form, as_it_is: bool = False) -> dict[s
 
 def moment_row(found: Densities) -> dict[str, np.ndarray]:
     """The 90 moments of a material's channels, from the Fermi level and within the network's axis, and its elements."""
-    from esnet.moments import moments
+    from esnet.dos.moments import moments
 
     dos = from_densities(found)
     covered(dos)

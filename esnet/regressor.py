@@ -7,18 +7,18 @@ from functools import partial
 
 import numpy as np
 
-from common.cache import featurise
+from common.data.materials import MaterialsTable
+from common.data.splits import Split
 from common.errors import UserError
-from common.materials import MaterialsTable
-from common.ragged import Scattered
-from common.recipe import Recipe
-from common.regressor import Regressor
-from common.splits import Split
+from common.features.cache import featurise
+from common.features.ragged import Scattered
+from common.train.recipe import Recipe
+from common.train.regressor import Regressor
 from esnet.config import VARIANTS
-from esnet.dos import ORBITALS
+from esnet.dos.projected import ORBITALS
+from esnet.dos.resampling import Form
 from esnet.features import Inputs, Scaling, cache_name, composition, input_row, narrow
 from esnet.model import build_esnet
-from esnet.resampling import Form
 
 
 class ESNet(Regressor):

@@ -12,22 +12,22 @@ from pathlib import Path
 
 import numpy as np
 
-from common import cli
-from common.cache import cache_root, map_rows
-from common.densities import DensitiesInFile, DensitiesInMemory
+from common.data import loading
+from common.data.densities import DensitiesInFile, DensitiesInMemory
+from common.data.materials import MaterialsTable
 from common.errors import UserError
-from common.materials import MaterialsTable
-from common.printing import note
-from common.progress import progress
+from common.features.cache import cache_root, map_rows
+from common.io.messages import note
+from common.io.progress import progress
 from common.sources.columns import read_id_prop
 from common.sources.files import Loaded
-from esnet.reading import DOSReading, bare, is_dos_file, read_dos_file
+from esnet.dos.reading import DOSReading, bare, is_dos_file, read_dos_file
 
 
 def load_data(
     data: str | Sequence[str], *, target: str = "", unit: str = "", strict=False, jobs=1, unconverged=False
 ) -> Loaded:
-    """The table behind DATA, as `common.cli.load_data`, which also takes files of densities of states.
+    """The table behind DATA, as `common.data.loading.load_data`, which also takes files of densities of states.
 
     unconverged: take calculations of VASP whose electronic steps did not converge.
     """
@@ -36,7 +36,7 @@ def load_data(
     paths = [Path(name) for name in named]
     files = [file for path in paths for file in _dos_files(path)]
     if not files:
-        return cli.load_data(data, target=target, unit=unit, strict=strict, jobs=jobs)
+        return loading.load_data(data, target=target, unit=unit, strict=strict, jobs=jobs)
     other = next((path for path in paths if not _dos_files(path)), None)
     if other is not None:
         raise UserError(f"{other} is no file of densities of states; give it alone")
@@ -107,9 +107,9 @@ def with_engine(table: MaterialsTable, **options) -> Loaded:
     The calculations are kept in the cache, in a folder of their own for every list of structures: a run that was
     stopped goes on, and one that is finished is read.
     """
-    from esnet.dos_file import group_names
-    from esnet.engines import engine_of
-    from esnet.engines.batch import run_batch
+    from esnet.dft.backends import engine_of
+    from esnet.dft.batch import run_batch
+    from esnet.dos.file import group_names
 
     engine_of(options["engine"])  # before a folder is named after it
     folder = cache_root() / "dos" / f"{options['engine']}-{table.digest()}"

@@ -5,12 +5,13 @@ from __future__ import annotations
 import sys
 from collections.abc import Sequence
 
-from common import cli
-from common.cli import Paper
-from common.commands import add_evaluate, add_predict
+from common.cli import parser as cli
+from common.cli.paper import FILES_HELP, Paper
+from common.cli.predict import add_evaluate, add_predict
+from common.cli.train import add_train
+from common.data.loading import load_data
 from common.errors import UserError
-from common.printing import note, report_left_out
-from common.train_command import add_train
+from common.io.messages import note, report_left_out
 
 PAPER = Paper(
     "finder",
@@ -54,21 +55,21 @@ def _add_embed(commands) -> None:
         finder embed --model energy_model mini --output vectors.csv""",
         "Write the vectors of the last attention pool, 200 numbers a material, as CSV: id, formula, v0, v1, ...",
     )
-    parser.add_argument("data", nargs="+", metavar="DATA", help=cli.FILES_HELP)
+    parser.add_argument("data", nargs="+", metavar="DATA", help=FILES_HELP)
     cli.add_model(parser)
     parser.add_argument("--output", required=True, metavar="FILE", help="ends in .csv")
     cli.add_common(parser, output=False)
 
 
 def embed(arguments) -> None:
-    from common.hdf5 import write_text
-    from common.printing import as_csv
+    from common.io.files import write_text
+    from common.io.text import as_csv
     from finder.embeddings import material_vectors
 
     if not arguments.output.endswith(".csv"):
         raise UserError(f"--output {arguments.output}: the name must end in .csv")
     model = PAPER.load(arguments.model)
-    table, left_out = cli.load_data(arguments.data, strict=arguments.strict, jobs=arguments.jobs, formulas=True)
+    table, left_out = load_data(arguments.data, strict=arguments.strict, jobs=arguments.jobs, formulas=True)
     vectors, good, bad = material_vectors(model, table, jobs=arguments.jobs)
     report_left_out({**left_out, **bad}, len(good), strict=arguments.strict)
     header = ["id", "formula", *(f"v{k}" for k in range(vectors.shape[1]))]
@@ -90,7 +91,7 @@ def _add_explain(commands) -> None:
         "Map the materials of DATA by the vectors that each model has for them (PCA and t-SNE), and draw the edge "
         "values between the atoms of formulas. The folder of --output gets pictures and summary.json.",
     )
-    parser.add_argument("data", nargs="+", metavar="DATA", help=cli.FILES_HELP)
+    parser.add_argument("data", nargs="+", metavar="DATA", help=FILES_HELP)
     parser.add_argument("--model", action="append", required=True, metavar="DIR", help="may be repeated")
     parser.add_argument("--formula", action="append", metavar="TEXT", help="for edge values; default four perovskites")
     parser.add_argument("--output", required=True, metavar="DIR", help="folder to write")
@@ -102,7 +103,7 @@ def explain(arguments) -> None:
 
     names = cli.model_names(arguments.model)
     models = {name: PAPER.load(folder) for name, folder in zip(names, arguments.model, strict=True)}
-    table, left_out = cli.load_data(arguments.data, strict=arguments.strict, jobs=arguments.jobs, formulas=True)
+    table, left_out = load_data(arguments.data, strict=arguments.strict, jobs=arguments.jobs, formulas=True)
     report_left_out(left_out, len(table), strict=arguments.strict)
     if len(table) < 4:
         raise UserError(f"a map needs four materials or more, not {len(table)}")

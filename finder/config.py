@@ -12,7 +12,7 @@ class FinderConfig:
     """The choices of Finder; `README.md` of this package lists what each one does.
 
     mode: "formula" (complete graph over the atoms of the reduced formula) or "crystal" (sites within `cutoff`).
-    vectors: element vectors by name, see `common.element_vectors`.
+    vectors: element vectors by name, see `common.chem.element_vectors`.
     layers: message-passing layers, each followed by an attention pool.
     channels: length of the vectors that atoms have after each of them.
     attention: "all", "pooling" (no attention between atoms) or "none" (none in the pools either).

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import numpy as np
 
-from common.element_vectors import element_vectors
+from common.chem.element_vectors import element_vectors
+from common.data.materials import MaterialsTable
 from common.errors import UserError
-from common.materials import MaterialsTable
-from common.training import predict
+from common.train.loop import predict
 from finder.graphs import formula_graph, from_disjoint
 
 
@@ -30,7 +30,7 @@ def edge_matrix(model, formula: str) -> tuple[list[str], np.ndarray]:
 
     Figure 4 shows these for perovskites.
     """
-    from common.elements import SYMBOLS
+    from common.chem.elements import SYMBOLS
 
     layer = next((one for one in getattr(model.model, "layers", ()) if one.name == "message_1"), None)
     if layer is None or not getattr(layer, "learned_edges", False):

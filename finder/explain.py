@@ -8,9 +8,9 @@ from pathlib import Path
 import numpy as np
 
 from common import plots
-from common.hdf5 import write_text
-from common.materials import MaterialsTable
-from common.printing import as_json
+from common.data.materials import MaterialsTable
+from common.io.files import write_text
+from common.io.text import as_json
 from finder.embeddings import edge_matrix, material_vectors
 from finder.figures import draw_embedding, embedding_correlation, embedding_map
 

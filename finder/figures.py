@@ -8,11 +8,11 @@ from pathlib import Path
 
 import numpy as np
 
+from common.data.metrics import pearson
+from common.data.predictions import Predictions
+from common.data.uncertainty import calibration_curve, miscalibration_area
 from common.errors import UserError
-from common.metrics import pearson
 from common.plots import BLUE, INK, PALE, RED, drawing, with_unit
-from common.predictions import Predictions
-from common.uncertainty import calibration_curve, miscalibration_area
 
 #: Every colour once with a full line, then each with a broken one, for as many models as there are.
 STYLES = [

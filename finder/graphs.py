@@ -9,13 +9,13 @@ from __future__ import annotations
 
 import numpy as np
 
-from common.element_vectors import ElementVectors
-from common.elements import SYMBOLS
+from common.chem.element_vectors import ElementVectors
+from common.chem.elements import SYMBOLS
+from common.chem.formula import integer_counts, parse_formula, same_ratio
+from common.chem.lattice import pairs_within
 from common.errors import UserError
-from common.formula import integer_counts, parse_formula, same_ratio
-from common.graphs import all_pairs, filled, joined
-from common.lattice import pairs_within
-from common.ragged import Ragged
+from common.features.graphs import all_pairs, filled, joined
+from common.features.ragged import Ragged
 from finder.config import FinderConfig
 from finder.model import GAUSSIANS
 

@@ -10,7 +10,7 @@ from __future__ import annotations
 import keras
 from keras import constraints, layers, ops, regularizers
 
-from common.segments import TINY, at, highest_within, sum_within
+from common.nn.segments import TINY, at, highest_within, sum_within
 
 
 def l2(strength: float):

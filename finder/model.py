@@ -21,7 +21,7 @@ discovery", Advanced Science 2022, doi:10.1002/advs.202200164. Layer sizes are t
 
 from __future__ import annotations
 
-from common.element_vectors import element_vectors
+from common.chem.element_vectors import element_vectors
 from finder.config import FinderConfig
 
 #: Gaussians that a distance is expanded in.

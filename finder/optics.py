@@ -13,9 +13,9 @@ from itertools import combinations
 
 import numpy as np
 
-from common.elements import SYMBOLS
+from common.chem.elements import SYMBOLS
+from common.chem.formula import parse_formula
 from common.errors import UserError
-from common.formula import parse_formula
 
 RANGE = (0.5, 12.4)  # eV
 REAL_LIMIT, LOSS_LIMIT = 1.0, 2.0

@@ -8,15 +8,15 @@ from functools import partial
 
 import numpy as np
 
-from common import losses
-from common.cache import each_formula
-from common.element_vectors import element_vectors
+from common.chem.element_vectors import element_vectors
+from common.data.materials import MaterialsTable, Target
 from common.errors import UserError
-from common.graphs import crystal_graphs
-from common.materials import MaterialsTable, Target
-from common.ragged import Ragged
-from common.recipe import Recipe
-from common.regressor import Regressor
+from common.features.cache import each_formula
+from common.features.graphs import crystal_graphs
+from common.features.ragged import Ragged
+from common.nn import losses
+from common.train.recipe import Recipe
+from common.train.regressor import Regressor
 from finder.config import VARIANTS
 from finder.graphs import GRAPH_VERSION, CrystalGraphs, FormulaGraphs, crystal_graph, formula_graph
 from finder.model import build_finder
@@ -80,14 +80,14 @@ class Finder(Regressor):
 
     def _on_engine(self, batches):
         if self.engine == "spektral" and batches is not None:
-            from finder.spektral_engine import DisjointBatches
+            from finder.spektral_layers import DisjointBatches
 
             return DisjointBatches(batches)
         return batches
 
     def build(self):
         if self.engine == "spektral":
-            from finder.spektral_engine import build_spektral_finder as build
+            from finder.spektral_layers import build_spektral_finder as build
         else:
             build = build_finder
         return build(config=self.config, uncertain=losses.with_uncertainty(self.recipe.loss))

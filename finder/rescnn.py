@@ -20,11 +20,11 @@ from dataclasses import replace
 
 import numpy as np
 
-from common import losses
-from common.cache import each_formula
-from common.elements import SYMBOLS
-from common.formula import parse_formula
-from common.materials import MaterialsTable
+from common.chem.elements import SYMBOLS
+from common.chem.formula import parse_formula
+from common.data.materials import MaterialsTable
+from common.features.cache import each_formula
+from common.nn import losses
 from finder.config import FinderConfig
 from finder.regressor import Finder
 

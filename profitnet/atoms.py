@@ -10,7 +10,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from common.valence import VALENCE, element_facts, valence_vectors
+from common.chem.valence import VALENCE, element_facts, valence_vectors
 
 ATOM = 136
 #: Heaviest element with a vector.

@@ -5,12 +5,13 @@ from __future__ import annotations
 import sys
 from collections.abc import Sequence
 
-from common import cli
-from common.cli import Paper
-from common.commands import add_evaluate, add_predict
+from common.cli import parser as cli
+from common.cli.paper import FILES_HELP, Paper
+from common.cli.predict import add_evaluate, add_predict
+from common.cli.train import add_train
+from common.data.loading import load_data
 from common.errors import UserError
-from common.printing import note, report_left_out
-from common.train_command import add_train
+from common.io.messages import note, report_left_out
 
 PAPER = Paper(
     "profitnet",
@@ -54,7 +55,7 @@ def _add_featurize(commands) -> None:
         "Write the matrices of materials, float32, with id and formula. With --factorised the file is much smaller: "
         "the matrix of a material is V.T @ W @ V, V = atom_vectors[species], W = weights as a square.",
     )
-    parser.add_argument("data", nargs="+", metavar="FILES", help=cli.FILES_HELP)
+    parser.add_argument("data", nargs="+", metavar="FILES", help=FILES_HELP)
     parser.add_argument("--output", required=True, metavar="FILE", help="ends in .h5 or .npz")
     parser.add_argument("--matrix", choices=("profit", "ofm"), default="profit", help="136 x 136 or 32 x 32")
     parser.add_argument("--variant", choices=PAPER.variants, default="corrected", help="default %(default)s")
@@ -63,15 +64,15 @@ def _add_featurize(commands) -> None:
 
 
 def featurize(arguments) -> None:
-    from common.cache import featurise
-    from common.variants import chosen
+    from common.features.cache import featurise
+    from common.train.variants import chosen
     from profitnet.config import VARIANTS
     from profitnet.export import write_features
     from profitnet.features import FEATURE_VERSION, weights_row
 
     if not arguments.output.endswith((".h5", ".npz")):
         raise UserError(f"--output {arguments.output}: the name must end in .h5 or .npz")
-    table, left_out = cli.load_data(arguments.data, strict=arguments.strict, jobs=arguments.jobs)
+    table, left_out = load_data(arguments.data, strict=arguments.strict, jobs=arguments.jobs)
     if not len(table):
         report_left_out(left_out, 0, strict=arguments.strict)
     weights, good, bad = featurise(table, FEATURE_VERSION, weights_row, jobs=arguments.jobs)
@@ -94,7 +95,7 @@ def _add_explain(commands) -> None:
         "Group SHAP values into the 11 x 11 matrix of property pairs (Figure 5). The folder of --output gets "
         "importance.csv, pairs.csv, matrix.png and top5.png.",
     )
-    parser.add_argument("data", metavar="DATA", help=cli.FILES_HELP)
+    parser.add_argument("data", metavar="DATA", help=FILES_HELP)
     cli.add_model(parser)
     parser.add_argument("--output", required=True, metavar="DIR", help="folder to write")
     parser.add_argument("--samples", type=cli.positive, default=100, metavar="N", help="default %(default)s")
@@ -122,11 +123,11 @@ def _with_background(arguments):
     """DATA, and the materials in it on which the model was trained, or all where none were."""
     from pathlib import Path
 
-    from common.regressor import read_card
-    from common.splits import Split
+    from common.data.splits import Split
+    from common.train.regressor import read_card
 
     read_card(arguments.model)
-    table, left_out = cli.load_data(arguments.data, strict=arguments.strict, jobs=arguments.jobs)
+    table, left_out = load_data(arguments.data, strict=arguments.strict, jobs=arguments.jobs)
     report_left_out(left_out, len(table), strict=arguments.strict)
     stored = Path(arguments.model) / "split.json"
     learned = [name for name in Split.load(stored).train if name in table] if stored.exists() else []
@@ -143,7 +144,7 @@ def _add_screen(commands) -> None:
         "Stream a table through saved models (Figure 6): predictions by id, negative values, the correlation of "
         "models of one unit, and the dielectric constant against the gap with the Penn relation. A killed run goes on.",
     )
-    parser.add_argument("data", nargs="+", metavar="DATA", help=cli.FILES_HELP)
+    parser.add_argument("data", nargs="+", metavar="DATA", help=FILES_HELP)
     parser.add_argument("--model", action="append", default=[], metavar="DIR", help="a saved model; may be repeated")
     parser.add_argument("--eps-model", metavar="DIR", help="the model of the dielectric constant")
     parser.add_argument("--gap-model", metavar="DIR", help="the model of the band gap")
@@ -158,7 +159,7 @@ def screen(arguments) -> None:
     if not folders:
         raise UserError("screen needs a model: --model DIR, or --eps-model DIR and --gap-model DIR")
     names = cli.model_names(folders)
-    table, left_out = cli.load_data(arguments.data, strict=arguments.strict, jobs=arguments.jobs)
+    table, left_out = load_data(arguments.data, strict=arguments.strict, jobs=arguments.jobs)
     report_left_out(left_out, len(table), strict=arguments.strict)
     models = {name: PAPER.load(folder) for name, folder in zip(names, folders, strict=True)}
     eps = names[0] if arguments.eps_model else ""

@@ -14,11 +14,11 @@ from pathlib import Path
 import numpy as np
 
 from common import plots
+from common.data.materials import MaterialsTable
 from common.errors import UserError
-from common.hdf5 import write_text
-from common.materials import MaterialsTable
-from common.printing import as_csv
-from common.progress import progress
+from common.io.files import write_text
+from common.io.progress import progress
+from common.io.text import as_csv
 from profitnet.atoms import ATOM, BLOCKS
 
 #: Materials explained at a time; each of them is run together with the whole background.

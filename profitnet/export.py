@@ -8,10 +8,11 @@ from pathlib import Path
 
 import numpy as np
 
+from common.data.materials import MaterialsTable
 from common.errors import UserError
-from common.hdf5 import replacing, writing_hdf5
-from common.materials import MaterialsTable
-from common.ragged import Ragged
+from common.features.ragged import Ragged
+from common.io.files import replacing
+from common.io.hdf5 import writing_hdf5
 from profitnet.atoms import VALENCE, atom_vectors
 from profitnet.config import ProfitConfig
 from profitnet.features import ProfitFeatures

@@ -10,11 +10,11 @@ from __future__ import annotations
 
 import numpy as np
 
-from common.crystal import Crystal, as_crystal
+from common.chem.crystal import Crystal, as_crystal
+from common.chem.voronoi import voronoi_faces
 from common.errors import UserError
-from common.ragged import Ragged
-from common.variants import chosen
-from common.voronoi import voronoi_faces
+from common.features.ragged import Ragged
+from common.train.variants import chosen
 from profitnet.atoms import LAST_ELEMENT, VALENCE, atom_vectors
 from profitnet.config import VARIANTS, ProfitConfig
 

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from common.cache import featurise
-from common.materials import MaterialsTable
-from common.recipe import Recipe
-from common.regressor import Regressor
+from common.data.materials import MaterialsTable
+from common.features.cache import featurise
+from common.train.recipe import Recipe
+from common.train.regressor import Regressor
 from profitnet.config import VARIANTS
 from profitnet.features import FEATURE_VERSION, ProfitFeatures, weights_row
 from profitnet.model import build_ofmcnn, build_profitnet

@@ -19,13 +19,14 @@ from pathlib import Path
 
 import numpy as np
 
-from common import metrics, plots
+from common import plots
+from common.data import metrics
+from common.data.materials import MaterialsTable
 from common.errors import UserError
-from common.hdf5 import replacing, write_text
-from common.materials import MaterialsTable
-from common.printing import as_csv
-from common.progress import progress
-from common.regressor import Regressor
+from common.io.files import replacing, write_text
+from common.io.progress import progress
+from common.io.text import as_csv
+from common.train.regressor import Regressor
 
 #: Gaps below this (eV) say nothing of the Penn relation: eps would have to be infinite.
 SMALLEST_GAP = 0.05

@@ -38,7 +38,7 @@ def cluster_of(workers: int):
 @contextmanager
 def engine_at(cluster, monkeypatch):
     """Within the block work goes to the cluster; afterwards nothing is connected to it any more."""
-    from common import ray_engine
+    from common.compute import ray_client as ray_engine
 
     monkeypatch.setenv("MATREPRO_ENGINE", f"ray:{cluster.address}")
     try:

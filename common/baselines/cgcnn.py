@@ -22,13 +22,13 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from common.baselines.neighbours import CrystalPeer
-from common.element_vectors import element_vectors
-from common.recipe import Recipe
+from common.chem.element_vectors import element_vectors
+from common.train.recipe import Recipe
 
 
 @dataclass(frozen=True)
 class CGCNNConfig:
-    """vectors: of the elements, by name, see `common.element_vectors`.
+    """vectors: of the elements, by name, see `common.chem.element_vectors`.
     channels, layers: of the convolutions. hidden, dense: width and number of the dense layers after the pool.
     cutoff in angstrom, most: neighbours of a site. ties: "share" or "cut", see `common.baselines.neighbours`.
     step: between the Gaussians, and their width, angstrom.

@@ -22,10 +22,10 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from common.baselines.cgcnn import CGCNN, CGCNNConfig
-from common.materials import MaterialsTable
-from common.predictions import Predictions
-from common.recipe import Recipe
-from common.training import predict
+from common.data.materials import MaterialsTable
+from common.data.predictions import Predictions
+from common.train.loop import predict
+from common.train.recipe import Recipe
 
 
 @dataclass(frozen=True)

@@ -10,11 +10,11 @@ from functools import lru_cache
 
 import numpy as np
 
-from common.cache import featurise
+from common.data.materials import MaterialsTable
+from common.data.predictions import Predictions
+from common.data.splits import Split
 from common.errors import UserError
-from common.materials import MaterialsTable
-from common.predictions import Predictions
-from common.splits import Split
+from common.features.cache import featurise
 
 MAGPIE = "magpie-2"
 #: The heaviest element with a row of its own; for those above it matminer would fill in the mean of all elements.

@@ -1,4 +1,4 @@
-"""The layers of the peer models, in `keras.ops`, on the flat lists of `common.graphs`.
+"""The layers of the peer models, in `keras.ops`, on the flat lists of `common.features.graphs`.
 
 M atoms, E pairs and G graphs of a batch, c channels.
 """
@@ -9,8 +9,8 @@ import keras
 import numpy as np
 from keras import initializers, layers, ops
 
-from common.distribution import over_devices
-from common.segments import TINY, at, mean_within, softmax_within, sum_within
+from common.nn.segments import TINY, at, mean_within, softmax_within, sum_within
+from common.train.strategy.base import over_devices
 
 
 def uniform():

@@ -28,12 +28,12 @@ import numpy as np
 
 from common.baselines.cgcnn import graph_inputs
 from common.baselines.neighbours import VERSION, NeighbourGraphs, neighbours
-from common.elements import SYMBOLS
+from common.chem.elements import SYMBOLS
+from common.data.materials import MaterialsTable
 from common.errors import UserError
-from common.graphs import crystal_graphs
-from common.materials import MaterialsTable
-from common.recipe import Recipe
-from common.regressor import Regressor
+from common.features.graphs import crystal_graphs
+from common.train.recipe import Recipe
+from common.train.regressor import Regressor
 
 #: Atomic numbers that have a place in the embedding, 0 among them.
 ELEMENTS = 95

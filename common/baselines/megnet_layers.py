@@ -1,4 +1,4 @@
-"""The layers of MEGNet, in `keras.ops`, on the flat lists of `common.graphs`.
+"""The layers of MEGNet, in `keras.ops`, on the flat lists of `common.features.graphs`.
 
 M atoms, E pairs and G graphs of a batch, c channels.
 """
@@ -9,7 +9,7 @@ import keras
 import numpy as np
 from keras import initializers, layers, ops
 
-from common.segments import at, mean_within, softmax_within, sum_within
+from common.nn.segments import at, mean_within, softmax_within, sum_within
 
 
 def softplus2(x):

@@ -6,12 +6,12 @@ from functools import partial
 
 import numpy as np
 
-from common.element_vectors import ElementVectors, element_vectors
-from common.graphs import crystal_graphs, fill, filled, joined
-from common.lattice import pairs_within
-from common.materials import MaterialsTable
-from common.ragged import Ragged
-from common.regressor import Regressor
+from common.chem.element_vectors import ElementVectors, element_vectors
+from common.chem.lattice import pairs_within
+from common.data.materials import MaterialsTable
+from common.features.graphs import crystal_graphs, fill, filled, joined
+from common.features.ragged import Ragged
+from common.train.regressor import Regressor
 
 #: Raised whenever neighbours change, so that cached ones are found again.
 VERSION = "neighbours-1"

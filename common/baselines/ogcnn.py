@@ -24,11 +24,11 @@ import numpy as np
 
 from common.baselines.cgcnn import CGCNN, CGCNNConfig, convolve, graph_inputs
 from common.baselines.neighbours import VERSION, NeighbourGraphs, neighbours, node_inputs
-from common.crystal import as_crystal
-from common.element_vectors import element_vectors
+from common.chem.crystal import as_crystal
+from common.chem.element_vectors import element_vectors
+from common.chem.valence import VALENCE, valence_vectors
+from common.chem.voronoi import voronoi_faces
 from common.errors import UserError
-from common.valence import VALENCE, valence_vectors
-from common.voronoi import voronoi_faces
 
 
 @dataclass(frozen=True)

@@ -24,21 +24,21 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from common import losses
 from common.baselines.neighbours import node_inputs
-from common.cache import each_formula
-from common.element_vectors import ElementVectors, element_vectors
-from common.formula import parse_formula
-from common.graphs import all_pairs, filled
-from common.materials import MaterialsTable
-from common.ragged import Ragged
-from common.recipe import Recipe
-from common.regressor import Regressor
+from common.chem.element_vectors import ElementVectors, element_vectors
+from common.chem.formula import parse_formula
+from common.data.materials import MaterialsTable
+from common.features.cache import each_formula
+from common.features.graphs import all_pairs, filled
+from common.features.ragged import Ragged
+from common.nn import losses
+from common.train.recipe import Recipe
+from common.train.regressor import Regressor
 
 
 @dataclass(frozen=True)
 class RoostConfig:
-    """vectors: of the elements, by name, see `common.element_vectors`.
+    """vectors: of the elements, by name, see `common.chem.element_vectors`.
     channels: of the elements. layers: message layers. heads: of each and of the pool. hidden: width of their MLPs.
     trunk, tail: widths of the dense layers after the pool; the first of `tail` ends the trunk.
     """

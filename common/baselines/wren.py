@@ -33,16 +33,16 @@ from functools import lru_cache, partial
 
 import numpy as np
 
-from common import losses
 from common.baselines.neighbours import node_inputs
 from common.baselines.roost import Roost, RoostConfig, attend, head
-from common.element_vectors import ElementVectors, element_vectors
+from common.chem.element_vectors import ElementVectors, element_vectors
+from common.chem.protostructure import equivalent, wyckoff_sites
+from common.chem.wyckoff import CENTRINGS, FAMILIES, family, halves, space_groups
+from common.data.materials import MaterialsTable
 from common.errors import UserError
-from common.graphs import all_pairs, bucket, checked_features, fill, filled
-from common.materials import MaterialsTable
-from common.protostructure import equivalent, wyckoff_sites
-from common.ragged import Ragged
-from common.wyckoff import CENTRINGS, FAMILIES, family, halves, space_groups
+from common.features.graphs import all_pairs, bucket, checked_features, fill, filled
+from common.features.ragged import Ragged
+from common.nn import losses
 
 #: Raised whenever cached positions would not be found again.
 VERSION = "wren-1"

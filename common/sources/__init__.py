@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
+from common.data.materials import MaterialsTable
 from common.errors import UserError
-from common.materials import MaterialsTable
 from common.sources import datadir, finder_sets, jarvis, mini, orr_alloys
 from common.sources.remote import materials_project, tables
 

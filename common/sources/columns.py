@@ -13,9 +13,9 @@ from typing import NamedTuple
 
 import numpy as np
 
+from common.data.materials import Target
 from common.errors import UserError
-from common.hdf5 import reason_of
-from common.materials import Target
+from common.io.files import reason_of
 
 ID_NAMES = ("id", "material_id", "mp_id", "jid", "name")
 STRUCTURE_NAMES = ("cif", "formula")

@@ -24,9 +24,9 @@ from pathlib import Path
 
 import numpy as np
 
+from common.chem.formula import parse_formula
+from common.data.materials import MaterialsTable
 from common.errors import UserError
-from common.formula import parse_formula
-from common.materials import MaterialsTable
 from common.sources import densities
 
 

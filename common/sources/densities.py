@@ -1,4 +1,4 @@
-"""Tables from HDF5 files of densities of states, in the layout of `common.densities`."""
+"""Tables from HDF5 files of densities of states, in the layout of `common.data.densities`."""
 
 from __future__ import annotations
 
@@ -7,11 +7,11 @@ from pathlib import Path
 
 import numpy as np
 
-from common.crystal import as_crystal
-from common.densities import Densities, DensitiesInFile
+from common.chem.crystal import as_crystal
+from common.data.densities import Densities, DensitiesInFile
+from common.data.materials import MaterialsTable, Target, formula_of
 from common.errors import UserError
-from common.hdf5 import open_hdf5
-from common.materials import MaterialsTable, Target, formula_of
+from common.io.hdf5 import open_hdf5
 
 #: The ending of attributes that are targets in eV/atom.
 PER_ATOM = "_eV_per_atom"

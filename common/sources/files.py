@@ -13,11 +13,11 @@ from typing import NamedTuple
 
 import numpy as np
 
-from common.cache import map_rows
+from common.chem.formula import integer_counts, parse_formula
+from common.data.materials import MaterialsTable, Target
 from common.errors import UserError
-from common.formula import integer_counts, parse_formula
-from common.materials import MaterialsTable, Target
-from common.progress import progress
+from common.features.cache import map_rows
+from common.io.progress import progress
 from common.sources import densities
 from common.sources.columns import Sheet, heading, read_id_prop, read_sheet
 from common.sources.reading import SUFFIXES, Reading, is_structure_file, read_cif, read_file, read_formula, read_object

@@ -8,11 +8,11 @@ from __future__ import annotations
 
 from functools import partial
 
-from common.cache import cache_root
+from common.data.materials import MaterialsTable
 from common.errors import UserError
-from common.hdf5 import file_digest
-from common.materials import MaterialsTable
-from common.printing import note, report_left_out
+from common.features.cache import cache_root
+from common.io.files import file_digest
+from common.io.messages import note, report_left_out
 from common.sources.datadir import place
 
 #: File -> name of the target and unit.

@@ -17,15 +17,15 @@ from xml.parsers.expat import ExpatError
 
 import numpy as np
 
-from common.cache import cache_root
-from common.crystal import Crystal
-from common.elements import NUMBERS
+from common.chem.crystal import Crystal
+from common.chem.elements import NUMBERS
+from common.data.materials import MaterialsTable, Target
 from common.errors import UserError
-from common.hdf5 import replacing, write_text
-from common.materials import MaterialsTable, Target
-from common.printing import report_left_out
-from common.progress import progress
-from common.sources.steps import Traced
+from common.features.cache import cache_root
+from common.io.files import replacing, write_text
+from common.io.messages import report_left_out
+from common.io.progress import progress
+from common.sources.filter_log import Traced
 
 #: Energies of the common axis, eV; the article shows 0 to 30 and does not state its spacing.
 AXIS = np.linspace(0.0, 30.0, 301)

@@ -1,4 +1,4 @@
-"""The embedded data set: 336 crystals computed for this project; `common/data/README.md` is its card."""
+"""The embedded data set: 336 crystals computed for this project; `mini.md` is its card."""
 
 from __future__ import annotations
 
@@ -7,11 +7,11 @@ from pathlib import Path
 
 import numpy as np
 
-from common.hdf5 import open_hdf5
-from common.materials import MaterialsTable
+from common.data.materials import MaterialsTable
+from common.io.hdf5 import open_hdf5
 from common.sources import densities
 
-PATH = Path(__file__).parent.parent / "data" / "mini.h5"
+PATH = Path(__file__).with_name("mini.h5")
 #: Energies of the density of states, eV from the Fermi level.
 DOS_RANGE = (-10.0, 10.0)
 #: 1 eV per cubic angstrom in GPa.

@@ -15,12 +15,12 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from common.crystal import Crystal
-from common.elements import F_BLOCK, NUMBERS
+from common.chem.crystal import Crystal
+from common.chem.elements import F_BLOCK, NUMBERS
+from common.chem.formula import parse_formula
+from common.data.materials import MaterialsTable
 from common.errors import UserError
-from common.formula import parse_formula
-from common.hdf5 import open_hdf5
-from common.materials import MaterialsTable
+from common.io.hdf5 import open_hdf5
 from common.sources import datadir
 
 FILE = "dos/2eorr/structures.jsonl.gz"

@@ -8,9 +8,9 @@ import warnings
 from pathlib import Path
 from typing import NamedTuple
 
-from common.crystal import Crystal, as_crystal
+from common.chem.crystal import Crystal, as_crystal
+from common.chem.formula import ISOTOPES, parse_formula
 from common.errors import UserError
-from common.formula import ISOTOPES, parse_formula
 
 #: Names under which a folder is searched. Data files such as `atom_init.json` lie there too and are left alone.
 SUFFIXES = (".cif", ".mcif", ".vasp", ".poscar", ".contcar", ".cssr", ".xsf", ".res")

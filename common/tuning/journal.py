@@ -10,11 +10,11 @@ from contextlib import closing
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
-from common.engines import run_apart
+from common.compute.executor import run_apart
 from common.errors import UserError
-from common.hdf5 import write_text
-from common.printing import note
-from common.progress import progress
+from common.io.files import write_text
+from common.io.messages import note
+from common.io.progress import progress
 
 
 @dataclass(frozen=True)

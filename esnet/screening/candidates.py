@@ -7,10 +7,10 @@ from pathlib import Path
 
 import numpy as np
 
-from common.crystal import Crystal
+from common.chem.crystal import Crystal
 from common.errors import UserError
 from common.sources import densities
-from esnet.engines.batch import run_batch
+from esnet.dft.batch import run_batch
 from esnet.screening.ranking import Candidates
 
 

@@ -9,9 +9,9 @@ from pathlib import Path
 import numpy as np
 
 from common import plots
-from common.element_vectors import element_vectors
+from common.chem.element_vectors import element_vectors
+from common.chem.formula import parse_formula
 from common.errors import UserError
-from common.formula import parse_formula
 from common.plots import BLUE, INK, PALE, RED, drawing
 from esnet.screening.thresholds import PAPER_OPTIMUM, Scan, counts
 
@@ -176,7 +176,7 @@ def _umap():
 
     if find_spec("umap") is None:
         return None
-    from common.devices import quiet_backend
+    from common.train.devices import quiet_backend
 
     quiet_backend()  # umap imports TensorFlow
     with warnings.catch_warnings():

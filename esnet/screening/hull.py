@@ -19,10 +19,10 @@ from pathlib import Path
 
 import numpy as np
 
-from common.elements import SYMBOLS
+from common.chem.elements import SYMBOLS
+from common.chem.formula import parse_formula
 from common.errors import UserError
-from common.formula import parse_formula
-from common.progress import progress
+from common.io.progress import progress
 
 #: Column names under which a pool's formation energies are found without being asked for.
 COLUMNS = ("Ef", "E_f", "formation_energy", "formation_energy_per_atom", "target")
@@ -205,7 +205,7 @@ def read_pool(name: str | Path, column: str = "") -> PhasePool:
             raise UserError(f"{name} has no formula column; a pool needs formulas and formation energies")
         targets = sheet.numbers(column)[0] if column else sheet.numbers()[0]
     else:
-        from common.cli import load_data
+        from common.data.loading import load_data
 
         table = load_data(str(name))[0]
         formulas, targets = table.formulas.tolist(), table.targets

@@ -8,11 +8,11 @@ from pathlib import Path
 
 import numpy as np
 
-from common.elements import SYMBOLS
+from common.chem.elements import SYMBOLS
+from common.chem.formula import parse_formula
 from common.errors import UserError
-from common.formula import parse_formula
-from common.hdf5 import write_text
-from common.printing import as_csv, as_json
+from common.io.files import write_text
+from common.io.text import as_csv, as_json
 from esnet.screening.hull import PhasePool
 from esnet.screening.thresholds import (
     C_PRE,

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from common import metrics
+from common.data import metrics
 from common.errors import UserError
 
 #: E_f and E_hull, eV/atom, at or below which a material is stable.

@@ -8,9 +8,9 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 
-from experiments import plan
-from experiments.blocks import Line
-from experiments.derived import Part
+from experiments.analyses.derived import Part
+from experiments.analyses.results import Line
+from experiments.declare import plan
 
 #: How far from the reported value counts as the same.
 NEAR = 0.10

@@ -8,9 +8,9 @@ from collections import Counter
 from pathlib import Path
 
 from common import __version__
-from common.hdf5 import write_text
-from common.progress import progress
-from experiments import plan
+from common.io.files import write_text
+from common.io.progress import progress
+from experiments.declare import plan
 from experiments.report import pictures, runs, summary
 from experiments.report.canvas import Picture
 from experiments.report.facts import WITHIN, Paper, Result, Section, Sheet, all_results

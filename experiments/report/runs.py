@@ -6,8 +6,8 @@ from collections import Counter
 
 import numpy as np
 
+from experiments.analyses.styles import NONE
 from experiments.report.facts import Paper, Result, Sheet, all_results
-from experiments.styles import NONE
 
 
 def duration(seconds: float) -> str:

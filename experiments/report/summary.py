@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import asdict, dataclass
 
+from experiments.analyses.styles import NONE
 from experiments.report.facts import WITHIN, Paper, Result, Sheet, all_results
 from experiments.report.runs import duration
-from experiments.styles import NONE
 
 MEANING = (
     "A cell is one model, one data set, one split; a result is the mean over the splits of a model on a data set. It "

@@ -5,7 +5,7 @@ from __future__ import annotations
 import textwrap
 from collections.abc import Iterator
 
-from common.printing import aligned
+from common.io.text import aligned
 from experiments.report.facts import Paper, Section, Sheet
 from experiments.report.runs import hardware, versions
 from experiments.report.summary import MEANING, overview

@@ -9,7 +9,7 @@ import pytest
 from PIL import Image
 
 from diffcomp.cli import main
-from diffcomp.simulate_command import file_names
+from diffcomp.commands.simulate import file_names
 
 
 def test_simulate_then_predict_from_the_picture(model, cif, tmp_path, capsys):
@@ -68,7 +68,7 @@ def test_the_bar_moves_within_a_large_cell(tmp_path, monkeypatch):
         totals.append(total)
         yield SimpleNamespace(update=steps.append)
 
-    monkeypatch.setattr("common.progress.progress", recorded)
+    monkeypatch.setattr("common.io.progress.progress", recorded)
     assert main(["simulate", str(tmp_path / "large.vasp"), "--output", str(tmp_path / "large.png")]) == 0
     assert totals[-1] == sum(steps) == 450 and len(steps) >= 6
 

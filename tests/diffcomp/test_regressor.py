@@ -5,13 +5,13 @@ import shutil
 import numpy as np
 import pytest
 
+from common.data.materials import MaterialsTable, Target
+from common.data.splits import by_fractions
 from common.errors import UserError
-from common.materials import MaterialsTable, Target
-from common.splits import by_fractions
-from diffcomp.elements import element_space, learned_elements
+from diffcomp.composition.element_table import element_space, learned_elements
+from diffcomp.diffraction.images import image
 from diffcomp.features import packed, picture_row, unpacked
 from diffcomp.forest import RandomForestVectors
-from diffcomp.images import image
 from diffcomp.regressor import DiffComp
 
 RECIPE = {"epochs": 2, "batch": 16}

@@ -6,8 +6,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from PIL import Image
 
-from common.predictions import Predictions
-from common.splits import by_fractions
+from common.data.predictions import Predictions
+from common.data.splits import by_fractions
 from diffcomp.regressor import DiffComp
 from diffcomp.robustness import ERRORS, increases, picture, window, with_errors, wrong
 

@@ -3,8 +3,8 @@
 import numpy as np
 import pytest
 
+from common.data.materials import MaterialsTable
 from common.errors import UserError
-from common.materials import MaterialsTable
 from diffcomp.symmetry import SYSTEMS, crystal_system, space_group, space_groups
 
 #: Symbol, number, crystal system, cell, elements and their places.
@@ -21,7 +21,7 @@ CASES = [
 def test_known_structures(symbol, number, system, cell, species, places):
     from pymatgen.core import Lattice, Structure
 
-    from common.crystal import as_crystal
+    from common.chem.crystal import as_crystal
 
     structure = Structure.from_spacegroup(symbol, Lattice.from_parameters(*cell), species.split(), places)
     found = space_group(as_crystal(structure.get_primitive_structure()))

@@ -8,9 +8,9 @@ import h5py
 import pytest
 
 from common.sources.mini import PATH
-from esnet.dos import from_group
-from esnet.engines import EngineMissing
-from esnet.engines.gpaw_engine import gpaw_python
+from esnet.dft.backends import EngineMissing
+from esnet.dft.gpaw_backend import gpaw_python
+from esnet.dos.projected import from_group
 
 
 class Calls:

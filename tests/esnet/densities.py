@@ -4,7 +4,7 @@ import json
 
 import numpy as np
 
-from esnet.dos import ProjectedDOS
+from esnet.dos.projected import ProjectedDOS
 
 
 def made(energies=None, *, reference="absolute", fermi=2.0, sites=4, elements=("O", "Ti"), seed=0) -> ProjectedDOS:

@@ -4,8 +4,8 @@ import numpy as np
 import pytest
 
 from common.baselines.classical import Median
+from common.data.splits import Split, by_fractions, chemical_systems, k_folds
 from common.errors import UserError
-from common.splits import Split, by_fractions, chemical_systems, k_folds
 from esnet.baselines import DNN, KRR, SVR, RandomForest, XGBoost
 
 SMALL = {

@@ -10,7 +10,8 @@ import h5py
 import pytest
 
 from common.sources.mini import PATH
-from esnet.cli import PAPER, main
+from esnet.cli import main
+from esnet.paper import PAPER
 from tests.esnet.densities import complete_dos
 
 TRAIN = ["train", "mini", "--target", "formation_energy", "--network", "esnet-cnn", "--epochs", "1", "--batch", "64"]

@@ -8,15 +8,15 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from common.cache import featurise
-from common.densities import DensitiesInMemory
+from common.data.densities import DensitiesInMemory
+from common.data.materials import MaterialsTable
 from common.errors import UserError
-from common.materials import MaterialsTable
-from common.ragged import Scattered
-from esnet.dos import ProjectedDOS, as_densities, from_densities
+from common.features.cache import featurise
+from common.features.ragged import Scattered
+from esnet.dos.projected import ProjectedDOS, as_densities, from_densities
+from esnet.dos.resampling import AXIS, FORMS, Form, covered, resampled
 from esnet.features import Inputs, composition, input_row, moment_row
 from esnet.regressor import ESNet
-from esnet.resampling import AXIS, FORMS, Form, covered, resampled
 
 
 def made(energies, densities=None, *, reference="absolute", per="cell", numbers=(8, 22)) -> ProjectedDOS:

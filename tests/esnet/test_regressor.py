@@ -8,11 +8,11 @@ import json
 import numpy as np
 import pytest
 
-from common import devices
-from common.densities import DensitiesInMemory
+from common.data.densities import DensitiesInMemory
+from common.data.materials import MaterialsTable
+from common.data.splits import Split, by_fractions
 from common.errors import UserError
-from common.materials import MaterialsTable
-from common.splits import Split, by_fractions
+from common.train import devices
 from esnet.cnn import CNN, build_cnn
 from esnet.regressor import ESNet
 

@@ -3,7 +3,8 @@
 import pytest
 import yaml
 
-from experiments import plan, run
+from experiments.declare import plan
+from experiments.run import runs as run
 
 DECLARED = {
     "paper": "tiny",
@@ -52,11 +53,11 @@ REPORTED = {
 @pytest.fixture
 def tiny(tmp_path, monkeypatch):
     """The declaration as a dictionary that a test may change; results go to the folder that `results_root` names."""
-    home = tmp_path / "experiments"
-    (home / "reported").mkdir(parents=True)
-    (home / "tiny.yaml").write_text(yaml.safe_dump(DECLARED, sort_keys=False))
-    (home / "reported" / "tiny.yaml").write_text(yaml.safe_dump({"tables": REPORTED}))
-    monkeypatch.setattr(plan, "HERE", home)
+    home = tmp_path / "papers"
+    (home / "tiny").mkdir(parents=True)
+    (home / "tiny" / "tables.yaml").write_text(yaml.safe_dump(DECLARED, sort_keys=False))
+    (home / "tiny" / "reported.yaml").write_text(yaml.safe_dump({"tables": REPORTED}))
+    monkeypatch.setattr(plan, "PAPERS", home)
     monkeypatch.setenv("MATREPRO_RESULTS", str(tmp_path / "results"))
     plan.declaration.cache_clear()
     plan.reported.cache_clear()

@@ -3,9 +3,9 @@
 import numpy as np
 import pytest
 
-from common import devices
-from common.element_vectors import element_vectors
-from common.ragged import Ragged
+from common.chem.element_vectors import element_vectors
+from common.features.ragged import Ragged
+from common.train import devices
 from finder.graphs import CrystalGraphs, FormulaGraphs, crystal_graph, formula_graph
 
 FORMULAS = ("SrTiO3", "Si", "O2", "NaCl", "Fe0.333Ni0.667", "Ca(OH)2", "LiFePO4", "Ba0.5Sr0.5TiO3", "Fe39Ni361")

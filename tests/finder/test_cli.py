@@ -133,7 +133,7 @@ def test_ensemble(tmp_path, capsys):
 
 def test_a_long_list_of_formulas_is_streamed(models, tmp_path, capsys, monkeypatch):
     """Several pieces give what one table gives; bad lines go to a file of their own."""
-    monkeypatch.setattr("common.streaming.pieces.__defaults__", (7,))
+    monkeypatch.setattr("common.cli.streaming.pieces.__defaults__", (7,))
     texts = ["NaCl", "SrTiO3", "MgO", "Xx", "GaAs", "Ca(OH)2", "Si"] * 3 + ["LiFePO4", ""]
     path, output = tmp_path / "list.csv", tmp_path / "predicted.csv"
     path.write_text("formula\n" + "".join(f'"{text}"\n' for text in texts))

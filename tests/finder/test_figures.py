@@ -5,9 +5,9 @@ from collections import Counter
 import numpy as np
 import pytest
 
+from common.data.predictions import Predictions
 from common.errors import UserError
-from common.predictions import Predictions
-from experiments.plan import reported
+from experiments.declare.plan import reported
 from finder import figures
 
 

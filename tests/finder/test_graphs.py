@@ -6,10 +6,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 from pymatgen.core import Lattice, Structure
 
-from common.element_vectors import element_vectors
+from common.chem.element_vectors import element_vectors
 from common.errors import UserError
-from common.graphs import bucket
-from common.ragged import Ragged
+from common.features.graphs import bucket
+from common.features.ragged import Ragged
 from common.sources import load_source
 from finder.config import FinderConfig
 from finder.graphs import CrystalGraphs, FormulaGraphs, crystal_graph, formula_graph, from_disjoint, gaussians

@@ -7,8 +7,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from common.devices import PRECISIONS
-from common.element_vectors import element_vectors
+from common.chem.element_vectors import element_vectors
+from common.train.devices import PRECISIONS
 from finder.config import VARIANTS, FinderConfig
 from finder.graphs import formula_graph, from_disjoint
 from finder.model import build_finder
@@ -108,7 +108,7 @@ def test_gradients_are_finite(mode, chosen, graphs, precision):
     import keras
     import tensorflow as tf
 
-    from common.losses import robust_l1
+    from common.nn.losses import robust_l1
 
     precision(chosen)
     model = shaken(build_finder(mode))

@@ -3,11 +3,11 @@
 import numpy as np
 import pytest
 
-from common.ensemble import Ensemble
+from common.data.materials import MaterialsTable, Target
+from common.data.splits import Split, by_fractions
 from common.errors import UserError
-from common.materials import MaterialsTable, Target
-from common.regressor import read_card
-from common.splits import Split, by_fractions
+from common.train.ensemble import Ensemble
+from common.train.regressor import read_card
 from finder.embeddings import edge_matrix, material_vectors
 from finder.regressor import CrystalFinder, Finder
 from finder.rescnn import ResCNN

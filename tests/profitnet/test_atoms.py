@@ -5,9 +5,9 @@ import hashlib
 import numpy as np
 import pytest
 
-from common.elements import SYMBOLS
-from common.hdf5 import open_hdf5
-from common.valence import NOBLE_CORES, VALENCE, element_facts, subshells, valence_vector
+from common.chem.elements import SYMBOLS
+from common.chem.valence import NOBLE_CORES, VALENCE, element_facts, subshells, valence_vector
+from common.io.hdf5 import open_hdf5
 from profitnet.atoms import BINNED, BLOCKS, LAST_ELEMENT, POLARIZABILITY, atom_vectors
 
 #: sha256 of np.packbits of the whole table; "next" is the released convention, checked below against the reference.

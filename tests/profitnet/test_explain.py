@@ -27,7 +27,7 @@ def linear_network(weights: np.ndarray):
 @pytest.fixture
 def untrained():
     """A network with its start weights is as good to explain as a trained one."""
-    from common import devices
+    from common.train import devices
 
     devices.setup(0)
     model = PROFiTNet()

@@ -7,16 +7,16 @@ import pytest
 from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
-from common.crystal import Crystal
+from common.chem.crystal import Crystal
 from common.errors import UserError
-from common.hdf5 import open_hdf5
-from common.ragged import Ragged
+from common.features.ragged import Ragged
+from common.io.hdf5 import open_hdf5
 from common.sources import load_source
-from common.variants import chosen
+from common.train.variants import chosen
 from profitnet.atoms import POLARIZABILITY, VALENCE, atom_vectors
 from profitnet.config import VARIANTS
 from profitnet.features import ProfitFeatures, ofm_matrix, profit_matrix, species_weights, weights_row
-from tests.profitnet import slow
+from tests.profitnet import reference as slow
 
 MINI = load_source("mini")
 ROWS = st.integers(0, len(MINI) - 1)

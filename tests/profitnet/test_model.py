@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from common import devices
+from common.train import devices
 from profitnet.config import VARIANTS, ProfitConfig
 from profitnet.model import build_network, build_ofmcnn, build_profitnet
 

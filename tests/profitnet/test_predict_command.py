@@ -9,9 +9,9 @@ import subprocess
 import numpy as np
 import pytest
 
-from common.predictions import Predictions
+from common.data.predictions import Predictions
+from common.data.splits import Split
 from common.sources.files import load
-from common.splits import Split
 from profitnet.regressor import OFMCNN
 from tests.profitnet.conftest import shell
 from tests.structure_files import CIF, POSCAR

@@ -7,9 +7,9 @@ import json
 import numpy as np
 import pytest
 
-from common import devices
+from common.data.materials import MaterialsTable
 from common.errors import UserError
-from common.materials import MaterialsTable
+from common.train import devices
 from profitnet.regressor import OFMCNN
 from profitnet.screening import penn_energy, screen
 

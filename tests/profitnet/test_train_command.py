@@ -7,8 +7,8 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from common.predictions import Predictions
-from common.splits import Split, audit
+from common.data.predictions import Predictions
+from common.data.splits import Split, audit
 from profitnet.regressor import OFMCNN
 from tests.profitnet.conftest import TRAIN
 from tests.structure_files import CIF
@@ -68,7 +68,7 @@ def test_overwrite(tmp_path, run):
 
 @pytest.mark.slow
 def test_an_interrupted_training_goes_on(trained, tmp_path, run, monkeypatch):
-    from common import training
+    from common.train import loop as training
 
     monkeypatch.setattr(OFMCNN, "recipe", replace(OFMCNN.recipe, checkpoint_seconds=0.0))
     calls = []

@@ -10,10 +10,11 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from common.errors import UserError
-from common.hdf5 import reason_of, write_text
-from common.locks import in_turn
-from common.printing import note
-from common.sources.remote import figshare, kept
+from common.io.files import reason_of, write_text
+from common.io.locks import in_turn
+from common.io.messages import note
+from common.sources.remote import download_record as kept
+from common.sources.remote import figshare
 from common.sources.remote.registry import Entry, Registry, RemoteFile
 from common.sources.remote.resuming import Refused, Resuming
 

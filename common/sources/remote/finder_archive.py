@@ -12,11 +12,12 @@ import re
 import zipfile
 from pathlib import Path, PurePosixPath
 
-from common.hdf5 import write_text
-from common.printing import as_csv, note
+from common.data.splits import Split
+from common.io.files import write_text
+from common.io.messages import note
+from common.io.text import as_csv
 from common.sources.datadir import place
 from common.sources.remote.writing import unlike
-from common.splits import Split
 
 PARTS = ("train", "val", "test")
 #: Name of the file -> what its folder is called.

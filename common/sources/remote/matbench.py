@@ -11,9 +11,9 @@ from pathlib import Path
 
 import numpy as np
 
-from common.crystal import as_crystal
+from common.chem.crystal import as_crystal
+from common.data.materials import formula_of
 from common.errors import UserError
-from common.materials import formula_of
 from common.sources import datadir
 from common.sources.remote.writing import unlike, write_bytes, write_rows
 
@@ -70,8 +70,8 @@ def write(fetched: dict[str, Path]) -> list[Path]:
 
 def _reduced(text: str) -> str:
     """Reduced, elements in order of atomic number; amounts that are no whole numbers stay as they are."""
-    from common.elements import SYMBOLS
-    from common.formula import integer_counts, parse_formula
+    from common.chem.elements import SYMBOLS
+    from common.chem.formula import integer_counts, parse_formula
 
     counts = integer_counts(parse_formula(text))
     return "".join(f"{SYMBOLS[z]}{n if n > 1 else ''}" for z, n in sorted(counts.items()))

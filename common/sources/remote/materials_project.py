@@ -14,12 +14,12 @@ from collections.abc import Iterable
 from datetime import UTC, datetime
 from pathlib import Path
 
+from common.data.materials import MaterialsTable
 from common.errors import UserError
-from common.hdf5 import file_digest, write_text
-from common.locks import in_turn
-from common.materials import MaterialsTable
-from common.printing import note
-from common.progress import progress
+from common.io.files import file_digest, write_text
+from common.io.locks import in_turn
+from common.io.messages import note
+from common.io.progress import progress
 from common.sources import datadir, densities
 from common.sources.remote import mp_pack, mp_records
 from common.sources.remote.mp_client import PAGE, Client

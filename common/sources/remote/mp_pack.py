@@ -8,9 +8,9 @@ from pathlib import Path
 
 import numpy as np
 
-from common.hdf5 import file_digest, write_text
-from common.materials import MaterialsTable, Target
-from common.printing import note
+from common.data.materials import MaterialsTable, Target
+from common.io.files import file_digest, write_text
+from common.io.messages import note
 from common.sources import datadir
 
 PACK = "mp/mp_structures.h5"

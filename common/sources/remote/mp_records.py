@@ -8,12 +8,12 @@ from pathlib import Path
 
 import numpy as np
 
-from common.crystal import Crystal
-from common.elements import NUMBERS
+from common.chem.crystal import Crystal
+from common.chem.elements import NUMBERS
+from common.chem.formula import ISOTOPES
+from common.data.materials import MaterialsTable, Target
 from common.errors import UserError
-from common.formula import ISOTOPES
-from common.hdf5 import write_text
-from common.materials import MaterialsTable, Target
+from common.io.files import write_text
 from common.sources.remote.recipes import Recipe
 
 #: Field -> name of the target and unit. Moduli are the Voigt-Reuss-Hill means.

@@ -11,7 +11,7 @@ from pathlib import Path
 import numpy as np
 
 from common.errors import UserError
-from common.progress import progress
+from common.io.progress import progress
 from common.sources.datadir import place
 from common.sources.orr_alloys import FILE
 from common.sources.remote.writing import unlike, write_bytes

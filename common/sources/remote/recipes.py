@@ -6,9 +6,9 @@ from dataclasses import dataclass, field
 from functools import cache
 from pathlib import Path
 
-from common.elements import F_BLOCK
+from common.chem.elements import F_BLOCK
+from common.chem.formula import parse_formula
 from common.errors import UserError
-from common.formula import parse_formula
 
 
 @dataclass(frozen=True)

@@ -7,7 +7,7 @@ import shutil
 from pathlib import Path
 
 from common.errors import UserError
-from common.progress import progress
+from common.io.progress import progress
 
 #: Seconds without a connection, and without a byte of the body.
 TIMEOUT = (10.0, 60.0)

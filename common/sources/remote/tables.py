@@ -12,17 +12,17 @@ from pathlib import Path
 
 import numpy as np
 
-from common.cache import cache_root, map_rows
+from common.data.materials import MaterialsTable, Target
 from common.errors import UserError
-from common.hdf5 import file_digest, write_text
-from common.materials import MaterialsTable, Target
-from common.printing import note, report_left_out
-from common.progress import progress
+from common.features.cache import cache_root, map_rows
+from common.io.files import file_digest, write_text
+from common.io.messages import note, report_left_out
+from common.io.progress import progress
+from common.sources.filter_log import Traced
 from common.sources.jarvis import crystal_of, number_of
 from common.sources.reading import read_cif
-from common.sources.remote import kept as fetched_files
+from common.sources.remote import download_record as fetched_files
 from common.sources.remote import registry
-from common.sources.steps import Traced
 
 #: Key of a record -> name of the target and unit.
 DFT_3D = {

@@ -8,8 +8,9 @@ from importlib import import_module
 from pathlib import Path
 
 from common.errors import UserError
-from common.hdf5 import replacing
-from common.printing import as_csv, note
+from common.io.files import replacing
+from common.io.messages import note
+from common.io.text import as_csv
 from common.sources import datadir
 from common.sources.remote.registry import Entry
 

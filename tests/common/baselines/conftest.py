@@ -3,8 +3,8 @@
 import numpy as np
 import pytest
 
-from common.materials import MaterialsTable, Target
-from common.splits import by_fractions
+from common.data.materials import MaterialsTable, Target
+from common.data.splits import by_fractions
 
 
 @pytest.fixture(scope="session")

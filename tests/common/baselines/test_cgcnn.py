@@ -7,9 +7,9 @@ import pytest
 
 from common.baselines.cgcnn import CGCNN, VARIANTS, CGCNNConfig, build_cgcnn
 from common.baselines.layers import GatedConvolution, Gaussians
-from common.devices import PRECISIONS
+from common.data.splits import Split
 from common.errors import UserError
-from common.splits import Split
+from common.train.devices import PRECISIONS
 from tests.common.baselines.conftest import (
     assert_comes_back,
     of_crystals,
@@ -131,7 +131,7 @@ def test_order_company_and_cell_change_nothing(network, mini):
 def test_gradients_are_finite(precision):
     import tensorflow as tf
 
-    from common import devices
+    from common.train import devices
 
     devices.setup(0, precision=precision)
     try:
@@ -157,7 +157,7 @@ def test_it_learns_and_comes_back(variant, table, split, tmp_path):
 
 
 def test_bad_materials_are_named_and_the_rest_goes_on(mini):
-    from common.materials import MaterialsTable, Target
+    from common.data.materials import MaterialsTable, Target
 
     good = mini.structure(0)
     heavy = good._replace(numbers=np.full_like(good.numbers, 104))

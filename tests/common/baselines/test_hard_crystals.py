@@ -10,7 +10,7 @@ from common.baselines.cgcnn_hd import CGCNNHD
 from common.baselines.megnet import MEGNet
 from common.baselines.ogcnn import OGCNN
 from common.baselines.wren import Wren
-from common.splits import Split
+from common.data.splits import Split
 from tests.common.baselines.conftest import of_crystals
 
 CONVOLUTIONS = {"channels": 5, "layers": 1, "hidden": 6}

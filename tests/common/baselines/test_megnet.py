@@ -7,8 +7,8 @@ import pytest
 
 from common.baselines.megnet import VARIANTS, MEGNet, MEGNetConfig, build_megnet
 from common.baselines.megnet_layers import MEGNetBlock, Set2Set
+from common.data.splits import Split
 from common.errors import UserError
-from common.splits import Split
 from tests.common.baselines.conftest import (
     assert_comes_back,
     of_crystals,

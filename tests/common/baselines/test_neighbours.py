@@ -4,9 +4,9 @@ import numpy as np
 from pymatgen.core import Lattice, Structure
 
 from common.baselines.neighbours import NeighbourGraphs, neighbours
-from common.crystal import Crystal
-from common.element_vectors import element_vectors
-from common.ragged import Ragged
+from common.chem.crystal import Crystal
+from common.chem.element_vectors import element_vectors
+from common.features.ragged import Ragged
 from tests.common.baselines.conftest import supercell
 
 

@@ -3,8 +3,8 @@
 import numpy as np
 
 from common.baselines.ogcnn import OGCNN, OGCNNConfig, build_ogcnn, orbital_field
-from common.splits import Split
-from common.valence import valence_vectors
+from common.chem.valence import valence_vectors
+from common.data.splits import Split
 from profitnet.features import BOHR_PER_ANGSTROM, ofm_matrix
 from tests.common.baselines.conftest import (
     assert_comes_back,

@@ -5,11 +5,11 @@ import pytest
 
 from common.baselines.layers import SoftAttention
 from common.baselines.roost import ElementGraphs, Roost, RoostConfig, build_roost, fractions_of
-from common.element_vectors import element_vectors
-from common.ensemble import Ensemble
-from common.materials import MaterialsTable, Target
-from common.ragged import Ragged
-from common.splits import Split
+from common.chem.element_vectors import element_vectors
+from common.data.materials import MaterialsTable, Target
+from common.data.splits import Split
+from common.features.ragged import Ragged
+from common.train.ensemble import Ensemble
 from tests.common.baselines.conftest import assert_comes_back, outputs, shaken, trainable
 
 SMALL = {"channels": 8, "hidden": 6, "layers": 2, "heads": 2, "trunk": (12, 8), "tail": (8, 6)}

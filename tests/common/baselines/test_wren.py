@@ -5,11 +5,11 @@ import pytest
 
 from common.baselines.roost import build_roost
 from common.baselines.wren import SYMMETRY, Wren, WrenConfig, WyckoffGraphs, build_wren, symmetry_vectors, wyckoff_graph
-from common.element_vectors import element_vectors
+from common.chem.element_vectors import element_vectors
+from common.data.splits import Split
 from common.errors import UserError
-from common.graphs import all_pairs
-from common.ragged import Ragged
-from common.splits import Split
+from common.features.graphs import all_pairs
+from common.features.ragged import Ragged
 from tests.common.baselines.conftest import (
     assert_comes_back,
     of_crystals,

@@ -11,7 +11,8 @@ from pathlib import Path
 import pytest
 
 from common.errors import UserError
-from common.sources.remote import fetching, kept, registry, resuming
+from common.sources.remote import download_record as kept
+from common.sources.remote import fetching, registry, resuming
 from tests.common.sources.server import start
 
 BODY = bytes(range(256)) * 3000  # 768 kB, several chunks

@@ -6,7 +6,8 @@ import json
 import pytest
 
 from common.errors import UserError
-from common.sources.remote import fetching, kept
+from common.sources.remote import download_record as kept
+from common.sources.remote import fetching
 
 
 def test_figshare_names_files_checksums_and_licence(world, stated):

@@ -6,8 +6,8 @@ import gzip
 import numpy as np
 import pytest
 
+from common.data.materials import MaterialsTable, Target
 from common.errors import UserError
-from common.materials import MaterialsTable, Target
 from common.sources.columns import Heading, heading
 from common.sources.files import from_structures, load, read_table
 from common.sources.reading import read_cif, read_file

@@ -9,7 +9,7 @@ import pytest
 from common.errors import UserError
 from common.sources import jarvis, load_source
 from common.sources.jarvis import AXIS
-from common.sources.traces import trace
+from common.sources.paper_row_counts import trace
 
 GRID = np.arange(0, 30.2, 0.2)
 ATOMS = {"lattice_mat": (np.eye(3) * 4).tolist(), "elements": ["Na", "Cl"], "cartesian": True}

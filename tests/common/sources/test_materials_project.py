@@ -8,8 +8,8 @@ import pytest
 
 from common.errors import UserError
 from common.sources import load_source
+from common.sources.paper_row_counts import trace
 from common.sources.remote import materials_project, mp_client
-from common.sources.traces import trace
 from tests.common.sources.project import client, cut, record
 
 pytest.importorskip("mp_api", reason="mp-api is not installed (extra mp)")

@@ -8,11 +8,11 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from common.data.materials import MaterialsTable
 from common.errors import UserError
-from common.materials import MaterialsTable
 from common.sources import load_source
+from common.sources.paper_row_counts import trace
 from common.sources.remote import materials_project
-from common.sources.traces import trace
 from tests.common.sources.project import client, cut
 
 pytest.importorskip("mp_api", reason="mp-api is not installed (extra mp)")
@@ -74,8 +74,8 @@ def store(project, tmp_path, monkeypatch):
 
 def test_densities_for_esnet(project, store, monkeypatch, capsys):
     """Two materials have densities, two have none that can be used and are named; a second call asks for nothing."""
-    from esnet import mp_densities
-    from esnet.dos import from_densities
+    from esnet.dos import materials_project as mp_densities
+    from esnet.dos.projected import from_densities
 
     project.materials = project.materials[:4]
     monkeypatch.setattr(mp_densities, "SHARD", 2)
@@ -109,7 +109,7 @@ def test_densities_for_esnet(project, store, monkeypatch, capsys):
 
 
 def test_densities_of_another_list_are_kept_apart(project, store):
-    from esnet import mp_densities
+    from esnet.dos import materials_project as mp_densities
 
     project.materials = project.materials[:2]
     with client(project) as asked:

@@ -6,10 +6,10 @@ import json
 import numpy as np
 import pytest
 
-from common.elements import F_BLOCK
+from common.chem.elements import F_BLOCK
+from common.chem.formula import parse_formula
+from common.data.materials import MaterialsTable, Target
 from common.errors import UserError
-from common.formula import parse_formula
-from common.materials import MaterialsTable, Target
 from common.sources import load_source, orr_alloys
 from common.sources.orr_alloys import lattice
 

@@ -3,9 +3,9 @@
 import numpy as np
 import pytest
 
+from common.data.splits import Split
 from common.errors import UserError
 from common.sources import datadir, load_source
-from common.splits import Split
 from tests.common.sources.published import archive, rows
 from tests.structure_files import CIF
 

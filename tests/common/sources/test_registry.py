@@ -9,9 +9,9 @@ import pytest
 
 from common.errors import UserError
 from common.sources import SOURCES
+from common.sources.paper_row_counts import TRACES
 from common.sources.remote import registry
 from common.sources.remote.recipes import recipe, recipes
-from common.sources.traces import TRACES
 
 
 def test_every_entry_is_complete():

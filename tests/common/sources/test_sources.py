@@ -6,8 +6,8 @@ import gzip
 import numpy as np
 import pytest
 
+from common.data.materials import MaterialsTable, Target
 from common.errors import UserError
-from common.materials import MaterialsTable, Target
 from common.sources import load_source
 from common.sources.datadir import elpasolites
 from common.sources.mini import PATH, bulk_modulus

@@ -13,7 +13,7 @@ import numpy as np
 import pytest
 
 from common.errors import UserError
-from common.locks import alone
+from common.io.locks import alone
 from common.tuning import plot, space
 from common.tuning.journal import Journal, Trial, work
 from common.tuning.space import Axis

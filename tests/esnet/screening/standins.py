@@ -2,11 +2,11 @@
 
 import numpy as np
 
+from common.data.materials import MaterialsTable
+from common.data.predictions import Predictions
 from common.errors import UserError
-from common.materials import MaterialsTable
-from common.predictions import Predictions
-from esnet.dos import ProjectedDOS
-from esnet.engines import Calculation
+from esnet.dft.backends import Calculation
+from esnet.dos.projected import ProjectedDOS
 
 
 class ByVolume:

@@ -3,9 +3,9 @@
 import numpy as np
 import pytest
 
-from common.crystal import Crystal
+from common.chem.crystal import Crystal
 from common.errors import UserError
-from esnet.engines.substitution import substitute
+from esnet.dft.substitution import substitute
 from esnet.screening.candidates import candidates
 from esnet.screening.hull import PhasePool
 from esnet.screening.ranking import Candidates, rank

@@ -4,9 +4,9 @@ import numpy as np
 import pytest
 
 from common.errors import UserError
+from esnet.dos.similarity import DESCRIPTORS
 from esnet.screening import figures
 from esnet.screening.thresholds import STABLE, below, funnel, scan
-from esnet.similarity import DESCRIPTORS
 
 
 @pytest.fixture(scope="module")

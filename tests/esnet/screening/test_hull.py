@@ -7,8 +7,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from common.chem.formula import parse_formula
 from common.errors import UserError
-from common.formula import parse_formula
 from common.sources.datadir import place
 from esnet.screening.hull import PhasePool, read_pool
 

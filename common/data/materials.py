@@ -1,0 +1,284 @@
+"""The one data type of the road: materials with ids, formulas, structures and named targets.
+
+A table is a view: `take` and `select` copy row numbers, not structures. Structures and densities of states stay in an
+HDF5 file until they are read, so a table may be larger than memory.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Iterable, Iterator, Sequence
+from pathlib import Path
+from typing import NamedTuple
+
+import numpy as np
+
+from common.chem.crystal import Crystal, as_crystal
+from common.data.densities import Densities, DensityStore, densities_key
+from common.errors import UserError
+from common.io.hdf5 import cached_dataset, open_hdf5, writing_hdf5
+
+#: Datasets of an HDF5 table that hold the structures.
+STRUCTURE = ("offset", "lattice", "z", "frac")
+
+
+class Target(NamedTuple):
+    """Values (n,) float64, NaN where unknown, with their unit; curves (n, m) with a common axis (m,) and its unit."""
+
+    values: np.ndarray
+    unit: str
+    axis: np.ndarray | None = None
+    axis_unit: str = ""
+
+    @property
+    def known(self) -> np.ndarray:
+        """Which rows are numbers, all along a curve."""
+        return np.isfinite(self.values).all(axis=tuple(range(1, self.values.ndim)))
+
+
+class StructureStore:
+    """Atoms of many crystals as flat arrays; `frac`, the large one, may be an HDF5 dataset that is read by slices."""
+
+    def __init__(self, offset, lattice, numbers, frac):
+        self.offset, self.lattice, self.numbers, self.frac = offset, lattice, numbers, frac
+
+    @classmethod
+    def from_crystals(cls, crystals: Sequence[Crystal | None]) -> StructureStore:
+        """`None` stands for a material that is known by its formula alone."""
+        crystals = [c or Crystal(np.zeros(0, np.int64), np.zeros((3, 3)), np.zeros((0, 3))) for c in crystals]
+        counts = [len(c.numbers) for c in crystals]
+        return cls(
+            np.concatenate([[0], np.cumsum(counts)]).astype(np.int64),
+            np.array([c.lattice for c in crystals]).reshape(-1, 3, 3),
+            np.concatenate([c.numbers for c in crystals]) if crystals else np.zeros(0, np.int64),
+            np.concatenate([c.frac for c in crystals]) if crystals else np.zeros((0, 3)),
+        )
+
+    def read(self, row: int) -> Crystal:
+        atoms = slice(int(self.offset[row]), int(self.offset[row + 1]))
+        if atoms.start == atoms.stop:
+            raise UserError("is given as a formula; this model needs a structure")
+        return as_crystal((self.numbers[atoms], self.lattice[row], self.frac[atoms]))
+
+    def count(self, row: int) -> int:
+        return int(self.offset[row + 1] - self.offset[row])
+
+
+class MaterialsTable:
+    """Ids, formulas, optional structures and densities of states, named targets with units.
+
+    >>> table = MaterialsTable(["a", "b"], ["NaCl", "Si"], targets={"gap": Target(np.array([5.0, 0.6]), "eV")})
+    >>> table.select(["b"]).target("gap").values
+    array([0.6])
+    """
+
+    #: Features that come with the table, of `common.features.pack`.
+    packed = None
+
+    def __init__(
+        self,
+        ids: Sequence[str],
+        formulas: Sequence[str],
+        structures: StructureStore | None = None,
+        targets: dict[str, Target] | None = None,
+        *,
+        densities: DensityStore | None = None,
+        origin: str = "",
+        rows: np.ndarray | None = None,
+    ):
+        self.ids = np.asarray(ids, dtype=str)
+        self.formulas = np.asarray(formulas, dtype=str)
+        self.targets = targets or {}
+        self.origin = origin
+        self._structures, self._densities = structures, densities
+        self._rows = np.arange(len(self.ids)) if rows is None else rows
+        self._row_of = {name: row for row, name in enumerate(self.ids.tolist())}
+        if len(self._row_of) != len(self.ids):
+            names, counts = np.unique(self.ids, return_counts=True)
+            raise UserError(f"{origin or 'table'}: id {names[counts > 1][0]} stands more than once; ids must be unique")
+
+    def __len__(self) -> int:
+        return len(self.ids)
+
+    def __repr__(self) -> str:
+        return f"MaterialsTable({len(self)} materials, targets {sorted(self.targets)}, from {self.origin or 'memory'})"
+
+    @property
+    def has_structures(self) -> bool:
+        return self._structures is not None
+
+    @property
+    def has_densities(self) -> bool:
+        return self._densities is not None
+
+    def take(self, rows: np.ndarray) -> MaterialsTable:
+        """The table of these row numbers, in this order."""
+        rows = np.asarray(rows, dtype=np.int64)
+        targets = {name: t._replace(values=t.values[rows]) for name, t in self.targets.items()}
+        return MaterialsTable(
+            self.ids[rows],
+            self.formulas[rows],
+            self._structures,
+            targets,
+            densities=self._densities,
+            origin=self.origin,
+            rows=self._rows[rows],
+        )
+
+    def rows_of(self, ids: Iterable[str]) -> np.ndarray:
+        """Row numbers of these ids; an unknown id is an error that names it."""
+        try:
+            return np.array([self._row_of[name] for name in ids], dtype=np.int64)
+        except KeyError as error:
+            raise UserError(f"{self.origin or 'table'} holds no material with id {error.args[0]}") from None
+
+    def select(self, ids: Iterable[str]) -> MaterialsTable:
+        return self.take(self.rows_of(ids))
+
+    def __contains__(self, name: str) -> bool:
+        return name in self._row_of
+
+    def structure(self, row: int) -> Crystal:
+        if self._structures is None:
+            raise UserError(f"{self.origin or 'table'} has formulas only; this model needs structures")
+        try:
+            return self._structures.read(int(self._rows[row]))
+        except UserError as error:
+            raise UserError(f"{self.ids[row]}: {error}") from None
+
+    def structures(self) -> Iterator[Crystal]:
+        return (self.structure(row) for row in range(len(self)))
+
+    def n_sites(self, row: int) -> int:
+        return self._structures.count(int(self._rows[row])) if self._structures else 0
+
+    def dos(self, row: int, *, aligned: bool = True) -> Densities:
+        """The densities of states of a row; `aligned` asks for energies from the Fermi level where there are both."""
+        if self._densities is None:
+            raise UserError(f"{self.origin or 'table'} has no densities of states; this model needs them")
+        try:
+            return self._densities.read(int(self._rows[row]), aligned=aligned)
+        except UserError as error:
+            raise UserError(f"{self.ids[row]}: {error}") from None
+
+    def target(self, name: str) -> Target:
+        if name not in self.targets:
+            known = ", ".join(sorted(self.targets)) or "none"
+            raise UserError(f"{self.origin or 'table'} has no target {name!r}; it has: {known}")
+        return self.targets[name]
+
+    def known(self, name: str) -> MaterialsTable:
+        """The rows whose target `name` is a number."""
+        return self.take(np.flatnonzero(self.target(name).known))
+
+    def with_target(
+        self, name: str, values: np.ndarray, unit: str, *, axis: np.ndarray | None = None, axis_unit: str = ""
+    ) -> MaterialsTable:
+        values = np.asarray(values, dtype=np.float64)
+        if len(values) != len(self):
+            raise UserError(f"target {name!r} has {len(values)} values for {len(self)} materials")
+        if values.ndim > 1 and (axis is None or values.shape[1:] != np.shape(axis)):
+            raise UserError(f"target {name!r} has curves of {values.shape[1]} points; give an axis of that length")
+        targets = {**self.targets, name: Target(values, unit, axis, axis_unit)}
+        return MaterialsTable(
+            self.ids,
+            self.formulas,
+            self._structures,
+            targets,
+            densities=self._densities,
+            origin=self.origin,
+            rows=self._rows,
+        )
+
+    def digest(self, target: str | None = None, *, densities: bool = False) -> str:
+        """A hash of ids, structures and the named target, on request of the densities of states too.
+
+        Equal digests mean equal data.
+        """
+        sha = hashlib.sha256("\n".join(self.ids).encode())
+        sha.update("\n".join(self.formulas).encode())
+        if target:
+            sha.update(self.target(target).values.tobytes())
+        if self.has_structures:
+            for crystal in self.structures():
+                sha.update(crystal_key(crystal).encode())
+        for row in range(len(self) if densities else 0):
+            sha.update(densities_key(self.dos(row)).encode())
+        return sha.hexdigest()[:16]
+
+    # --- files -----------------------------------------------------------------------------------
+
+    @classmethod
+    def from_structures(
+        cls, ids, structures, targets=None, *, formulas=None, densities=None, origin=""
+    ) -> MaterialsTable:
+        """From pymatgen structures, `Crystal`s or `(numbers, lattice, frac)` triples."""
+        crystals = [None if s is None else as_crystal(s) for s in structures]
+        formulas = [formula_of(c) for c in crystals] if formulas is None else formulas
+        store = StructureStore.from_crystals(crystals)
+        return cls(ids, formulas, store, targets, densities=densities, origin=origin)
+
+    @classmethod
+    def from_hdf5(cls, path: str | Path) -> MaterialsTable:
+        """Open a table in the layout of `to_hdf5`; structures are read when asked for."""
+        file = open_hdf5(path)
+        for name in ("material_id", "formula", *(STRUCTURE if "z" in file else ())):
+            if name not in file:
+                raise UserError(f"{path} has no dataset {name!r}; it is not a table of materials")
+        try:
+            ids, formulas = (file[name].asstr("utf-8")[:] for name in ("material_id", "formula"))
+        except (AttributeError, TypeError):
+            raise UserError(f"{path}: material_id and formula are not lists of text") from None
+        targets = {name: _read_target(data) for name, data in file.items() if _is_target(name, data, len(ids))}
+        store = None
+        if "z" in file:
+            store = StructureStore(file["offset"][:], file["lattice"][:], file["z"][:], cached_dataset(file, "frac"))
+        return cls(ids, formulas, store, targets, origin=Path(path).name)
+
+    def to_hdf5(self, path: str | Path) -> None:
+        """Write the table, whole or not at all. Densities of states stay in the file that they came from."""
+        for name in self.targets:
+            if name in ("material_id", "formula", *STRUCTURE) or "/" in name:
+                raise UserError(f"a target cannot be called {name!r} in {path}; choose another name")
+        with writing_hdf5(path) as file:
+            file["material_id"] = np.char.encode(self.ids, "utf-8")
+            file["formula"] = np.char.encode(self.formulas, "utf-8")
+            if self.has_structures:
+                store = StructureStore.from_crystals(list(self.structures()))
+                file["offset"], file["lattice"] = store.offset, store.lattice
+                file["z"], file["frac"] = store.numbers.astype(np.uint8), store.frac
+            for name, target in self.targets.items():
+                file[name] = target.values
+                file[name].attrs["unit"] = target.unit
+                if target.axis is not None:
+                    file[name].attrs["axis"], file[name].attrs["axis_unit"] = target.axis, target.axis_unit
+
+
+def _is_target(name: str, data, n: int) -> bool:
+    """Numbers for every material: one each, or a curve with an axis."""
+    if name in STRUCTURE or getattr(data, "ndim", 0) not in (1, 2) or data.dtype.kind != "f" or len(data) != n:
+        return False
+    return data.ndim == 1 or "axis" in data.attrs
+
+
+def _read_target(data) -> Target:
+    axis = np.asarray(data.attrs["axis"]) if data.ndim == 2 else None
+    unit, axis_unit = (str(data.attrs.get(name, "")) for name in ("unit", "axis_unit"))
+    return Target(data[:].astype(np.float64), unit, axis, axis_unit)
+
+
+def crystal_key(crystal: Crystal) -> str:
+    """A content hash of a structure: the key under which its features are cached."""
+    sha = hashlib.sha1(np.asarray(crystal.numbers, dtype=np.int64).tobytes())
+    sha.update(np.ascontiguousarray(crystal.lattice).tobytes())
+    sha.update(np.ascontiguousarray(crystal.frac).tobytes())
+    return sha.hexdigest()
+
+
+def formula_of(crystal: Crystal) -> str:
+    """Reduced formula, elements in order of atomic number: enough to print and to group polymorphs."""
+    from common.chem.elements import SYMBOLS
+
+    numbers, counts = np.unique(crystal.numbers, return_counts=True)
+    counts = counts // np.gcd.reduce(counts)
+    return "".join(f"{SYMBOLS[z]}{n if n > 1 else ''}" for z, n in zip(numbers, counts, strict=True))

@@ -1,0 +1,105 @@
+"""Predictions by id, the only thing from which metrics and tables are computed."""
+
+from __future__ import annotations
+
+import csv
+import gzip
+import io
+import zlib
+from dataclasses import dataclass
+from itertools import zip_longest
+from pathlib import Path
+
+import numpy as np
+
+from common.data import metrics
+from common.errors import UserError
+from common.io.files import replacing
+
+
+@dataclass(frozen=True)
+class Predictions:
+    """Ids, predicted means (n,) or curves (n, m), the targets where known, and standard deviations where the model
+    has them.
+
+    An ensemble tells apart what its members disagree about (`epistemic`, which more data would mend) and what each of
+    them is unsure of (`aleatoric`); the squares of the two add up to that of `std`.
+    """
+
+    ids: np.ndarray
+    prediction: np.ndarray
+    target: np.ndarray | None = None
+    std: np.ndarray | None = None
+    unit: str = ""
+    epistemic: np.ndarray | None = None
+    aleatoric: np.ndarray | None = None
+
+    def __len__(self) -> int:
+        return len(self.ids)
+
+    def metrics(self) -> dict[str, float]:
+        if self.target is None:
+            raise UserError("these predictions carry no targets, so no error can be computed")
+        return metrics.regression(self.target, self.prediction)
+
+    def uncertainties(self) -> dict[str, np.ndarray]:
+        """The standard deviations that are there, by name."""
+        found = {"std": self.std, "epistemic": self.epistemic, "aleatoric": self.aleatoric}
+        return {name: values for name, values in found.items() if values is not None}
+
+    def _columns(self) -> dict[str, np.ndarray]:
+        target = {} if self.target is None else {"target": self.target}
+        return columns_of({**target, "prediction": self.prediction, **self.uncertainties()})
+
+    def save(self, path: str | Path) -> None:
+        """Write CSV (gzip where the name ends in .gz). Equal predictions give equal bytes."""
+        text = io.StringIO()
+        writer = csv.writer(text, lineterminator="\n")
+        columns = self._columns()
+        writer.writerow(["id", *columns])
+        # Nine digits hold a float32 exactly.
+        for name, *row in zip(self.ids, *columns.values(), strict=True):
+            writer.writerow([name, *(f"{value:.9g}" for value in row)])
+        data = text.getvalue().encode()
+        with replacing(path) as temporary:
+            temporary.write_bytes(gzip.compress(data, mtime=0) if str(path).endswith(".gz") else data)
+
+    @classmethod
+    def load(cls, path: str | Path, unit: str = "") -> Predictions:
+        opener = gzip.open if str(path).endswith(".gz") else open
+        try:
+            with opener(path, "rt", newline="") as file:
+                header, *rows = [row for row in csv.reader(file) if row] or [[]]
+        except (OSError, EOFError, UnicodeDecodeError, zlib.error, csv.Error) as error:
+            raise UserError(f"{path} cannot be read as predictions: {error}") from None
+        # By columns, which is several times as fast as a dictionary a row; what a short row lacks is no number.
+        texts = {name: cells for name, *cells in zip_longest(header, *rows, fillvalue="")} if rows else {}
+        if "id" not in texts or not {"prediction", "prediction[0]"} & set(texts):
+            raise UserError(f"{path} holds no predictions (columns id and prediction)")
+
+        def column(name: str) -> np.ndarray | None:
+            try:
+                if f"{name}[0]" in texts:
+                    return np.array([list(map(float, texts[key])) for key in texts if key.startswith(f"{name}[")]).T
+                return np.array(list(map(float, texts[name]))) if name in texts else None
+            except ValueError:
+                raise UserError(f"{path}: a value of column {name!r} is not a number") from None
+
+        values = {name: column(name) for name in ("prediction", "target", "std", "epistemic", "aleatoric")}
+        return cls(np.array(texts["id"]), unit=unit, **values)
+
+
+def together(predicted: list[Predictions]) -> Predictions:
+    """Several test parts as one; ids may stand in more than one of them."""
+    names = ["prediction", *(name for name in ("target", "std") if getattr(predicted[0], name) is not None)]
+    fields = {name: np.concatenate([getattr(p, name) for p in predicted]) for name in names}
+    return Predictions(np.concatenate([p.ids for p in predicted]), unit=predicted[0].unit, **fields)
+
+
+def columns_of(fields: dict[str, np.ndarray]) -> dict[str, np.ndarray]:
+    """Name -> values (n,); point k of a curve has the column `name[k]`."""
+    columns = {}
+    for name, values in fields.items():
+        curve = values.ndim == 2
+        columns |= {f"{name}[{k}]": values[:, k] for k in range(values.shape[1])} if curve else {name: values}
+    return columns

@@ -1,0 +1,167 @@
+"""Which materials train, validate and test: lists of ids, kept as JSON, never row numbers."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+
+from common.chem.elements import SYMBOLS
+from common.chem.formula import parse_formula
+from common.data.materials import MaterialsTable
+from common.errors import UserError
+from common.io.files import write_text
+
+
+@dataclass(frozen=True)
+class Split:
+    """Ids of the three parts. `validation` may be empty; `train` and `test` may not be by the time they are used."""
+
+    train: tuple[str, ...]
+    validation: tuple[str, ...]
+    test: tuple[str, ...]
+
+    def parts(self) -> dict[str, tuple[str, ...]]:
+        return {"train": self.train, "validation": self.validation, "test": self.test}
+
+    def digest(self) -> str:
+        return hashlib.sha256(json.dumps(self.parts()).encode()).hexdigest()[:16]
+
+    def save(self, path: str | Path) -> None:
+        write_text(path, json.dumps(self.parts(), indent=1))
+
+    @classmethod
+    def load(cls, path: str | Path) -> Split:
+        try:
+            parts = json.loads(Path(path).read_text())
+            return cls(**{name: tuple(parts.get(name, ())) for name in ("train", "validation", "test")})
+        except (OSError, ValueError, TypeError, AttributeError) as error:
+            raise UserError(f"{path} is not a split (JSON with train, validation, test): {error}") from None
+
+    def check(self) -> None:
+        """Refuse an empty training part and ids that stand in two parts."""
+        if not self.train:
+            raise UserError("the split has no training materials")
+        for one, other in (("train", "validation"), ("train", "test"), ("validation", "test")):
+            common = set(self.parts()[one]) & set(self.parts()[other])
+            if common:
+                raise UserError(f"split: id {min(common)} stands in {one} and in {other}")
+
+
+def by_fractions(table: MaterialsTable, fractions: Sequence[float] = (6, 2, 2), seed: int = 0) -> Split:
+    """A random split of the table by shares of rows, such as 6:2:2."""
+    return _cut(np.random.default_rng(seed).permutation(len(table)), table, fractions)
+
+
+def by_formula(table: MaterialsTable, fractions: Sequence[float] = (6, 2, 2), seed: int = 0) -> Split:
+    """As `by_fractions`, but all polymorphs of one formula land in the same part."""
+    formulas, group = np.unique(table.formulas, return_inverse=True)
+    place = np.random.default_rng(seed).permutation(len(formulas))[group]
+    order = np.argsort(place, kind="stable")
+    cuts = _boundaries(fractions, len(table))
+    # Move each boundary to the end of the formula it would cut in two.
+    ends = np.append(np.flatnonzero(np.diff(place[order])) + 1, len(order))
+    return _parts(order, table, [int(ends[np.searchsorted(ends, cut)]) for cut in cuts])
+
+
+def k_folds(
+    table: MaterialsTable, k: int = 5, validation: float = 0.1, seed: int = 0, *, grouped: bool | str = False
+) -> list[Split]:
+    """k splits whose test parts tile the table; the share `validation` of each training part is set aside.
+
+    `grouped` keeps all polymorphs of a formula in one fold, and in one part of the training materials; "elements" all
+    materials of the same elements.
+    """
+    if not 2 <= k <= len(table):
+        raise UserError(f"{k} folds of {len(table)} materials: choose between 2 and {len(table)}")
+    if grouped == "elements":
+        table = MaterialsTable(table.ids, chemical_systems(table), origin=table.origin)
+    if grouped:
+        formulas, group = np.unique(table.formulas, return_inverse=True)
+        number = np.empty(len(formulas), dtype=int)
+        number[np.random.default_rng(seed).permutation(len(formulas))] = np.arange(len(formulas)) % k
+        table = table.with_target("fold", number[group], "1")
+        return [by_fold(table, i, validation, seed) for i in range(k)]
+    folds = np.array_split(np.random.default_rng(seed).permutation(len(table)), k)
+    splits = []
+    for i in range(k):
+        rest = np.concatenate([f for j, f in enumerate(folds) if j != i])
+        n_validation = round(validation * len(rest))
+        parts = (rest[n_validation:], rest[:n_validation], folds[i])
+        splits.append(Split(*(tuple(table.ids[rows].tolist()) for rows in parts)))
+    return splits
+
+
+def chemical_systems(table: MaterialsTable) -> list[str]:
+    """The elements of every material, such as "Cu-Pt"."""
+    return [chemical_system(parse_formula(formula)) for formula in table.formulas.tolist()]
+
+
+def chemical_system(numbers: Iterable[int]) -> str:
+    return "-".join(sorted({SYMBOLS[z] for z in numbers}))
+
+
+def by_fold(table: MaterialsTable, fold: int, validation: float = 0.1, seed: int = 0) -> Split:
+    """A published fold as test part; a share of the others, whole formulas at a time, validates.
+
+    The folds come with the table, as a target called `fold`.
+    """
+    number = table.target("fold").values
+    test = np.flatnonzero(number == fold)
+    if not len(test):
+        raise UserError(f"{table.origin} has no fold {fold}; it has: {', '.join(f'{n:g}' for n in np.unique(number))}")
+    rest = by_formula(table.take(np.flatnonzero(number != fold)), (1 - validation, validation, 0), seed)
+    return Split(rest.train, rest.validation, tuple(table.ids[test].tolist()))
+
+
+def by_marks(table: MaterialsTable, validation: float = 0.1, seed: int = 0) -> Split:
+    """Published test materials as test part; a share of the others, drawn at random, validates.
+
+    The marks come with the table, as a target called `test` that is 1 for these materials.
+    """
+    marked = table.target("test").values == 1
+    rest = by_fractions(table.take(np.flatnonzero(~marked)), (1 - validation, validation, 0), seed)
+    return Split(rest.train, rest.validation, tuple(table.ids[marked].tolist()))
+
+
+def fewer(split: Split, n: int, seed: int = 0) -> Split:
+    """The split with n of its training materials, drawn at random; a smaller n draws a part of a larger one."""
+    if n > len(split.train):
+        raise UserError(f"the training part has {len(split.train)} materials, fewer than the {n} asked for")
+    order = np.random.default_rng(seed).permutation(len(split.train))[:n]
+    return Split(tuple(split.train[i] for i in order), split.validation, split.test)
+
+
+def _boundaries(fractions: Sequence[float], n: int) -> list[int]:
+    shares = np.asarray(fractions, dtype=float)
+    if len(shares) != 3 or (shares < 0).any() or shares[0] <= 0:
+        raise UserError(f"fractions {tuple(fractions)}: give three shares, train:validation:test, such as 6:2:2")
+    return np.rint(np.cumsum(shares / shares.sum())[:2] * n).astype(int).tolist()
+
+
+def _cut(order: np.ndarray, table: MaterialsTable, fractions: Sequence[float]) -> Split:
+    return _parts(order, table, _boundaries(fractions, len(table)))
+
+
+def _parts(order: np.ndarray, table: MaterialsTable, cuts: Sequence[int]) -> Split:
+    return Split(*(tuple(table.ids[rows].tolist()) for rows in np.split(order, cuts)))
+
+
+def audit(split: Split, table: MaterialsTable) -> dict:
+    """What a reader should know of a split: sizes, ids in two parts, test formulas that stand in training."""
+    formulas = {name: set(table.select(ids).formulas.tolist()) for name, ids in split.parts().items()}
+    ids = [set(part) for part in split.parts().values()]
+    shared = formulas["test"] & formulas["train"]
+    known = sum(f in shared for f in table.select(split.test).formulas.tolist())
+    return {
+        "n_train": len(split.train),
+        "n_validation": len(split.validation),
+        "n_test": len(split.test),
+        "ids_in_two_parts": sum(map(len, split.parts().values())) - len(set.union(*ids)),
+        "test_formulas_in_training": len(shared),
+        "share_of_test_rows_with_formula_in_training": known / max(len(split.test), 1),
+    }

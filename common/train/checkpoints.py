@@ -1,0 +1,54 @@
+"""Where a training run stands, in a file that is whole or not there, and the history that people read."""
+
+from __future__ import annotations
+
+import json
+import zipfile
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+
+import numpy as np
+
+from common.errors import UserError
+from common.io.files import replacing, write_text
+
+
+@dataclass
+class State:
+    """Where a run stands; everything but the arrays of the model. `run` tells other data and settings apart."""
+
+    run: str = ""
+    epoch: int = 0
+    best: float = float("inf")
+    best_epoch: int = -1
+    seconds: float = 0.0
+    history: list[dict] = field(default_factory=list)
+
+
+def keep(path: Path, variables, state: State, best_weights) -> None:
+    arrays = {f"v{i}": np.asarray(v) for i, v in enumerate(variables)}
+    arrays |= {f"b{i}": w for i, w in enumerate(best_weights or [])}
+    with replacing(path) as temporary, open(temporary, "wb") as file:
+        np.savez(file, state=np.array(json.dumps(asdict(state))), **arrays)
+
+
+def restore(path: Path, variables, run: str) -> tuple[State, list | None]:
+    try:
+        with np.load(path, allow_pickle=False) as data:
+            state = State(**json.loads(str(data["state"])))
+            if state.run not in ("", run):
+                raise KeyError("other data, seed or settings")
+            if f"v{len(variables)}" in data or any(data[f"v{i}"].shape != v.shape for i, v in enumerate(variables)):
+                raise KeyError("other shapes")
+            for i, variable in enumerate(variables):
+                variable.assign(data[f"v{i}"])
+            n_best = sum(name.startswith("b") for name in data.files)
+            return state, [data[f"b{i}"] for i in range(n_best)] or None
+    except (OSError, EOFError, TypeError, ValueError, KeyError, zipfile.BadZipFile) as error:
+        raise UserError(f"{path} is damaged or of another run ({error}); delete it to start afresh") from None
+
+
+def write_history(path: Path, history: list[dict]) -> None:
+    if history:
+        lines = [",".join(history[0])] + [",".join(f"{v:.6g}" for v in row.values()) for row in history]
+        write_text(path, "\n".join(lines) + "\n")

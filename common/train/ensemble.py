@@ -1,0 +1,78 @@
+"""Several trainings that differ in their seed alone, as one model that knows where they disagree."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+
+from common.data.materials import MaterialsTable
+from common.data.predictions import Predictions
+from common.data.splits import Split
+from common.errors import UserError
+from common.train.regressor import Regressor, member_folder
+
+
+class Ensemble:
+    """k members, mean prediction. Variance = mean of the members' own (aleatoric) + variance of means (epistemic).
+
+    >>> model = Ensemble(lambda seed: Finder(seed=seed), 5).fit(table, "band_gap", split)
+    >>> model.predict(table).epistemic
+    """
+
+    def __init__(self, make: Callable[[int], Regressor], size: int, seed: int = 0):
+        if size < 2:
+            raise UserError("an ensemble needs two members or more")
+        self.members = [make(seed + number) for number in range(size)]
+
+    def fit(self, table: MaterialsTable, target: str, split: Split, *, folder: Path | None = None, jobs: int = 1):
+        """Train the members one after the other; with a `folder` each is checkpointed in its own."""
+        for number, member in enumerate(self.members):
+            inside = member_folder(folder, number) if folder else None
+            member.fit(table, target, split, folder=inside, jobs=jobs)
+        return self
+
+    def predict(self, table: MaterialsTable, *, jobs: int = 1, strict: bool = False, bar: bool = True) -> Predictions:
+        predicted = [member.predict(table, jobs=jobs, strict=strict, bar=bar) for member in self.members]
+        self.left_out = self.members[0].left_out
+        return combine(predicted)
+
+    def save(self, folder: str | Path) -> Path:
+        for number, member in enumerate(self.members):
+            member.save(member_folder(folder, number))
+        return Path(folder)
+
+    @classmethod
+    def load(cls, folder: str | Path, load: Callable[[Path], Regressor]) -> Ensemble:
+        found = member_folders(folder)
+        if len(found) < 2:
+            raise UserError(f"{folder} holds no ensemble (folders member-0, member-1, ...)")
+        ensemble = cls.__new__(cls)
+        ensemble.members = [load(path) for path in found]
+        return ensemble
+
+    # What the commands ask of a model.
+    target = property(lambda self: self.members[0].target)
+    unit = property(lambda self: self.members[0].unit)
+    axis = property(lambda self: self.members[0].axis)
+
+    def settings(self) -> dict:
+        return {**self.members[0].settings(), "ensemble": len(self.members)}
+
+
+def member_folders(folder: str | Path) -> list[Path]:
+    """The members of an ensemble saved in `folder`, in order."""
+    return sorted(Path(folder).glob("member-*"), key=lambda path: int(path.name.rpartition("-")[2]))
+
+
+def combine(predicted: list[Predictions]) -> Predictions:
+    """The predictions of the members as those of the ensemble."""
+    values = np.array([one.prediction for one in predicted])
+    epistemic = values.std(axis=0)
+    if any(one.std is None for one in predicted):
+        return replace(predicted[0], prediction=values.mean(axis=0), std=epistemic, epistemic=epistemic)
+    aleatoric = np.sqrt(np.mean([one.std**2 for one in predicted], axis=0))
+    std = np.hypot(epistemic, aleatoric)
+    return replace(predicted[0], prediction=values.mean(axis=0), std=std, epistemic=epistemic, aleatoric=aleatoric)

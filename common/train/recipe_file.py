@@ -1,0 +1,61 @@
+"""Settings of a network in a file: what `matrepro tune` finds and `train --recipe` takes."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+
+from common.errors import UserError
+from common.io.files import write_text
+
+
+@dataclass(frozen=True)
+class RecipeFile:
+    """settings: fields of the recipe and of the variant's configuration that differ from the paper's.
+
+    found: where they come from, for people; nothing follows from it.
+    """
+
+    network: str
+    variant: str
+    settings: dict
+    found: dict = field(default_factory=dict)
+
+    def save(self, path: str | Path) -> None:
+        whole = {"network": self.network, "variant": self.variant, "settings": self.settings, "found": self.found}
+        write_text(path, json.dumps(whole, indent=1) + "\n")
+
+    @classmethod
+    def load(cls, path: str | Path) -> RecipeFile:
+        try:
+            whole = json.loads(Path(path).read_text())
+            network, variant, settings = whole["network"], whole["variant"], whole["settings"]
+            if not (isinstance(network, str) and isinstance(variant, str) and isinstance(settings, dict)):
+                raise TypeError("network and variant are words, settings is an object")
+        except OSError as error:
+            raise UserError(f"{path} cannot be read: {error.strerror}") from None
+        except (ValueError, KeyError, TypeError) as error:
+            raise UserError(f"{path} is no file of settings (JSON with network, variant, settings): {error}") from None
+        return cls(network, variant, settings, whole.get("found", {}))
+
+
+def settings_of(model) -> dict[str, object]:
+    """Every field of the recipe and the configuration of a regressor, and its value."""
+    return {**asdict(model.config), **asdict(model.recipe)}
+
+
+def checked(settings: dict, network: type, variant: str, origin: str) -> dict:
+    """The settings, if the network has them all and they are of the right type and value."""
+    known = settings_of(network(variant))
+    for name, value in settings.items():
+        if name not in known:
+            raise UserError(f"{origin}: there is no setting {name!r}; there are: {', '.join(sorted(known))}")
+        kind = type(known[name])
+        if not (type(value) is kind or (kind is float and type(value) is int)):
+            raise UserError(f"{origin}: {name} is {value!r}; write {'a number' if kind is float else kind.__name__}")
+    try:
+        network(variant, **settings)
+    except UserError as error:
+        raise UserError(f"{origin}: {error}") from None
+    return settings

@@ -1,0 +1,272 @@
+"""The scikit-learn habit for all papers: `fit`, `predict`, `save`, `load`.
+
+A paper adds its features, its network and its recipe; nothing else.
+"""
+
+from __future__ import annotations
+
+import json
+from dataclasses import asdict, replace
+from pathlib import Path
+
+import numpy as np
+
+from common.data.materials import MaterialsTable, Target
+from common.data.predictions import Predictions
+from common.data.splits import Split
+from common.errors import UserError
+from common.io.files import file_digest, reason_of, replacing, write_text
+from common.nn import losses
+from common.train import devices
+from common.train.checkpoints import State
+from common.train.loop import Scale, means, predict, train
+from common.train.recipe import Recipe
+from common.train.strategy import select as distribution
+from common.train.variants import as_settings, chosen
+
+#: Raised whenever a saved model of an earlier version would not give the same output.
+FORMAT = 1
+
+
+class Regressor:
+    """Predicts one target of a `MaterialsTable`.
+
+    A subclass sets `name`, `recipe` and `variants` (preset name -> configuration dataclass) and defines
+    `features(table, jobs)` -> (object with `batch(rows)`, good row numbers, id -> reason) and `build()` -> Keras model.
+    """
+
+    name: str
+    recipe: Recipe
+    variants: dict
+    #: What a variant changes in the recipe.
+    recipe_of: dict[str, dict] = {}
+    #: Whether densities of states belong to the data that it learns from.
+    uses_densities = False
+    #: Materials at once when predicting.
+    predict_batch = 128
+
+    def __init__(
+        self,
+        variant: str = "corrected",
+        *,
+        seed: int = 0,
+        deterministic: bool = False,
+        devices: int | str | None = None,
+        **changes,
+    ):
+        """`changes` of the recipe and of the variant's configuration, by the names of their fields.
+
+        devices: how many of them train together, see `common.train.strategy.select`; the result is that of one.
+        """
+        recipe = {name: changes.pop(name) for name in list(changes) if name in Recipe.__dataclass_fields__}
+        self.config = chosen(self.variants, variant, **changes)
+        self.variant, self.seed = variant, seed
+        self.deterministic, self.devices = deterministic, distribution.wanted(devices)
+        self.recipe = replace(type(self).recipe, **{**self.recipe_of.get(variant, {}), **recipe})
+        self.target, self.unit, self.axis, self.axis_unit = "", "", None, ""
+        self.scale = Scale()
+        self.model, self.state, self.split = None, None, None
+
+    def features(self, table: MaterialsTable, jobs: int = 1):
+        """Features of the good rows, the numbers of those rows, and id -> reason for the bad ones."""
+        raise UserError(f"{type(self).__name__} defines no features")
+
+    def build(self):
+        raise UserError(f"{type(self).__name__} defines no network")
+
+    def shape_for(self, target: Target) -> None:
+        """Make the configuration fit a target that is a curve."""
+        if target.values.ndim > 1:
+            raise UserError(f"{self.name} predicts one number a material, not a curve")
+
+    def fit(
+        self, table: MaterialsTable, target: str, split: Split, *, folder: Path | None = None, jobs: int = 1
+    ) -> Regressor:
+        """Train on `split.train`, keep the weights that are best on `split.validation`, or where `selection` says.
+
+        With a `folder` the run is checkpointed there and goes on where it stopped.
+        """
+        split.check()
+        split = self.parts(split)
+        table = table.select((*split.train, *split.parts()[self.selection])).known(target)
+        self.target, self.split = target, split
+        values, self.unit, self.axis, self.axis_unit = whole = table.target(target)
+        self.shape_for(whole)
+        features, good, self.left_out = self.features(table, jobs)
+        ids = table.ids[good]
+        inside = np.isin(ids, split.train)
+        if self.left_out and not inside.any():
+            name, reason = next(iter(self.left_out.items()))
+            raise UserError(f"no training material is left; the first one left out is {name}: {reason}")
+        values = values[good].astype(np.float32)
+        if self.recipe.standardise:
+            self.scale = Scale.of(values[inside])
+        self.fit_inputs(features, np.flatnonzero(inside))
+        work = distribution.on(self.devices)
+        devices.setup(self.seed, deterministic=self.deterministic, precision=self.recipe.precision)
+        rows = np.arange(len(good))
+        with work.scope():
+            self.model = self.build()
+            self.state: State = train(
+                self.model,
+                features,
+                values,
+                rows[inside],
+                rows[~inside],
+                self.recipe,
+                seed=self.seed,
+                folder=folder,
+                scale=self.scale,
+                work=work,
+            )
+        if work.replicas > 1:
+            weights = self.model.get_weights()
+            self.model = self.build()  # one that belongs to no set of devices
+            self.model.set_weights(weights)
+        return self
+
+    def predict(self, table: MaterialsTable, *, jobs: int = 1, strict: bool = False, bar: bool = True) -> Predictions:
+        """Predictions for every material whose features can be made; `left_out` tells of the others.
+
+        `strict=True` stops at the first material that cannot be predicted.
+        """
+        self._check_trained()
+        features, good, self.left_out = self.features(table, jobs)
+        if strict and self.left_out:
+            name, reason = next(iter(self.left_out.items()))
+            raise UserError(f"{name}: {reason}")
+        known = table.target(self.target).values[good] if self.target in table.targets else None
+        shape = (len(good),) if self.axis is None else (len(good), len(self.axis))
+        if not len(good):
+            return Predictions(table.ids[good], np.zeros(shape), known, unit=self.unit)
+        outputs = predict(self.model, features, np.arange(len(good)), self.predict_batch, bar=bar)
+        std = None
+        if losses.with_uncertainty(self.recipe.loss):
+            logs = np.clip(outputs[:, outputs.shape[1] // 2 :], -losses.LOG_LIMIT, losses.LOG_LIMIT)
+            std = self.scale.factor * np.exp(logs).reshape(shape)
+        return Predictions(table.ids[good], self.scale.outer(means(outputs, shape)), known, std, self.unit)
+
+    @property
+    def selection(self) -> str:
+        """The part of the split on which the epoch is chosen."""
+        return "validation"
+
+    def parts(self, split: Split) -> Split:
+        """The split as this model uses it."""
+        return split
+
+    def fit_inputs(self, features, rows: np.ndarray) -> None:
+        """Learn from the training rows how inputs are scaled, where a model scales them."""
+
+    def input_state(self) -> dict:
+        """What `fit_inputs` learned, as plain values that are stored with the model."""
+        return {}
+
+    def set_input_state(self, state: dict) -> None:
+        """Take back what `input_state` gave."""
+
+    def probes(self, table: MaterialsTable, jobs: int = 1) -> dict[str, Predictions]:
+        """Name -> predictions for changed inputs, where a table of the paper asks for them; none for most papers."""
+        return {}
+
+    def _check_trained(self) -> None:
+        if self.model is None:
+            raise UserError("this model is not trained yet: call fit or load")
+
+    def settings(self) -> dict:
+        """Everything the result depends on, as plain values."""
+        return {
+            "model": self.name,
+            "variant": self.variant,
+            "config": as_settings(self.config),
+            "recipe": self.recipe.numbers(),
+            "seed": self.seed,
+        }
+
+    def save(self, folder: str | Path) -> Path:
+        """Write `model.json` and `model.weights.h5`; a functional model and its weights reload exactly."""
+        self._check_trained()
+        folder = Path(folder)
+        _refuse_other_training(folder, self.settings())
+        weights = folder / "model.weights.h5"
+        bare = self.build()  # without the optimizer's state, which would be three quarters of the file
+        bare.set_weights(self.model.get_weights())
+        with replacing(weights) as temporary:
+            # HDF5, met by a full disk, can take the process with it: see first whether there is room.
+            temporary.write_bytes(bytes(4 * bare.count_params() + 2**20))
+            bare.save_weights(temporary)
+        card = {"format": FORMAT, **self.settings(), "target": self.target, "unit": self.unit}
+        if self.recipe.standardise:
+            card["scale"] = asdict(self.scale)
+        if self.input_state():
+            card["inputs"] = self.input_state()
+        if self.axis is not None:
+            card |= {"axis": np.asarray(self.axis).tolist(), "axis_unit": self.axis_unit}
+        card["weights"] = file_digest(weights)
+        if self.split:
+            self.split.save(folder / "split.json")
+        write_text(folder / "model.json", json.dumps(card, indent=1))
+        return folder
+
+    @classmethod
+    def load(cls, folder: str | Path) -> Regressor:
+        folder = Path(folder)
+        card = read_card(folder)
+        if card.get("model") != cls.name:
+            raise UserError(f"{folder} holds a {card.get('model')} model, not {cls.name}")
+        try:
+            regressor = cls(card["variant"], seed=card["seed"], **card["recipe"])
+            regressor.config = type(regressor.config)(**card["config"])
+            # Not through the variant, whose own changes would come on top.
+            regressor.recipe = Recipe(**{**card["recipe"], **cls.recipe.manner()})
+            regressor.target, regressor.unit = card["target"], card["unit"]
+            regressor.scale = Scale(**card.get("scale", {}))
+            regressor.set_input_state(card.get("inputs", {}))
+            regressor.axis = np.array(card["axis"]) if "axis" in card else None
+            regressor.axis_unit = card.get("axis_unit", "")
+            wanted = card["weights"]
+        except (KeyError, TypeError) as error:
+            raise UserError(f"{folder / 'model.json'} is damaged ({error}); train the model again") from None
+        weights = folder / "model.weights.h5"
+        try:
+            if file_digest(weights) != wanted:
+                raise UserError(f"{weights} is damaged or not that of its model.json; copy or train the model again")
+            devices.setup(card["seed"], precision=regressor.recipe.precision)
+            regressor.model = regressor.build()
+            regressor.model.load_weights(weights)
+        except (OSError, ValueError, KeyError) as error:
+            raise UserError(f"{weights} cannot be read ({reason_of(error)}); copy or train the model again") from None
+        return regressor
+
+
+def _refuse_other_training(folder: Path, settings: dict) -> None:
+    """A folder of the `train` command holds the split and errors of its own model; another one must not go there."""
+    try:
+        found = json.loads((folder / "training.json").read_text())
+    except (OSError, ValueError):
+        return
+    settings = json.loads(json.dumps(settings))
+    if any(found.get(name) != value for name, value in settings.items()):
+        raise UserError(f"{folder} holds the model of another training; choose another folder")
+
+
+def member_folder(folder: str | Path, number: int) -> Path:
+    """Where a member of an ensemble lies in the ensemble's folder."""
+    return Path(folder) / f"member-{number}"
+
+
+def read_card(folder: str | Path) -> dict:
+    """The `model.json` of a saved model, checked."""
+    path = Path(folder) / "model.json"
+    if not path.exists() and member_folder(folder, 0).is_dir():
+        path = member_folder(folder, 0) / "model.json"  # the members of an ensemble differ in their seed alone
+    try:
+        card = json.loads(path.read_text())
+    except FileNotFoundError:
+        raise UserError(f"{folder} holds no saved model (model.json is missing)") from None
+    except (OSError, ValueError) as error:
+        raise UserError(f"{path} cannot be read: {error}") from None
+    found = card.get("format") if isinstance(card, dict) else None
+    if found != FORMAT:
+        raise UserError(f"{folder} has format {found}, this version reads {FORMAT}; train the model again")
+    return card

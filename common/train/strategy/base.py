@@ -1,0 +1,71 @@
+"""The single-device strategy, and the helpers that all strategies share."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import nullcontext
+
+import numpy as np
+
+from common.errors import UserError
+
+
+class OneDevice:
+    """The usual case. `chief`: whether this process writes files."""
+
+    replicas, chief = 1, True
+
+    def scope(self):
+        """Models are built, trained and restored within it."""
+        return nullcontext()
+
+    def prepare(self, model, compiled: bool) -> bool:
+        """Make a new model ready; returns whether it may be compiled by XLA."""
+        return compiled
+
+    def optimizer(self, kind: type) -> type:
+        """The class of optimiser to use in place of this one."""
+        return kind
+
+    def parts(self, wanted: int) -> int:
+        """Pieces, one after the other, into which a batch is cut to save memory."""
+        return wanted
+
+    def epoch(self, batches, number: int) -> Iterator:
+        return batches.epoch(number)
+
+    def update(self, model, x, y, weights) -> float:
+        """One update; its loss."""
+        return float(np.ravel(model.train_on_batch(x, y, sample_weight=weights))[0])
+
+    def outputs(self, model, features, rows: np.ndarray) -> np.ndarray:
+        return model.predict_on_batch(features.batch(rows))
+
+    def agree(self, epoch: int) -> None:
+        """Refuse to go on where the processes of a run stand at different epochs."""
+
+
+ONE = OneDevice()
+
+
+def enough(names: list[str], devices: int | str, what: str) -> list[str]:
+    """As many of these devices as are asked for; `what` stands for the only one where there is no list."""
+    if devices == "all":
+        return names or [what]
+    if devices > len(names):
+        raise UserError(f"{devices} devices are asked for and there are {len(names)}; give --devices {len(names)}")
+    return names[:devices]
+
+
+def over_devices(x):
+    """A sum within a layer, over all devices that work on parts of a batch."""
+    import keras
+
+    if keras.backend.backend() != "tensorflow":
+        return x
+    import tensorflow as tf
+
+    context = tf.distribute.get_replica_context()
+    if context is None or context.num_replicas_in_sync == 1:
+        return x
+    return context.all_reduce(tf.distribute.ReduceOp.SUM, x)

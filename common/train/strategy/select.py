@@ -1,0 +1,60 @@
+"""Data-parallel training: every batch is divided among devices, and the update is that of the whole batch.
+
+    devices = 1          nothing of this
+    devices = N, "all"   TensorFlow: `MirroredStrategy` on N accelerators, or `MultiWorkerMirroredStrategy` on those of
+                         all machines that TF_CONFIG names; JAX: `keras.distribution.DataParallel` on N accelerators
+
+Without accelerators N parts of the processor stand for them, which is of use for trying this out.
+
+On TensorFlow each device gets a part of the rows as a batch of its own, flat lists of atoms and pairs included, with
+the weights that make the mean of their gradients that of the whole batch; batch normalisation takes its statistics over
+all of them. On JAX the arrays of one batch are laid across the devices, as far as their lengths can be divided by
+their number, and the compiler sees to it that the result is that of one device.
+"""
+
+from __future__ import annotations
+
+import os
+from functools import lru_cache
+
+from common.errors import UserError
+from common.train.strategy.base import ONE, OneDevice
+
+
+def wanted(devices: int | str | None = None) -> int | str:
+    """The number of devices that is asked for: this one, or that of MATREPRO_DEVICES, or 1."""
+    text = str(devices if devices is not None else os.environ.get("MATREPRO_DEVICES", "1"))
+    if text == "all":
+        return text
+    if not text.isdigit() or int(text) < 1:
+        raise UserError(f"{text!r} is no number of devices; give 1, 2, ... or all (--devices, MATREPRO_DEVICES)")
+    return int(text)
+
+
+def on(devices: int | str | None = None) -> OneDevice:
+    """What trains on so many devices; found once a process, since backends cannot be set up twice."""
+    found = wanted(devices)
+    return ONE if found == 1 else _several(found)
+
+
+@lru_cache(maxsize=4)
+def _several(devices: int | str) -> OneDevice:
+    from common.train.devices import quiet_backend
+
+    quiet_backend()
+    import keras
+
+    backend = keras.backend.backend()
+    if backend == "tensorflow":
+        from common.train.strategy.tf_distribute import Mirrored, local_devices, several_machines
+
+        if several_machines():
+            return Mirrored([])
+        names = local_devices(devices)
+        return ONE if len(names) == 1 else Mirrored(names)
+    if backend == "jax":
+        from common.train.strategy.jax_sharding import Sharded, local_devices
+
+        names = local_devices(devices)
+        return ONE if len(names) == 1 else Sharded(names)
+    raise UserError(f"training on several devices needs KERAS_BACKEND=tensorflow or jax; it is {backend}")

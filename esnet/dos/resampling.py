@@ -1,0 +1,113 @@
+"""Densities of states on the one axis that the network knows, 1,500 points from -20 to 10 eV."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+
+import numpy as np
+
+from common.errors import UserError
+from esnet.dos.projected import ORBITALS, ProjectedDOS
+
+POINTS, LOW, HIGH = 1500, -20.0, 10.0
+AXIS = np.linspace(LOW, HIGH, POINTS)
+#: Less of the axis than this, eV, and a density of states is refused.
+LEAST_COVERED = 10.0
+ZEROS = {"fermi": "Fermi level", "valence band": "top of the valence band"}
+
+
+@dataclass(frozen=True)
+class Form:
+    """How densities are brought to the axis.
+
+    reference: zero of energy. outside: "zero" beyond the data, or a "ramp" from their last value to zero at the end of
+    the axis. per: "cell", "site" or distinct "element". down: the sign of the second spin.
+    """
+
+    reference: str = "fermi"
+    outside: str = "zero"
+    per: str = "site"
+    down: int = 1
+
+
+FORMS = {
+    "released": Form("absolute", "ramp", "element", -1),
+    "paper": Form("absolute", "zero", "cell", -1),
+    "corrected": Form(),
+}
+
+
+def resampled(
+    dos: ProjectedDOS, form: str | Form = "corrected", *, reference: str = "", as_it_is: bool = False
+) -> np.ndarray:
+    """(2, 9, 1500) float32 between -20 and 10 eV, in a `Form` or one of `FORMS` by name.
+
+    "corrected" may have another `reference`. as_it_is: take the energies' zero and what the densities are per for those
+    of the form, whatever they say.
+    """
+    form = form_of(form, reference)
+    dos = _in_form(dos, form, as_it_is)
+    energies, densities = _with_ramps(dos) if form.outside == "ramp" else (dos.energies, dos.densities)
+    counts = dos.counts()
+    values = _interpolated(energies, densities)
+    values *= np.float32(counts[dos.per] / counts[form.per])
+    if form.down != 1:
+        values[1] *= form.down
+    return values
+
+
+def form_of(form: str | Form, reference: str = "") -> Form:
+    if isinstance(form, str):
+        if form not in FORMS:
+            raise UserError(f"variant {form!r} is unknown; choose one of {', '.join(FORMS)}")
+        form = FORMS[form]
+    return replace(form, reference=reference) if reference else form
+
+
+def covered(dos: ProjectedDOS, form: str | Form = "corrected", *, as_it_is: bool = False) -> tuple[float, float]:
+    """The part of the axis (eV, from and to) that the data reach; too little of it, or no states there, are refused."""
+    dos = _in_form(dos, form_of(form), as_it_is)
+    low, high = max(LOW, float(dos.energies[0])), min(HIGH, float(dos.energies[-1]))
+    if high - low < LEAST_COVERED:
+        zero = "" if dos.reference == "absolute" else f" from the {ZEROS[dos.reference]}"
+        raise UserError(
+            f"the density of states reaches from {dos.energies[0]:.1f} to {dos.energies[-1]:.1f} eV{zero}, less than "
+            f"{LEAST_COVERED:g} eV of the axis from {LOW:g} to {HIGH:g} eV; compute it on a wider one (EMIN, EMAX)"
+        )
+    if not dos.densities[..., (dos.energies >= low) & (dos.energies <= high)].any():
+        raise UserError(f"the density of states has no states between {low:.1f} and {high:.1f} eV; compute it again")
+    return low, high
+
+
+def _in_form(dos: ProjectedDOS, form: Form, as_it_is: bool) -> ProjectedDOS:
+    if as_it_is:
+        return replace(dos, reference=form.reference, per=form.per)
+    if form.reference == "absolute" and dos.reference != "absolute":
+        raise UserError(f"this form has absolute energies; these are relative to the {dos.reference}")
+    return dos.referred_to(form.reference)
+
+
+def _interpolated(energies: np.ndarray, densities: np.ndarray) -> np.ndarray:
+    """All channels at once: the places on the axis are the same for each. Zero outside."""
+    place = np.clip(np.searchsorted(energies, AXIS, side="right") - 1, 0, len(energies) - 2)
+    share = (AXIS - energies[place]) / (energies[place + 1] - energies[place])
+    # A step of rounding outside is still inside.
+    inside = (share > -1e-9) & (share < 1 + 1e-9)
+    rows = densities.reshape(-1, len(energies))
+    # In place, and "clip" spares a look at every index.
+    values, right = np.take(rows, place, axis=1, mode="clip"), np.take(rows, place + 1, axis=1, mode="clip")
+    values *= ((1 - share) * inside).astype(rows.dtype)
+    right *= (share * inside).astype(rows.dtype)
+    values += right
+    return values.reshape(2, len(ORBITALS), -1).astype(np.float32, copy=False)
+
+
+def _with_ramps(dos: ProjectedDOS) -> tuple[np.ndarray, np.ndarray]:
+    """A zero at each end of the axis that the data do not reach."""
+    energies, densities = dos.energies, dos.densities
+    zero = np.zeros((*densities.shape[:2], 1), densities.dtype)
+    if energies[0] > LOW:
+        energies, densities = np.append(LOW, energies), np.concatenate([zero, densities], axis=2)
+    if energies[-1] < HIGH:
+        energies, densities = np.append(energies, HIGH), np.concatenate([densities, zero], axis=2)
+    return energies, densities

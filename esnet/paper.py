@@ -1,0 +1,51 @@
+"""What the shared commands must know of ESNet."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from common.cli.paper import Paper
+from common.errors import UserError
+
+
+@dataclass(frozen=True)
+class ESNetPaper(Paper):
+    """The shared commands on tables with densities of states.
+
+    batch: how densities of structures that have none are computed, for `run_batch`; without it they are refused.
+    accept_others: see `ESNet.accept_other_inputs`.
+    """
+
+    batch: dict | None = None
+    accept_others: bool = False
+
+    def read(self, data: str | Sequence[str], *, formulas: bool = False, **options):
+        from esnet.sources import load_data, with_engine
+
+        loaded = load_data(data, **options)
+        if loaded.table.has_densities or not len(loaded.table):
+            return loaded
+        if not self.batch:
+            raise UserError(
+                f"{loaded.table.origin} has no densities of states; compute them with esnet dos compute, or predict "
+                "with --engine gpaw"
+            )
+        table, failed = with_engine(loaded.table, **self.batch)
+        return loaded._replace(table=table, left_out=loaded.left_out | failed)
+
+    def load(self, folder: str):
+        model = super().load(folder)
+        for member in getattr(model, "members", [model]):
+            member.accept_other_inputs = self.accept_others
+        return model
+
+
+PAPER = ESNetPaper(
+    "esnet",
+    "ESNet: the energy of a relaxed material from the density of states of its unrelaxed structure.",
+    {"esnet": "esnet.regressor:ESNet", "esnet-cnn": "esnet.cnn:CNN"},
+    tables="a folder of vasprun.xml or CompleteDos JSON files with id_prop.csv, an .h5 file of esnet dos, or a source "
+    "such as mini",
+    folder=("my_runs/", "vasprun.xml files and id_prop.csv"),
+)

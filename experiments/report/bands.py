@@ -1,0 +1,65 @@
+"""Bands of the stored results, in `experiments/papers/<paper>/bands.yaml`: a recomputed error must lie within its band.
+
+They come from the results themselves, 4 % to either side, or 10 % as long as splits are missing. `matrepro bands`
+states those of new results; one that is there stays, unless more splits have come in, so that a change is seen.
+"""
+
+from __future__ import annotations
+
+from functools import lru_cache
+from pathlib import Path
+
+import yaml
+
+from common.io.files import write_text
+from experiments.analyses.results import load_block
+from experiments.declare import plan
+
+COMPLETE, PARTIAL = 0.04, 0.10
+SCALE = "real"
+
+
+def path_of(paper: str) -> Path:
+    return plan.PAPERS / paper / "bands.yaml"
+
+
+def stated(paper: str) -> dict[str, dict]:
+    """Table -> column -> row -> lowest MAE, highest MAE, splits that it was stated for."""
+    return yaml.safe_load(path_of(paper).read_text()) if path_of(paper).exists() else {}
+
+
+def band(paper: str, table: str, column: str, row: str, scale: str = SCALE) -> tuple[float, float] | None:
+    """The band that the declaration states, or at scale real the file."""
+    found = plan.layout(paper, table, scale)["columns"][column].get("bands", {}).get(row)
+    if found is None and scale == SCALE and path_of(paper).exists():
+        found = _as_of(path_of(paper), path_of(paper).stat().st_mtime_ns).get(table, {}).get(column, {}).get(row)
+    return (found[0], found[1]) if found else None
+
+
+@lru_cache
+def _as_of(path: Path, written: int) -> dict[str, dict]:
+    """Parsed once for all rows; `written` tells the file from the one that it replaces."""
+    return yaml.safe_load(path.read_text())
+
+
+def renew(paper: str) -> list[str]:
+    """State what is missing of a paper's bands; returns the names of the rows."""
+    known, changed = stated(paper), []
+    for table in plan.tables(paper, SCALE):
+        layout = plan.layout(paper, table, SCALE)
+        if "derived" in layout:
+            continue
+        for column in layout["columns"]:
+            rows = known.setdefault(table, {}).setdefault(column, {})
+            for line in load_block(paper, table, SCALE, column, {}).lines:
+                splits = 0 if line.taken else len(line.seeds)  # what is another table's has its band there
+                if splits > rows.get(line.row, (0, 0, 0))[2]:
+                    part, mean = PARTIAL if line.open else COMPLETE, line.mean("MAE")
+                    rows[line.row] = [float(f"{mean * (1 - part):.4g}"), float(f"{mean * (1 + part):.4g}"), splits]
+                    changed.append(f"{table}, {column}, {line.row}")
+    if changed:
+        kept = {table: {c: rows for c, rows in columns.items() if rows} for table, columns in known.items()}
+        kept = {table: columns for table, columns in kept.items() if columns}
+        text = yaml.safe_dump(kept, sort_keys=False, default_flow_style=None, allow_unicode=True, width=120)
+        write_text(path_of(paper), f"# Stated by `matrepro bands`: lowest MAE, highest MAE, splits.\n{text}")
+    return changed

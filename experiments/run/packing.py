@@ -1,0 +1,255 @@
+"""Cells in a file of features, trained elsewhere, and their results brought home.
+
+The machine that trains runs the same code on the same cells; only what needs structures or element tables comes from
+the file. A result has the form of every other, and counts where its settings are those that are declared here.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+from collections.abc import Collection, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import asdict
+from pathlib import Path
+
+import numpy as np
+
+from common.errors import UserError
+from common.features.cache import recording
+from common.features.pack import Contents, Pack, digest_name
+from common.features.ragged import Ragged, Scattered
+from common.io.files import write_text
+from common.io.messages import note
+from common.io.progress import progress
+from experiments.declare import plan
+from experiments.declare.models import NETWORKS, make_model
+from experiments.declare.plan import Cell
+from experiments.run import runs as run
+
+#: Targets that make splits, packed wherever a source has them.
+MARKS = ("fold", "test")
+
+
+def pack(cells: Sequence[Cell], path: str | Path, *, jobs: int = 1) -> dict:
+    """Write one file for the networks among these cells; returns what is in it and what is not."""
+    from common.sources import load_source
+
+    networks = [cell for cell in cells if cell.settings["model"] in NETWORKS]
+    left_out = {cell.key: "is no network; it trains in seconds at home" for cell in cells if cell not in networks}
+    by_source: dict[str, list[Cell]] = {}
+    for cell in networks:
+        if cell.settings.get("config", {}).get("corpus"):
+            left_out[cell.key] = "learns its element vectors from the formulas of another source"
+        else:
+            by_source.setdefault(cell.settings["source"], []).append(cell)
+    if not by_source:
+        raise UserError("none of these cells is a network that a file of features can hold")
+    contents = Contents()
+    packed = [cell for group in by_source.values() for cell in group]
+    besides = _besides(packed)
+    with progress(total=len(packed), desc="packing", unit="cell") as bar:
+        for source, group in by_source.items():
+            _add_source(contents, source, load_source(source), group, jobs, bar, whole=source in besides)
+    for name, group in besides.items():
+        _add_other(contents, name, load_source(name), group, jobs)
+    contents.write(path)
+    facts = {
+        "cells": len(contents.cells),
+        "sources": {name: len(table) for name, table in contents.tables.items()},
+        "features": {name: list(made) for name, made in contents.features.items()},
+        "megabytes": round(Path(path).stat().st_size / 1e6, 2),
+        "left_out": left_out,
+    }
+    return facts
+
+
+def _besides(cells: Sequence[Cell]) -> dict[str, list[Cell]]:
+    """Sources that trained models predict besides their test part, of which all materials are needed."""
+    found: dict[str, list[Cell]] = {}
+    for cell in cells:
+        for name in dict.fromkeys(cell.settings.get("also", {}).values()):
+            found.setdefault(name, []).append(cell)
+    return found
+
+
+def _add_source(contents: Contents, source: str, table, cells: list[Cell], jobs: int, bar, *, whole: bool) -> None:
+    wanted = list(dict.fromkeys(cell.settings["target"] for cell in cells))
+    known = np.any([table.target(name).known for name in wanted], axis=0)
+    contents.tables[source] = _lean(table.take(np.flatnonzero(known | whole)), wanted)
+    digests, splits = contents.digests.setdefault(source, {}), contents.splits.setdefault(source, {})
+    for cell in cells:
+        target = cell.settings["target"]
+        rows = table.known(target)
+        model = make_model(cell.settings)
+        name = digest_name(target, model.uses_densities)
+        if name not in digests:
+            digests[name] = rows.digest(target, densities=model.uses_densities)
+        split = run.make_split(rows, cell.settings["split"], cell.seed)
+        splits[split.digest()] = split
+        _add_features(contents, source, model, rows, jobs)
+        contents.cells.append({**asdict(cell), "digest": cell.digest(), "split": split.digest()})
+        bar.update()
+
+
+def _add_other(contents: Contents, name: str, table, cells: list[Cell], jobs: int) -> None:
+    """A source that these cells predict besides; it may be one that others train on."""
+    before = contents.tables[name].targets if name in contents.tables else {}
+    targets = {*before, *(cell.settings["target"] for cell in cells)}
+    contents.tables[name] = _lean(table, targets)
+    for cell in cells:
+        _add_features(contents, name, make_model(cell.settings), table, jobs)
+
+
+def _lean(table, targets: Collection[str]):
+    """The table with the targets that cells need and no others."""
+    lean = table.take(np.arange(len(table)))
+    lean.targets = {name: t for name, t in table.targets.items() if name in (*targets, *MARKS)}
+    return lean
+
+
+def _add_features(contents: Contents, source: str, model, table, jobs: int) -> None:
+    kept = contents.features.setdefault(source, {})
+    vectors = getattr(model.config, "vectors", None)
+    if vectors and vectors not in contents.vectors:
+        from common.chem.element_vectors import element_vectors
+
+        contents.vectors[vectors] = element_vectors(vectors)
+    with recording() as made:
+        model.features(table, jobs)
+    for name, (found, ids, bad) in made.items():
+        old, old_ids, old_bad = kept.get(name, (None, ids[:0], {}))
+        before = set(old_ids.tolist())
+        fresh = np.array([k for k, one in enumerate(ids.tolist()) if one not in before], dtype=np.int64)
+        ragged = old
+        if found is not None and len(fresh):
+            new = _ragged(found, fresh)
+            ragged = new if old is None else Ragged.concatenate([old, new])
+        if ragged is not None:
+            kept[name] = ragged, np.concatenate([old_ids, ids[fresh]]), old_bad | bad
+
+
+def _ragged(found: Ragged | Scattered, rows: np.ndarray) -> Ragged:
+    if isinstance(found, Ragged):
+        return found.take(rows)
+    names = found.parts[0].fields
+    return Ragged.stack([{name: np.asarray(found.row(name, row)) for name in names} for row in rows])
+
+
+# --- on the machine that trains ------------------------------------------------------------------
+
+
+def cells_of(file: Pack) -> list[Cell]:
+    names = Cell.__dataclass_fields__
+    return [Cell(**{name: value for name, value in one.items() if name in names}) for one in file.cells]
+
+
+def train(file: Pack, output: str | Path, *, only: str = "", threads: int = 0) -> dict:
+    """Train the cells of a file whose keys contain `only`; results go to `output`, in the form of the suite.
+
+    Finished cells are skipped and interrupted ones go on; one that fails leaves the others alone.
+    """
+    from common.chem.element_vectors import give
+
+    for vectors in file.element_vectors():
+        give(vectors)
+    pairs = [(cell, one) for cell, one in zip(cells_of(file), file.cells, strict=True) if only in cell.key]
+    if not pairs:
+        raise UserError(f"{file.path} has no cell whose name contains {only!r}; matrepro features info lists them")
+    done = {"trained": [], "finished before": [], "failed": {}}
+    with _results_in(output):
+        for cell, packed in progress(pairs, desc="cells", unit="cell"):
+            if run.finished(cell):
+                done["finished before"].append(cell.key)
+                continue
+            try:
+                _check(file, cell, packed)
+                run.run_cell(cell, threads=threads, source=file.source)
+                done["trained"].append(cell.key)
+                note(f"finished {cell.key}")
+            except UserError as error:
+                done["failed"][cell.key] = str(error)
+                note(f"failed {cell.key}: {error}")
+    return done
+
+
+@contextmanager
+def _results_in(folder: str | Path) -> Iterator[None]:
+    """Results go to this folder within the block."""
+    before = os.environ.get("MATREPRO_RESULTS")
+    os.environ["MATREPRO_RESULTS"] = str(folder)
+    try:
+        yield
+    finally:
+        if before is None:
+            del os.environ["MATREPRO_RESULTS"]
+        else:
+            os.environ["MATREPRO_RESULTS"] = before
+
+
+def _check(file: Pack, cell: Cell, packed: dict) -> None:
+    """The program here must be that of the machine that packed, as far as it decides the result."""
+    if cell.digest() != packed["digest"]:
+        raise UserError(f"{file.path} was written by another version of the program; pack it again with this one")
+    table = file.source(cell.settings["source"]).known(cell.settings["target"])
+    split = run.make_split(table, cell.settings["split"], cell.seed)
+    if split != file.split(cell.settings["source"], packed["split"]):
+        raise UserError(f"{file.path}: its split of {cell.key} is not what this version draws; pack it again")
+
+
+# --- at home again -------------------------------------------------------------------------------
+
+
+def unpack(folder: str | Path) -> dict:
+    """Copy results that fit the declarations to where the tables look for them."""
+    found = sorted(Path(folder).rglob("cell.json"))
+    if not found:
+        raise UserError(f"{folder} holds no results (cell.json); name the folder of matrepro features train --output")
+    taken, known, refused = [], [], {}
+    for path in found:
+        key = str(path.parent.relative_to(folder))
+        try:
+            record = json.loads(path.read_text())
+            cell = _declared(key)
+            if record["digest"] != cell.digest():
+                raise UserError("its settings are not those that are declared now; train it again from a new file")
+            if not (path.parent / "predictions.csv.gz").exists():
+                raise UserError("predictions.csv.gz is missing; copy the whole folder")
+        except (OSError, ValueError, KeyError) as error:
+            refused[key] = f"{path} cannot be read ({error}); copy the folder again"
+            continue
+        except UserError as error:
+            refused[key] = str(error)
+            continue
+        if run.finished(cell):
+            known.append(key)
+            continue
+        _copy(path.parent, run.folder_of(cell))
+        taken.append(key)
+    return {"taken": taken, "stored before": known, "refused": refused}
+
+
+def _declared(key: str) -> Cell:
+    """The declared cell of a key scale/paper/table/column/row/seed."""
+    parts = key.split("/")
+    if len(parts) != 6:
+        raise UserError(f"{key} is not where a cell lies: scale/paper/table/column/row/seed-n")
+    scale, paper, table, *_, seed = parts
+    scale, _, epochs = scale.removesuffix("-epochs").partition("-")
+    seed = seed.removeprefix("seed-")
+    # More seeds than are declared may be asked for, as reproduce has them.
+    for seeds in (None, int(seed) + 1) if seed.isdigit() else ():
+        for cell in plan.cells(paper, table, scale, seeds=seeds, epochs=int(epochs) if epochs else None):
+            if cell.key == key:
+                return cell
+    raise UserError(f"{key} is not declared; see experiments/{paper}.yaml")
+
+
+def _copy(source: Path, target: Path) -> None:
+    """All files, `cell.json` last, since its presence says that the cell is finished."""
+    target.mkdir(parents=True, exist_ok=True)
+    for path in sorted(source.iterdir()):
+        if path.is_file() and not path.name.startswith(".") and path.name != "cell.json":
+            shutil.copyfile(path, target / path.name)
+    write_text(target / "cell.json", (source / "cell.json").read_text())

@@ -1,0 +1,118 @@
+"""Formulas become the numbers of atoms that chemists mean, or a line that says what is wrong."""
+
+from fractions import Fraction
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from pymatgen.core import Composition
+
+from common.chem.elements import NUMBERS, SYMBOLS
+from common.chem.formula import integer_counts, parse_formula
+from common.errors import UserError
+
+GOOD = {
+    "SrTiO3": {38: 1, 22: 1, 8: 3},
+    "Ca(OH)2": {20: 1, 8: 2, 1: 2},
+    "K4[Fe(CN)6]": {19: 4, 26: 1, 6: 6, 7: 6},
+    "Ba0.5Sr0.5TiO3": {56: Fraction(1, 2), 38: Fraction(1, 2), 22: 1, 8: 3},
+    "CH3CH2OH": {6: 2, 1: 6, 8: 1},
+    "La.15Sr.85 Ti O3": {57: Fraction(3, 20), 38: Fraction(17, 20), 22: 1, 8: 3},
+    "CuSO4(H2O)5": {29: 1, 16: 1, 8: 9, 1: 10},
+    "H2O": {1: 2, 8: 1},
+    "Fe2.": {26: 2},
+}
+BAD = {
+    "": "empty",
+    "  ": "empty",
+    "D2O": "deuterium",
+    "T2": "tritium",
+    "Xx2": "Xx is not a chemical element",
+    "Na0Cl": "amount of Na is zero",
+    "Na0.0Cl": "amount of Na is zero",
+    "Na-1Cl": "above zero",
+    "Na+Cl-": "charges",
+    "CuSO4·5H2O": "CuSO4\\(H2O\\)5",
+    "CuSO4.5H2O": "CuSO4\\(H2O\\)5",
+    "CuSO4*5H2O": "hydrate",
+    "Ca(OH": "brackets",
+    "Ca(OH]2": "brackets",
+    "CaOH)2": "brackets",
+    "Ca()2": "brackets",
+    "Ca(OH)0": "zero",
+    "tio2": "not a chemical formula",
+    "7": "not a chemical formula",
+    "Si1e3": "not a chemical formula",
+    "x.cif": "not a chemical formula",
+}
+
+
+@pytest.mark.parametrize(("text", "amounts"), GOOD.items())
+def test_amounts(text, amounts):
+    assert parse_formula(text) == amounts
+
+
+@pytest.mark.parametrize(("text", "reason"), BAD.items())
+def test_bad_formulas_say_why(text, reason):
+    with pytest.raises(UserError, match=reason):
+        parse_formula(text)
+
+
+elements = st.sampled_from(SYMBOLS[1:104])
+formulas = st.dictionaries(elements, st.integers(1, 30), min_size=1, max_size=6)
+
+
+@given(formulas)
+def test_as_pymatgen_reads_them(amounts):
+    text = "".join(f"{symbol}{count if count > 1 else ''}" for symbol, count in amounts.items())
+    counts = Composition(text).get_reduced_composition_and_factor()[0]
+    assert parse_formula(text) == {NUMBERS[symbol]: count for symbol, count in amounts.items()}
+    # pymatgen leaves O2, Cl2 and their like as molecules.
+    if len(amounts) > 1:
+        assert integer_counts(parse_formula(text)) == {element.Z: int(n) for element, n in counts.items()}
+
+
+@given(formulas, st.integers(1, 9), st.randoms())
+def test_neither_order_nor_multiples_matter(amounts, times, random):
+    items = list(amounts.items())
+    random.shuffle(items)
+    text = "".join(f"{symbol}{count * times}" for symbol, count in items)
+    assert integer_counts(parse_formula(text)) == integer_counts({NUMBERS[s]: n for s, n in amounts.items()})
+
+
+@pytest.mark.parametrize(
+    ("text", "counts"),
+    [
+        ("Si8", {14: 1}),
+        ("Hg2Cl2", {80: 1, 17: 1}),
+        ("Fe0.5Ni0.5", {26: 1, 28: 1}),
+        ("Fe0.333Ni0.667", {26: 1, 28: 2}),
+        ("Fe0.33Ni0.67", {26: 33, 28: 67}),  # 100 atoms, no need to be coarser
+        ("Ba0.5Sr0.5TiO3", {56: 1, 38: 1, 22: 2, 8: 6}),
+    ],
+)
+def test_smallest_whole_numbers(text, counts):
+    assert integer_counts(parse_formula(text), limit=499, tolerance=0.02) == counts
+
+
+def test_the_release_multiplies_out():
+    amounts = parse_formula("Fe0.333Ni0.667")
+    assert integer_counts(amounts) == {26: 333, 28: 667}
+    with pytest.raises(UserError, match="1,000 atoms, more than 499; write a coarser ratio"):
+        integer_counts(amounts, limit=499)
+
+
+def test_a_trace_that_no_coarse_ratio_meets_is_refused():
+    with pytest.raises(UserError, match="10,000 atoms"):
+        integer_counts(parse_formula("Fe0.9999Ni0.0001"), limit=499, tolerance=0.02)
+
+
+@given(st.dictionaries(st.integers(1, 90), st.integers(1, 4000), min_size=2, max_size=4))
+def test_coarse_ratios_are_near_enough(amounts):
+    try:
+        coarse = integer_counts(amounts, limit=499, tolerance=0.02)
+    except UserError:
+        return
+    total, whole = sum(coarse.values()), sum(amounts.values())
+    assert total <= 499
+    assert all(abs(coarse[z] / total - n / whole) <= 0.02 * n / whole + 1e-12 for z, n in amounts.items())

@@ -1,0 +1,246 @@
+"""What all commands share, on a command made up for the purpose."""
+
+import csv
+import errno
+import io
+import json
+import subprocess
+import sys
+import warnings
+from types import SimpleNamespace
+
+import numpy as np
+import pytest
+
+from common.cli import output as printing
+from common.cli import parser as cli
+from common.cli.paper import Paper
+from common.data.loading import load_data, make_split
+from common.data.predictions import Predictions
+from common.data.splits import Split, by_formula, by_fractions
+from common.errors import UserError
+from common.io.messages import LISTED, report_left_out
+
+HEAVY = ("tensorflow", "keras", "pymatgen", "matminer", "pandas", "matplotlib", "sklearn", "joblib", "numpy", "h5py")
+
+
+def command(function):
+    """A program with one command, `do`, that runs `function`."""
+    parser = cli.make_parser("tool", "Does nothing.", "tool do")
+    commands = parser.add_subparsers()
+    cli.add_common(cli.add_command(commands, "do", function, "do it", "tool do --json"))
+    return parser
+
+
+def raising(error):
+    def function(arguments):
+        raise error
+
+    return command(function)
+
+
+# --- running -------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("error", "status", "text"),
+    [
+        (UserError("x.cif: broken; mend it"), 2, "tool: x.cif: broken; mend it\n"),
+        (UserError("two\nlines"), 2, "tool: two lines\n"),
+        (PermissionError(errno.EACCES, "Permission denied", "x.cif"), 2, "tool: x.cif: Permission denied\n"),
+        (KeyboardInterrupt(), 130, "tool: interrupted\n"),
+    ],
+)
+def test_every_error_is_one_line(capsys, error, status, text):
+    assert cli.run(raising(error), ["do"]) == status
+    assert capsys.readouterr() == ("", text)
+
+
+def test_a_defect_is_not_hidden():
+    with pytest.raises(ZeroDivisionError):
+        cli.run(raising(ZeroDivisionError()), ["do"])
+
+
+def test_warnings_are_one_plain_line(capsys):
+    def function(arguments):
+        warnings.warn("the cache\nis damaged", stacklevel=1)
+
+    before = warnings.showwarning
+    assert cli.run(command(function), ["do"]) == 0
+    assert capsys.readouterr().err == "warning: the cache is damaged\n"
+    assert warnings.showwarning is before
+
+
+def test_without_a_command_the_help_is_shown(capsys):
+    assert cli.run(command(print), []) == 2
+    assert "usage: tool" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize("argv", [["do", "--jobs", "0"], ["do", "--json", "--csv"], ["dont"], ["do", "--js"]])
+def test_a_wrong_option_is_one_line(capsys, argv):
+    with pytest.raises(SystemExit) as caught:
+        cli.run(command(print), argv)
+    error = capsys.readouterr().err
+    assert caught.value.code == 2 and error.count("\n") == 1 and error.endswith("--help\n")
+
+
+def test_help_ends_with_the_example(capsys):
+    with pytest.raises(SystemExit):
+        cli.run(command(print), ["do", "--help"])
+    assert capsys.readouterr().out.endswith("example:\n  tool do --json\n")
+
+
+def test_a_closed_pipe_is_silent():
+    program = (
+        "import sys; from common.cli import parser as cli\n"
+        "p = cli.make_parser('tool', '', 'tool do'); c = p.add_subparsers()\n"
+        "cli.add_command(c, 'do', lambda a: [print('x' * 80) for _ in range(100_000)], 'do', 'tool do')\n"
+        "sys.exit(cli.run(p, ['do']))"
+    )
+    process = subprocess.Popen([sys.executable, "-c", program], stdout=subprocess.PIPE, stderr=subprocess.PIPE)
+    process.stdout.readline()
+    process.stdout.close()
+    assert process.stderr.read() == b"" and process.wait() == 141
+
+
+def test_imports_are_light():
+    program = (
+        "import sys, common, common.cli.parser, common.cli.predict, common.cli.train\n"
+        f"print([name for name in {HEAVY!r} if name in sys.modules])"
+    )
+    found = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)
+    assert found.stdout.strip() == "[]"
+
+
+# --- left out ------------------------------------------------------------------------------------
+
+
+def test_left_out_is_listed(capsys):
+    report_left_out({"a": "a: broken", "b": "open"}, 3)
+    assert capsys.readouterr().err == "left out: a: broken\nleft out: b: open\n"
+
+
+def test_a_long_list_is_cut(capsys):
+    report_left_out({str(i): "broken" for i in range(LISTED + 5)}, 1)
+    lines = capsys.readouterr().err.splitlines()
+    assert len(lines) == LISTED + 1 and lines[-1] == "left out: 5 more"
+
+
+@pytest.mark.parametrize(
+    ("left_out", "good", "strict", "words"),
+    [
+        ({"a": "broken"}, 0, False, "^a: broken$"),
+        ({"a": "broken", "b": "broken"}, 0, False, "none of the 2 materials"),
+        ({"a": "broken"}, 5, True, "^a: broken$"),
+        ({}, 0, False, "no materials"),
+    ],
+)
+def test_nothing_left_is_an_error(left_out, good, strict, words):
+    with pytest.raises(UserError, match=words):
+        report_left_out(left_out, good, strict=strict)
+
+
+# --- data and splits -----------------------------------------------------------------------------
+
+
+def test_data_is_a_source_or_files(tmp_path, mini, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "mini").mkdir()  # a source counts before a folder of that name
+    assert load_data("mini").table.digest() == mini.digest()
+    (tmp_path / "x.csv").write_text("formula,gap\nSi,1.1\n")
+    table = load_data(["x.csv"], target="gap", unit="eV").table
+    assert table.formulas.tolist() == ["Si"] and table.target("gap").unit == "eV"
+    for data, words in {
+        "minni": "no file, folder or source called 'minni'; sources: mini",
+        "y.csv": "y.csv does not exist",
+    }.items():
+        with pytest.raises(UserError, match=words):
+            load_data(data)
+    with pytest.raises(UserError, match="mini is a whole table"):
+        load_data(["mini", "x.csv"])
+    with pytest.raises(UserError, match="in eV, not in meV"):
+        load_data("mini", target="band_gap", unit="meV")
+
+
+def options(**given):
+    return SimpleNamespace(**{"split": None, "shares": (6, 2, 2), "group_by_formula": False, "seed": 3, **given})
+
+
+def test_split_by_shares_or_formula(mini):
+    assert make_split(options(), mini) == by_fractions(mini, (6, 2, 2), 3)
+    assert make_split(options(group_by_formula=True), mini) == by_formula(mini, (6, 2, 2), 3)
+
+
+def test_split_from_a_file(tmp_path, mini):
+    ids = mini.ids.tolist()
+    Split((ids[0], "bad"), (ids[1],), (ids[2],)).save(tmp_path / "s.json")
+    arguments = options(split=str(tmp_path / "s.json"))
+    assert make_split(arguments, mini, {"bad"}).train == (ids[0],)
+    with pytest.raises(UserError, match="names bad, which the data does not have"):
+        make_split(arguments, mini)
+    Split((), (), (ids[2],)).save(tmp_path / "s.json")
+    with pytest.raises(UserError, match="no training materials"):
+        make_split(arguments, mini)
+
+
+def test_a_model_of_another_paper(tmp_path):
+    paper = Paper("tool", "", {"net": "collections:OrderedDict"})
+    assert paper.default == "net" and paper.regressor("net").__name__ == "OrderedDict"
+    with pytest.raises(UserError, match="a finder model is none of tool's"):
+        paper.regressor("finder")
+    with pytest.raises(UserError, match="holds no saved model"):
+        paper.load(tmp_path)
+
+
+# --- printing ------------------------------------------------------------------------------------
+
+PREDICTED = Predictions(np.array(["a", "b"]), np.array([1.25, -12.0]), std=np.array([0.5, 0.25]), unit="eV")
+
+
+def test_predictions_as_text():
+    assert printing.predictions(PREDICTED, ["Si", "TiO2"], "gap", "text", {}).splitlines() == [
+        "id  formula     gap     std  unit",
+        "a   Si         1.25  0.5000  eV",
+        "b   TiO2     -12.00  0.2500  eV",
+    ]
+
+
+@pytest.mark.parametrize(
+    ("values", "text"),
+    [
+        ([0.0, 0.0], ["0.0000", "0.0000"]),
+        ([1e-5, 2e-6], ["0.00001000", "0.00000200"]),
+        ([12345.678], ["12345.7"]),
+        ([float("nan"), 1.0], ["nan", "1.000"]),
+    ],
+)
+def test_values_of_any_size(values, text):
+    predicted = Predictions(np.array(["a", "b"][: len(values)]), np.array(values), unit="eV")
+    lines = printing.predictions(predicted, ["Si"] * len(values), "gap", "text", {}).splitlines()[1:]
+    assert [line.split()[2] for line in lines] == text
+
+
+def test_predictions_as_csv_and_json():
+    rows = list(csv.DictReader(io.StringIO(printing.predictions(PREDICTED, ["Si", "TiO2"], "gap", "csv", {}))))
+    assert rows[0] == {"id": "a", "formula": "Si", "value": "1.25", "std": "0.5", "unit": "eV"}
+    found = json.loads(printing.predictions(PREDICTED, ["Si", "TiO2"], "gap", "json", {"x": "bad"}))
+    assert found["predictions"][1] == {"id": "b", "formula": "TiO2", "value": -12.0, "std": 0.25, "unit": "eV"}
+    assert (found["target"], found["unit"], found["left_out"]) == ("gap", "eV", {"x": "bad"})
+
+
+ERRORS = {"test": {"n": 3, "MAE": 0.123456, "MSE": 2.0, "R2": float("nan")}}
+
+
+def test_errors_carry_units():
+    assert printing.errors(ERRORS, "E", "eV/atom", "text").splitlines() == [
+        "E     n  MAE (eV/atom)  MSE ((eV/atom)^2)   R2",
+        "test  3         0.1235                  2  nan",
+    ]
+    assert "MSE (eV^2)" in printing.errors(ERRORS, "E", "eV", "text")
+    assert printing.errors(ERRORS, "eps", "", "text").splitlines()[0].split() == ["eps", "n", "MAE", "MSE", "R2"]
+    assert printing.errors(ERRORS, "E", "eV", "csv").splitlines()[1] == "test,E,eV,3,0.123456,2,nan"
+
+
+def test_json_has_no_nan():
+    found = json.loads(printing.errors(ERRORS, "E", "eV", "json", {"seed": 1}), parse_constant=pytest.fail)
+    assert found["errors"]["test"] == {"n": 3, "MAE": 0.123456, "MSE": 2.0, "R2": None} and found["seed"] == 1

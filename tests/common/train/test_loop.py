@@ -1,0 +1,279 @@
+"""Training: exact pieces of batches, best weights, patience, and runs that are stopped and go on."""
+
+import os
+from dataclasses import replace
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from common.errors import UserError
+from common.train.batches import Batches, pieces
+from common.train.loop import predict, train
+from common.train.recipe import Recipe, rate_of
+
+RECIPE = Recipe(batch=8, epochs=4, learning_rate=0.01, checkpoint_seconds=0)
+ROWS, VALIDATION = np.arange(40), np.arange(40, 50)
+
+
+class Plain:
+    """Features that are already an array."""
+
+    def __init__(self, values):
+        self.values = values
+
+    def batch(self, rows):
+        return self.values[rows]
+
+
+@pytest.fixture(scope="module")
+def data():
+    rng = np.random.default_rng(0)
+    x = rng.normal(size=(50, 3)).astype(np.float32)
+    return Plain(x), (x @ [1.0, -2.0, 0.5] + 0.1 * rng.normal(size=50)).astype(np.float32)
+
+
+def small(seed: int = 0, width: int = 5, dropout: float = 0.1):
+    from common.train import devices
+
+    devices.setup(seed)
+    from keras import Input, Sequential, layers
+
+    return Sequential([Input((3,)), layers.Dense(width, activation="tanh"), layers.Dropout(dropout), layers.Dense(1)])
+
+
+def run(data, recipe=RECIPE, *, seed=0, rows=ROWS, validation=VALIDATION, folder=None, width=5):
+    model = small(seed, width)
+    state = train(model, *data, rows, validation, recipe, seed=seed, folder=folder)
+    return model, state
+
+
+def lines(state) -> list[dict]:
+    """The history without the clock."""
+    return [{k: v for k, v in row.items() if k != "seconds"} for row in state.history]
+
+
+# --- pieces ------------------------------------------------------------------------------------------
+
+
+@given(st.integers(1, 30), st.integers(2, 7))
+def test_weighted_pieces_have_the_mean_of_the_whole_batch(n, parts):
+    rows = np.random.default_rng(n).permutation(1000)[:n]
+    loss = np.random.default_rng(parts).normal(size=1000)
+    cut = list(pieces(rows, parts))
+    assert len(cut) == parts and {int(r) for piece, _ in cut for r in piece} == set(rows.tolist())
+    means = [(loss[piece] * weights).mean() for piece, weights in cut]
+    assert np.mean(means) == pytest.approx(loss[rows].mean(), rel=1e-5, abs=1e-6)
+    if n % parts == 0:
+        assert all((weights == 1).all() for _, weights in cut)
+
+
+def test_one_piece_is_the_batch_itself():
+    assert [(piece.tolist(), weights) for piece, weights in pieces(np.array([4, 2, 9]), 1)] == [([4, 2, 9], None)]
+
+
+@pytest.mark.parametrize("batch", [3, 10, 16, 40])
+def test_pieces_make_the_update_of_the_whole_batch(data, batch):
+    """Sizes below the number of pieces, not divisible by it, with a short last batch, and the whole set at once."""
+
+    def weights_after(parts):
+        model = small(dropout=0.0)  # which would draw other numbers for other pieces
+        train(model, *data, ROWS[:37], VALIDATION[:0], replace(RECIPE, batch=batch, parts=parts, epochs=1), seed=0)
+        return model.get_weights()
+
+    whole, cut = weights_after(1), weights_after(4)
+    start = small().get_weights()
+    for one, other, before in zip(whole, cut, start, strict=True):
+        assert np.abs(one - before).max() > 1e-4
+        assert np.allclose(one, other, atol=2e-6, rtol=0)
+
+
+def test_every_epoch_has_every_row_once_in_an_order_of_its_own(data):
+    batches = Batches(*data, ROWS, RECIPE, seed=3)
+    orders = [np.concatenate([y for _, y, *_ in batches.epoch(number)]) for number in (0, 1, 0)]
+    assert np.array_equal(orders[0], orders[2]) and not np.array_equal(orders[0], orders[1])
+    for order in orders:
+        assert np.array_equal(np.sort(order), np.sort(data[1][ROWS]))
+    other = np.concatenate([y for _, y, *_ in Batches(*data, ROWS, RECIPE, seed=4).epoch(0)])
+    assert not np.array_equal(orders[0], other)
+
+
+# --- selection ---------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("monitor", ["MAE", "MSE"])
+def test_the_weights_that_are_best_on_the_validation_part_are_left_in_the_model(data, monitor, tmp_path):
+    targets = data[1].copy()
+    targets[VALIDATION] *= 0.4  # so that the network meets them on its way and then leaves them again
+    recipe = replace(RECIPE, learning_rate=0.02, epochs=12, monitor=monitor)
+    model, state = run((data[0], targets), recipe, folder=tmp_path)
+    scores = [row[f"validation_{monitor}"] for row in state.history]
+    assert state.best == min(scores) and 0 < state.best_epoch == int(np.argmin(scores)) < 11
+    error = predict(model, data[0], VALIDATION)[:, 0] - targets[VALIDATION]
+    assert {"MAE": np.abs(error).mean(), "MSE": (error**2).mean()}[monitor] == pytest.approx(state.best, rel=1e-12)
+    written = (tmp_path / "history.csv").read_text().splitlines()
+    assert written[0] == "epoch,loss,validation_MAE,validation_MSE,seconds" and len(written) == 13
+    assert [float(line.split(",")[2]) for line in written[1:]] == pytest.approx(
+        [row["validation_MAE"] for row in state.history], rel=1e-5
+    )
+
+
+@pytest.mark.parametrize(("batch", "parts"), [(40, 1), (8, 1), (7, 3), (16, 5), (3, 4)])
+def test_the_loss_of_an_epoch_is_its_mean_over_all_rows(data, batch, parts):
+    """At a learning rate of zero that is the error of the untrained network, however the batches are cut."""
+    recipe = replace(RECIPE, batch=batch, parts=parts, learning_rate=0.0, epochs=1)
+    model = small(dropout=0.0)
+    state = train(model, *data, ROWS, VALIDATION, recipe, seed=0)
+    error = predict(model, data[0], ROWS)[:, 0] - data[1][ROWS]
+    assert state.history[0]["loss"] == pytest.approx((error**2).mean(), rel=1e-5)
+
+
+def test_without_a_validation_part_the_loss_decides(data):
+    _, state = run(data, validation=VALIDATION[:0])
+    losses = [row["loss"] for row in state.history]
+    assert state.best == min(losses) and set(state.history[0]) == {"epoch", "loss", "seconds"}
+    assert losses[-1] < losses[0]
+
+
+@pytest.mark.parametrize("patience", [0, 1, 3])
+def test_patience_ends_a_run_that_no_longer_improves(data, patience):
+    _, state = run(data, replace(RECIPE, learning_rate=0.0, epochs=6, patience=patience))
+    assert state.best_epoch == 0 and state.epoch == (1 + patience if patience else 6)
+
+
+@pytest.mark.parametrize("validation", [VALIDATION, VALIDATION[:0]])
+def test_a_loss_that_is_not_a_number_stops_the_run(data, validation):
+    with pytest.raises(UserError, match=r"the loss is not a number after epoch \d; lower the learning rate"):
+        run(data, replace(RECIPE, learning_rate=1e30), validation=validation)
+
+
+def test_nothing_to_train_on(data):
+    with pytest.raises(UserError, match="no training material"):
+        train(None, *data, ROWS[:0], VALIDATION, RECIPE, seed=0)
+
+
+def test_predictions_do_not_depend_on_the_batch(data):
+    model = small()
+    whole = predict(model, data[0], ROWS)
+    assert whole.shape == (40, 1) and whole.dtype == np.float64
+    assert np.allclose(predict(model, data[0], ROWS, batch=7), whole, atol=1e-6)
+    assert predict(model, data[0], ROWS[:0]).shape == (0, 1)
+
+
+def test_what_the_result_does_not_depend_on_is_not_in_the_numbers():
+    assert RECIPE.numbers() == replace(RECIPE, parts=4, checkpoint_seconds=1e9).numbers()
+    assert RECIPE.numbers() != replace(RECIPE, batch=9).numbers()
+
+
+# --- plateaus ----------------------------------------------------------------------------------------
+
+
+@given(st.lists(st.sampled_from([1.0, 0.99995, 0.9, 0.8, 0.7]), max_size=30), st.integers(1, 4))
+def test_the_learning_rate_falls_as_with_kerass_callback(scores, patience):
+    from types import SimpleNamespace
+
+    from keras.callbacks import ReduceLROnPlateau
+
+    callback = ReduceLROnPlateau(monitor="score", mode="min", factor=0.5, patience=patience)
+    callback.set_model(SimpleNamespace(optimizer=SimpleNamespace(learning_rate=0.01)))
+    callback.on_train_begin()
+    for number, score in enumerate(scores):
+        callback.on_epoch_end(number, {"score": score})
+    history = [{"loss": 0.0, "validation_loss": score} for score in scores]
+    rate = rate_of(replace(RECIPE, monitor="loss", plateau=patience), len(scores), history)
+    assert rate == pytest.approx(callback.model.optimizer.learning_rate, rel=1e-6)
+
+
+def test_a_run_on_a_plateau_goes_on_with_the_rate_that_it_had(data, tmp_path):
+    recipe = replace(RECIPE, epochs=6, monitor="loss", plateau=1, learning_rate=0.3)
+    alone, straight = run(data, recipe)
+    run(data, replace(recipe, epochs=4), folder=tmp_path)
+    model, state = run(data, recipe, folder=tmp_path)
+    assert lines(state) == lines(straight) and rate_of(recipe, state.epoch, state.history) < 0.3
+    assert all(np.array_equal(a, b) for a, b in zip(model.get_weights(), alone.get_weights(), strict=True))
+
+
+def test_the_monitored_loss_is_that_of_the_validation_part(data):
+    recipe = replace(RECIPE, loss="log_cosh", monitor="loss", epochs=2)
+    model, state = run(data, recipe)
+    error = predict(model, data[0], VALIDATION)[:, 0] - data[1][VALIDATION]
+    assert state.best == pytest.approx(np.log(np.cosh(error)).mean(), rel=1e-4)
+    assert state.best == min(row["validation_loss"] for row in state.history)
+
+
+def test_recipes_that_contradict_themselves():
+    with pytest.raises(UserError, match="monitor 'R2' is unknown"):
+        Recipe(monitor="R2")
+    with pytest.raises(UserError, match="cannot fall on plateaus too"):
+        Recipe(plateau=5, decay_every="update")
+
+
+# --- checkpoints -------------------------------------------------------------------------------------
+
+
+def test_a_run_goes_on_as_if_it_had_not_stopped(data, tmp_path):
+    _, first = run(data, replace(RECIPE, epochs=2), folder=tmp_path)
+    model, state = run(data, RECIPE, folder=tmp_path)
+    alone, straight = run(data, RECIPE)
+    assert lines(state) == lines(straight) and lines(state)[:2] == lines(first)
+    for one, other in zip(model.get_weights(), alone.get_weights(), strict=True):
+        assert np.array_equal(one, other)
+    again, finished = run(data, RECIPE, folder=tmp_path)
+    assert finished.history == state.history
+    assert np.array_equal(predict(again, data[0], ROWS), predict(model, data[0], ROWS))
+
+
+def test_a_checkpoint_of_another_run_is_refused(data, tmp_path):
+    run(data, folder=tmp_path)
+    before = (tmp_path / "checkpoint.npz").read_bytes()
+    others = [
+        {"seed": 1},
+        {"width": 6},
+        {"rows": ROWS[:-1]},
+        {"validation": VALIDATION[1:]},
+        {"recipe": replace(RECIPE, batch=9)},
+        {"recipe": replace(RECIPE, parts=2)},
+    ]
+    for other in others:
+        with pytest.raises(UserError, match=r"checkpoint\.npz is damaged or of another run .*; delete it"):
+            run(data, folder=tmp_path, **other)
+    with pytest.raises(UserError, match="of another run"):
+        run((data[0], data[1] + 1), folder=tmp_path)
+    with pytest.raises(UserError, match=r"checkpoint\.npz is already past epoch 2"):
+        run(data, replace(RECIPE, epochs=2), folder=tmp_path)
+    assert (tmp_path / "checkpoint.npz").read_bytes() == before
+
+
+@pytest.mark.parametrize("share", [0.0, 0.01, 0.5, 0.99])
+def test_a_truncated_checkpoint_is_refused(data, tmp_path, share):
+    run(data, replace(RECIPE, epochs=1), folder=tmp_path)
+    whole = (tmp_path / "checkpoint.npz").read_bytes()
+    (tmp_path / "checkpoint.npz").write_bytes(whole[: int(share * len(whole))])
+    with pytest.raises(UserError, match=r"checkpoint\.npz is damaged") as caught:
+        run(data, folder=tmp_path)
+    assert "\n" not in str(caught.value)
+
+
+def test_a_checkpoint_with_a_pickle_in_it_is_refused(data, tmp_path):
+    ran = tmp_path / "ran"
+
+    class Trap:
+        def __reduce__(self):
+            return os.mkdir, (str(ran),)
+
+    np.savez(tmp_path / "checkpoint.npz", state=np.array([Trap()], dtype=object))
+    with pytest.raises(UserError, match="is damaged"):
+        run(data, folder=tmp_path)
+    assert not ran.exists()
+
+
+def test_a_full_disk_leaves_the_last_checkpoint(data, tmp_path, disk_of):
+    run(data, replace(RECIPE, epochs=2), folder=tmp_path)
+    before = (tmp_path / "checkpoint.npz").read_bytes()
+    with disk_of(len(before) // 2), pytest.raises(UserError, match=r"cannot write .*checkpoint\.npz"):
+        run(data, folder=tmp_path)
+    assert sorted(p.name for p in tmp_path.iterdir()) == ["checkpoint.npz", "history.csv"]
+    assert (tmp_path / "checkpoint.npz").read_bytes() == before
+    _, state = run(data, folder=tmp_path)
+    assert lines(state) == lines(run(data)[1])

@@ -1,0 +1,78 @@
+"""The `matrepro` command as a user types it."""
+
+import json
+
+import pytest
+
+from experiments.cli import main as cli
+
+
+def test_reproduce_runs_and_prints_both_scales(tiny, capsys):
+    tiny["rows"].pop("net")
+    assert cli.main(["reproduce", "tiny", "one", "--seeds", "1"]) == 0
+    out, err = capsys.readouterr()
+    assert "1 cells, 0 finished before, 1 to run" in err
+    assert "scale mini" in out
+    assert "scale real" in out
+    assert cli.main(["reproduce", "tiny", "--seeds", "1"]) == 0
+    assert "1 finished before, 0 to run" in capsys.readouterr().err
+
+
+def test_tables_that_a_scale_has_not_are_named(tiny, capsys):
+    tiny["rows"].pop("net")
+    whole = tiny["tables"]["one"]["scales"]
+    tiny["tables"]["large"] = {"title": "Large", "metrics": ["MAE"], "scales": {"real": whole["real"]}}
+    said = "Tables of tiny that are declared at other scales alone: large (real)."
+    assert cli.main(["reproduce", "tiny", "--seeds", "1"]) == 0
+    assert said in capsys.readouterr().out
+    assert cli.main(["reproduce", "tiny", "one", "--seeds", "1"]) == 0
+    assert said not in capsys.readouterr().out
+
+
+@pytest.mark.parametrize(
+    ("words", "message"),
+    [
+        (["reproduce", "nobody"], "no tables are declared for 'nobody'"),
+        (["reproduce", "tiny", "two"], "has no table 'two'"),
+        (["reproduce", "all", "table9"], "no paper has a table 'table9'"),
+        (["reproduce", "tiny", "one", "--scale", "paper"], "not declared at scale"),
+        (["figures", "tiny", "one", "--output", "x"], "nothing is stored"),
+        (["data", "nothing-like-it"], "nothing-like-it"),
+        (["split", "mini", "--target", "hardness"], "hardness"),
+    ],
+)
+def test_bad_input_is_one_line_and_status_2(tiny, capsys, words, message):
+    assert cli.main(words) == 2
+    err = capsys.readouterr().err
+    assert message in err
+    assert err.count("\n") == 1
+
+
+def test_data_and_split_print_json(tiny, tmp_path, capsys):
+    assert cli.main(["data", "mini", "--json"]) == 0
+    facts = json.loads(capsys.readouterr().out)
+    assert facts["materials"] == 336
+    assert facts["targets"]["band_gap"]["unit"] == "eV"
+    path = tmp_path / "split.json"
+    assert cli.main(["split", "mini", "--shares", "8:1:1", "--output", str(path), "--json"]) == 0
+    assert json.loads(capsys.readouterr().out)["n_train"] == len(json.loads(path.read_text())["train"]) == 269
+
+
+@pytest.mark.slow
+def test_figures_are_drawn(tiny, tmp_path, capsys):
+    assert cli.main(["reproduce", "tiny", "one", "--seeds", "1"]) == 0
+    capsys.readouterr()
+    assert cli.main(["figures", "tiny", "one", "--output", str(tmp_path)]) == 0
+    assert {line.rsplit("/")[-1] for line in capsys.readouterr().out.split()} == {
+        "gap-mini-MAE.png",
+        "gap-mini-net.png",
+        "gap-mini-net-learning.png",
+    }
+
+
+def test_every_command_has_an_example(capsys):
+    for command in ("reproduce", "tables", "report", "figures", "check", "data", "split", "devices"):
+        with pytest.raises(SystemExit) as stop:
+            cli.main([command, "--help"])
+        assert stop.value.code == 0
+        assert f"matrepro {command}" in capsys.readouterr().out.split("example:")[1]

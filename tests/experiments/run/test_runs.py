@@ -1,0 +1,136 @@
+"""Cells are run once, stored whole, and go on where they were killed."""
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from common.compute import processes
+from common.data.predictions import Predictions
+from common.errors import UserError
+from common.features.cache import cache_root
+from common.sources import load_source
+from experiments.declare import plan
+from experiments.run import runs as run
+
+
+def test_a_finished_cell_holds_all_that_is_needed_to_judge_it(tiny):
+    cell = plan.cells("tiny", "one", "mini")[2]
+    run.run_cell(cell)
+    record = json.loads((run.folder_of(cell) / "cell.json").read_text())
+    stored = Predictions.load(run.folder_of(cell) / "predictions.csv.gz")
+    table = load_source("mini")
+    split = run.make_split(table, cell.settings["split"], cell.seed)
+    assert list(stored.ids) == list(split.test)
+    assert np.allclose(stored.target, table.select(split.test).target("band_gap").values)
+    assert np.allclose(stored.prediction, np.median(table.select(split.train).target("band_gap").values))
+    assert record["split"]["digest"] == split.digest()
+    assert record["data"] == {"digest": table.digest("band_gap"), "rows": 336}
+    assert record["unit"] == "eV"
+    assert {"device", "versions", "wall_seconds", "settings", "resolved"} <= record.keys()
+    assert not any((cache_root() / "runs").iterdir())
+
+
+def test_a_finished_cell_is_not_run_again_but_one_with_other_settings_is(tiny):
+    cells = plan.cells("tiny", "one", "mini")[2:]
+    for cell in cells:
+        run.run_cell(cell)
+    stamps = [(run.folder_of(c) / "cell.json").stat().st_mtime_ns for c in cells]
+    assert run.run_all(cells) == []
+    assert stamps == [(run.folder_of(c) / "cell.json").stat().st_mtime_ns for c in cells]
+    record = json.loads((run.folder_of(cells[0]) / "cell.json").read_text())
+    (run.folder_of(cells[0]) / "cell.json").write_text(json.dumps(record | {"digest": "0" * 16}))
+    assert not run.finished(cells[0])
+    assert run.finished(cells[1])
+
+
+def test_a_failing_cell_is_told_of_and_the_others_are_run(tiny):
+    import dataclasses
+
+    good = plan.cells("tiny", "one", "mini")[2]
+    bad = dataclasses.replace(good, row="bad", settings={**good.settings, "target": "hardness"})
+    wrong = run.run_all([bad, good])
+    assert len(wrong) == 1
+    assert "no target 'hardness'" in wrong[0]
+    assert run.finished(good)
+    assert not run.finished(bad)
+
+
+def test_a_source_that_is_away_is_named_once_and_the_others_are_run(tiny, monkeypatch, capsys, tmp_path):
+    import dataclasses
+
+    monkeypatch.setenv("MATREPRO_DATA", str(tmp_path))
+    good = plan.cells("tiny", "one", "mini")[2]
+    away = [
+        dataclasses.replace(good, seed=seed, settings={**good.settings, "source": "exp-band-gap", "seed": seed})
+        for seed in (5, 6)
+    ]
+    wrong = run.run_all([*away, good])
+    assert len(wrong) == 2 and all("set MATREPRO_DATA" in line for line in wrong)
+    assert capsys.readouterr().err.count("set MATREPRO_DATA") == 1
+    assert run.finished(good)
+
+
+def test_machines_that_share_one_training_are_no_way_to_run_a_table(tiny, monkeypatch):
+    cells = plan.cells("tiny", "one", "mini")
+    workers = {"worker": ["a:1", "b:1"]}
+    monkeypatch.setenv("TF_CONFIG", json.dumps({"cluster": workers, "task": {"type": "worker", "index": 0}}))
+    with pytest.raises(UserError, match="unset it and give --engine ray"):
+        run.run_all(cells)
+    assert not any(run.finished(cell) for cell in cells)
+
+
+def test_a_process_that_is_killed_fails_its_own_cell_alone(tiny, monkeypatch):
+    bad, good = plan.cells("tiny", "one", "mini")[2:]
+    start = processes.Running.__init__
+
+    def kill_the_first(self, function, item):
+        start(self, function, item)
+        if item[0] is bad:
+            self.process.kill()
+
+    monkeypatch.setattr(processes.Running, "__init__", kill_the_first)
+    assert run.run_all([bad, good], jobs=2) == [f"{bad.key}: its process ended with status -9"]
+    assert run.finished(good) and not run.finished(bad)
+
+
+SCRIPT = """
+from experiments import plan, run
+from experiments.declare.plan import Cell
+cell = Cell("tiny", "one", "mini", "gap", "net", 0, {settings!r})
+run.run_cell(cell)
+"""
+
+
+@pytest.mark.slow
+def test_a_killed_cell_goes_on_and_ends_as_one_left_alone(tiny, tmp_path):
+    settings = plan.cells("tiny", "one", "mini", epochs=60)[0].settings
+    settings["recipe"]["checkpoint_seconds"] = 0
+    results = []
+    for name, kill in (("alone", False), ("killed", True)):
+        environment = os.environ | {
+            "MATREPRO_RESULTS": str(tmp_path / name),
+            "MATREPRO_CACHE": str(tmp_path / f"{name}-cache"),
+            "TF_DETERMINISTIC_OPS": "1",
+        }
+        command = [sys.executable, "-c", SCRIPT.format(settings=settings)]
+        where = Path(__file__).parents[3]
+        if kill:
+            process = subprocess.Popen(command, env=environment, cwd=where)
+            runs = tmp_path / f"{name}-cache" / "runs"
+            while process.poll() is None and not list(runs.glob("*/checkpoint.npz")):
+                time.sleep(0.05)
+            time.sleep(0.5)
+            assert process.poll() is None, "the run ended before it could be killed"
+            process.send_signal(signal.SIGKILL)
+            process.wait()
+            assert not list((tmp_path / name).rglob("cell.json"))
+        subprocess.run(command, env=environment, cwd=where, check=True)
+        results.append(Predictions.load(next((tmp_path / name).rglob("predictions.csv.gz"))))
+    assert np.allclose(results[0].prediction, results[1].prediction, atol=1e-4)
