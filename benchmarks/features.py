@@ -15,7 +15,7 @@ import numpy as np
 from benchmarks.child import fresh
 from benchmarks.report import Line
 from common.chem.crystal import Crystal
-from common.features.cache import FeatureCache, featurise
+from common.features.cache import FeatureCache, featurize
 from common.io.hdf5 import open_hdf5
 from common.sources import load_source
 from common.sources.datadir import data_root
@@ -123,7 +123,7 @@ def on_disk() -> tuple[list[Line], list[str]]:
     rows = _rows(SAMPLE)
     with empty_cache() as folder:
         started = time.perf_counter()
-        _, good, bad = featurise(rows, FEATURE_VERSION, weights_row, jobs=2)
+        _, good, bad = featurize(rows, FEATURE_VERSION, weights_row, jobs=2)
         seconds = time.perf_counter() - started
         size = sum(path.stat().st_size for path in Path(folder).rglob("*.h5"))
         shards = len(FeatureCache(FEATURE_VERSION))
@@ -174,7 +174,7 @@ def featurise_many(count: int, n: int) -> dict[str, float]:
 
     table = _rows(count, seed=1)
     with empty_cache():
-        seconds, _ = _timed(lambda: featurise(table, FEATURE_VERSION, weights_row, jobs=n))
+        seconds, _ = _timed(lambda: featurize(table, FEATURE_VERSION, weights_row, jobs=n))
     if n > 1:
         get_reusable_executor().shutdown(wait=True)  # the time of a child counts once it has ended
     after = os.times()

@@ -10,7 +10,7 @@ import numpy as np
 
 from benchmarks.child import fresh
 from benchmarks.report import Line
-from common.data.materials import MaterialsTable
+from common.data.materials import MaterialsDataset
 from common.data.splits import Split
 from common.sources import load_source
 from common.train import devices
@@ -22,11 +22,11 @@ GIB = 2**30
 FORMULAS, CRYSTALS, SITES = 5000, 1000, (25, 35)
 
 
-def _formulas(n: int = FORMULAS) -> MaterialsTable:
+def _formulas(n: int = FORMULAS) -> MaterialsDataset:
     return load_source("matbench-log-kvrh").take(np.arange(n))
 
 
-def _crystals(n: int = CRYSTALS) -> MaterialsTable:
+def _crystals(n: int = CRYSTALS) -> MaterialsDataset:
     """Crystals of about 30 atoms, with the formation energy as target."""
     table = load_source("mp-structures").known("formation_energy_per_atom")
     sizes = np.array([table.n_sites(row) for row in range(len(table))])

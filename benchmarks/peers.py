@@ -12,7 +12,7 @@ from common.baselines.cgcnn import CGCNN, graph_inputs
 from common.baselines.megnet import ELEMENTS, MEGNet, pair_graph
 from common.baselines.roost import Roost
 from common.chem.elements import SYMBOLS
-from common.data.materials import MaterialsTable, Target
+from common.data.materials import MaterialsDataset, Target
 from common.sources import load_source
 from common.train import devices
 
@@ -203,7 +203,7 @@ def roost() -> tuple[list[Line], list[str]]:
         elements = random.choice(np.arange(3, 84), random.integers(2, 6), replace=False)
         formulas.append("".join(f"{SYMBOLS[z]}{random.integers(1, 7)}" for z in elements))
     target = Target(random.normal(size=FORMULAS), "eV")
-    table = MaterialsTable([str(k) for k in range(FORMULAS)], formulas, targets={"y": target})
+    table = MaterialsDataset([str(k) for k in range(FORMULAS)], formulas, targets={"y": target})
     model = Roost()
     features, _, _ = model.features(table)
     network = model.build()

@@ -98,7 +98,7 @@ def point(name: str) -> dict:
     rows = np.resize(np.arange(len(good)), ROWS)
     regressor.fit_inputs(features, rows)
     targets = table.target("formation_energy").values[good].astype(np.float32)
-    size = min(regressor.recipe.batch // regressor.recipe.parts, len(rows))
+    size = min(regressor.recipe.batch // regressor.recipe.accumulation_steps, len(rows))
     batches = [rows[k : k + size] for k in range(0, len(rows) - size + 1, size)]
     batches = [(features.batch(part), targets[part]) for part in batches]
     found = {}

@@ -18,7 +18,7 @@ import numpy as np
 from benchmarks.child import peak_memory
 from benchmarks.report import Line
 from common.errors import UserError
-from common.features.cache import cache_root, featurise
+from common.features.cache import cache_root, featurize
 from common.io.files import write_text
 from common.io.progress import progress
 from common.sources import load_source
@@ -51,7 +51,7 @@ def measure(rows: int = 0) -> None:
             table = pack.take(order[start : start + BLOCK])
             sites = sum(table.n_sites(row) for row in range(len(table)))
             before, began = time.process_time(), time.perf_counter()
-            _, good, bad = featurise(table, FEATURE_VERSION, weights_row)
+            _, good, bad = featurize(table, FEATURE_VERSION, weights_row)
             done.append(
                 {
                     "rows": len(table),

@@ -2,20 +2,16 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
 from common.errors import UserError
+from common.train.variants import later
 from diffcomp.diffraction.settings import PICTURES
 
 #: Nodes in which the branches meet.
 NODES = 10
 #: Orders of the elements in a composition vector.
 ORDERS = ("metal first", "as written")
-
-
-def _later(default):
-    """A field that came after results were stored; at its default it changes no digest."""
-    return field(default=default, metadata={"later": True})
 
 
 @dataclass(frozen=True)
@@ -37,10 +33,10 @@ class DiffcompConfig:
     elements: int = 2
     scaled: bool = True
     picture: str = "corrected"
-    order: str = _later("metal first")
-    corpus: str = _later("")
-    vector_length: int = _later(30)
-    corpus_epochs: int = _later(0)
+    order: str = later("metal first")
+    corpus: str = later("")
+    vector_length: int = later(30)
+    corpus_epochs: int = later(0)
 
     def __post_init__(self):
         check_nodes(self.cv_nodes)

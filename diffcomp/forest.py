@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from common.baselines.classical import RandomForestMagpie
-from common.data.materials import MaterialsTable
+from common.data.materials import MaterialsDataset
 from diffcomp.config import NODES
 from diffcomp.regressor import DiffComp
 
@@ -23,6 +23,6 @@ class RandomForestVectors(RandomForestMagpie):
         vectors = self.vectors.settings()
         return {**super().settings(), "config": vectors["config"], "element_vectors": vectors["element_vectors"]}
 
-    def _features(self, table: MaterialsTable, jobs: int):
+    def _features(self, table: MaterialsDataset, jobs: int):
         inputs, good, self.left_out = self.vectors.features(table)
         return (inputs.vectors if len(good) else np.zeros((0, 0))), good

@@ -8,10 +8,10 @@ from pathlib import Path
 import numpy as np
 
 from common.chem.formula import Amounts
-from common.data.materials import MaterialsTable
+from common.data.materials import MaterialsDataset
 from common.data.predictions import Predictions
 from common.errors import UserError
-from common.features.cache import each_formula, featurise
+from common.features.cache import each_formula, featurize
 from common.features.ragged import Ragged
 from common.io.files import file_digest, write_text
 from common.train.loop import predict
@@ -39,7 +39,7 @@ class DiffComp(Regressor):
     #: The element vectors of a loaded model that learned its own.
     own_vectors: Path | None = None
 
-    def features(self, table: MaterialsTable, jobs: int = 1):
+    def features(self, table: MaterialsDataset, jobs: int = 1):
         bad: dict[str, str] = {}
         good = np.arange(len(table))
         vectors = pictures = None
@@ -48,7 +48,7 @@ class DiffComp(Regressor):
         if self.config.cv_nodes < NODES and len(good):
             name = f"{PICTURE_VERSION}-{self.config.picture}"
             function = partial(picture_row, variant=self.config.picture)
-            pictures, inner, worse = featurise(table.take(good), name, function, jobs=jobs)
+            pictures, inner, worse = featurize(table.take(good), name, function, jobs=jobs)
             vectors = vectors[inner] if vectors is not None else None
             good, bad = good[inner], bad | worse
         return (Inputs(vectors, pictures) if len(good) else None), good, bad
@@ -84,9 +84,11 @@ class DiffComp(Regressor):
 
     def outputs(self, inputs: Inputs) -> np.ndarray:
         """The predicted property (n,) for inputs that are made already."""
-        return self.scale.outer(predict(self.model, inputs, np.arange(len(inputs)), self.predict_batch)[:, 0])
+        return self.scaler.inverse_transform(
+            predict(self.model, inputs, np.arange(len(inputs)), self.predict_batch)[:, 0]
+        )
 
-    def probes(self, table: MaterialsTable, jobs: int = 1) -> dict[str, Predictions]:
+    def probes(self, table: MaterialsDataset, jobs: int = 1) -> dict[str, Predictions]:
         """What the network says if the composition was measured wrongly, for the table of composition errors."""
         if self.config.cv_nodes == 0 or self.config.order != "metal first":
             return {}
@@ -107,7 +109,7 @@ class DiffComp(Regressor):
     def vector(self, amounts: Amounts | str) -> np.ndarray:
         return composition_vector(amounts, self.space(), elements=self.config.elements, order=self.config.order)
 
-    def _vectors(self, table: MaterialsTable):
+    def _vectors(self, table: MaterialsDataset):
         def vector_of(formula: str) -> np.ndarray:
             try:
                 return self.vector(formula)

@@ -14,7 +14,7 @@ import numpy as np
 
 from common import plots
 from common.chem.formula import Amounts, parse_formula
-from common.data.materials import MaterialsTable
+from common.data.materials import MaterialsDataset
 from common.data.metrics import regression
 from common.data.predictions import Predictions
 from diffcomp.composition.embedding import in_order
@@ -37,7 +37,7 @@ def wrong(amounts: Amounts, error: float) -> dict[int, float]:
     return {z: false if z == metal else float(n) / total * (1 - false) / (1 - true) for z, n in amounts.items()}
 
 
-def with_errors(model, table: MaterialsTable, jobs: int = 1) -> Predictions:
+def with_errors(model, table: MaterialsDataset, jobs: int = 1) -> Predictions:
     """Predictions (n, errors) for every material of the table, one column an entry of `ERRORS`."""
     inputs, good, _ = model.features(table, jobs)
     table = table.take(good)

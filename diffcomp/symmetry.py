@@ -8,9 +8,9 @@ import warnings
 import numpy as np
 
 from common.chem.crystal import Crystal
-from common.data.materials import MaterialsTable
+from common.data.materials import MaterialsDataset
 from common.errors import UserError
-from common.features.cache import featurise
+from common.features.cache import featurize
 
 #: Tolerance of positions in angstrom with which the Materials Project states its space groups.
 TOLERANCE = 0.1
@@ -54,15 +54,15 @@ def _row(crystal: Crystal) -> dict[str, np.ndarray]:
     return {"number": np.array([space_group(crystal)], dtype=np.uint8)}
 
 
-def space_groups(table: MaterialsTable, jobs: int = 1) -> np.ndarray:
+def space_groups(table: MaterialsDataset, jobs: int = 1) -> np.ndarray:
     """The space group of every material, 0 where none is found; kept in the cache."""
-    found, good, _ = featurise(table, "space-group-1", _row, jobs=jobs)
+    found, good, _ = featurize(table, "space-group-1", _row, jobs=jobs)
     numbers = np.zeros(len(table), dtype=int)
     if found:
         numbers[good] = found.field("number").values
     return numbers
 
 
-def facts(table: MaterialsTable) -> dict[str, np.ndarray]:
+def facts(table: MaterialsDataset) -> dict[str, np.ndarray]:
     """What the tables by symmetry need to know of every material."""
     return {"space_group": space_groups(table)}

@@ -12,10 +12,10 @@ import warnings
 import numpy as np
 
 from common.baselines.classical import _Classical
-from common.data.materials import MaterialsTable
+from common.data.materials import MaterialsDataset
 from common.data.splits import Split, chemical_systems
 from common.errors import UserError
-from common.features.cache import featurise
+from common.features.cache import featurize
 from esnet.features import VERSION, composition, moment_row
 
 ELEMENTS = 111
@@ -37,7 +37,7 @@ class _OnMoments(_Classical):
         """With the settings that the search has chosen, once it has."""
         return {**super().settings(), **({"chosen": self.chosen} if self.chosen else {})}
 
-    def fit(self, table: MaterialsTable, target: str, split: Split, *, folder=None, jobs: int = 1):
+    def fit(self, table: MaterialsDataset, target: str, split: Split, *, folder=None, jobs: int = 1):
         split.check()
         self.target, self.unit = target, table.target(target).unit
         rest = table.select((*split.train, *split.validation)).known(target)
@@ -48,8 +48,8 @@ class _OnMoments(_Classical):
         self._search(x, rest.target(target).values[good], groups, jobs)
         return self
 
-    def _features(self, table: MaterialsTable, jobs: int) -> tuple[np.ndarray, np.ndarray]:
-        features, good, self.left_out = featurise(table, f"{VERSION}-moments", moment_row, jobs=jobs, of="densities")
+    def _features(self, table: MaterialsDataset, jobs: int) -> tuple[np.ndarray, np.ndarray]:
+        features, good, self.left_out = featurize(table, f"{VERSION}-moments", moment_row, jobs=jobs, of="densities")
         rows, kept = [], []
         for place, row in enumerate(good.tolist()):
             try:
@@ -83,7 +83,7 @@ class _OnMoments(_Classical):
         return self.best.predict(x)
 
 
-def _groups(table: MaterialsTable, test: MaterialsTable) -> np.ndarray | None:
+def _groups(table: MaterialsDataset, test: MaterialsDataset) -> np.ndarray | None:
     """The element combination of every row where the split keeps them apart, else nothing."""
     systems, others = chemical_systems(table), chemical_systems(test)
     kept_apart = others and len(set(systems)) > 1 and not set(systems) & set(others)

@@ -12,11 +12,11 @@ class ESNetConfig:
     points: energies of a density of states; orbitals: channels a spin, 9 without f, 16 with it.
     elements: length of the composition vector; embedding: width of its dense layer.
     stem: whether each spin starts with a convolution of stride 2 and a pool; it is in the release, not in the article.
-    momentum: of the running means of batch normalisation. Keras's 0.99 looks back over 100 updates; on a few hundred
+    momentum: of the running means of batch normalization. Keras's 0.99 looks back over 100 updates; on a few hundred
     materials these are ten epochs, and predictions lag behind the weights.
 
     reference, outside, per, down: the form of the densities, see `esnet.dos.resampling.Form`.
-    scale_composition: whether the composition vector is standardised with the densities, as a channel filled up with
+    scale_composition: whether the composition vector is standardized with the densities, as a channel filled up with
     zeros.
     selection: the part of the split on which the epoch is chosen, "validation" or "test".
     """

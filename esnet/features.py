@@ -12,7 +12,7 @@ import numpy as np
 from common.chem.elements import NUMBERS, SYMBOLS
 from common.data.densities import Densities
 from common.errors import UserError
-from common.features.ragged import Scattered
+from common.features.ragged import ShardedRagged
 from esnet.dos.projected import ORBITALS, from_densities
 from esnet.dos.resampling import AXIS, HIGH, LOW, POINTS, Form, covered, resampled
 
@@ -95,7 +95,7 @@ class Scaling:
 class Inputs:
     """Densities and compositions of many materials; the densities are read when a batch is asked for."""
 
-    def __init__(self, rows: Scattered, compositions: np.ndarray, scaling: Scaling | None = None):
+    def __init__(self, rows: ShardedRagged, compositions: np.ndarray, scaling: Scaling | None = None):
         self.rows, self.compositions, self.scaling = rows, compositions, scaling
 
     def __len__(self) -> int:

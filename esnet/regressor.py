@@ -7,11 +7,11 @@ from functools import partial
 
 import numpy as np
 
-from common.data.materials import MaterialsTable
+from common.data.materials import MaterialsDataset
 from common.data.splits import Split
 from common.errors import UserError
-from common.features.cache import featurise
-from common.features.ragged import Scattered
+from common.features.cache import featurize
+from common.features.ragged import ShardedRagged
 from common.train.recipe import Recipe
 from common.train.regressor import Regressor
 from esnet.config import VARIANTS
@@ -72,11 +72,11 @@ class ESNet(Regressor):
             raise UserError(f"the {self.variant} variant chooses its epoch on the test part, and the split has none")
         return Split((*split.train, *split.validation), (), split.test)
 
-    def features(self, table: MaterialsTable, jobs: int = 1):
+    def features(self, table: MaterialsDataset, jobs: int = 1):
         if self.config.orbitals != len(ORBITALS):
             raise UserError(f"densities of states have {len(ORBITALS)} orbitals here, not {self.config.orbitals}")
         told = self.accept_other_inputs
-        rows, good, bad = featurise(
+        rows, good, bad = featurize(
             table,
             cache_name(self.form, as_it_is=told),
             partial(input_row, form=self.form, as_it_is=told),
@@ -94,7 +94,7 @@ class ESNet(Regressor):
                 bad[str(table.ids[row])] = str(error)
         if not kept:
             return None, good[:0], bad
-        rows, good = Scattered(rows.parts, [rows.where[place] for place in kept]), good[kept]
+        rows, good = ShardedRagged(rows.parts, [rows.where[place] for place in kept]), good[kept]
         _report(rows, table.ids[good])
         return Inputs(rows, np.array(compositions), self.scaling), good, bad
 
@@ -124,7 +124,7 @@ class ESNet(Regressor):
 LISTED = 5
 
 
-def _report(rows: Scattered, ids: np.ndarray) -> None:
+def _report(rows: ShardedRagged, ids: np.ndarray) -> None:
     """Say once for all materials what the data lack."""
     facts = [rows.row("facts", place) for place in range(len(rows))]
     short = [place for place, one in enumerate(facts) if narrow(one)]

@@ -14,7 +14,7 @@ import numpy as np
 
 from common.data import loading
 from common.data.densities import DensitiesInFile, DensitiesInMemory
-from common.data.materials import MaterialsTable
+from common.data.materials import MaterialsDataset
 from common.errors import UserError
 from common.features.cache import cache_root, map_rows
 from common.io.messages import note
@@ -73,7 +73,7 @@ def _table(files: dict[str, Path], read: Callable[[Path], DOSReading], strict: b
                     raise UserError(f"{files[name]}: {result}")
             else:
                 found[name] = result
-    table = MaterialsTable.from_structures(
+    table = MaterialsDataset.from_structures(
         list(found),
         [one.crystal for one in found.values()],
         formulas=[one.formula for one in found.values()],
@@ -101,7 +101,7 @@ def _listed(folder: Path, files: list[Path], target: str, unit: str, read, stric
     return Loaded(table, {**wrong, **left_out})
 
 
-def with_engine(table: MaterialsTable, **options) -> Loaded:
+def with_engine(table: MaterialsDataset, **options) -> Loaded:
     """The table of structures with densities of states computed on the way; `options` are those of `run_batch`.
 
     The calculations are kept in the cache, in a folder of their own for every list of structures: a run that was
@@ -117,7 +117,7 @@ def with_engine(table: MaterialsTable, **options) -> Loaded:
     report = run_batch(zip(ids, table.structures(), strict=True), folder, **options)
     note(f"densities of states are kept in {report.path}")
     few = table.select(ids[name] for name in report.finished)
-    table = MaterialsTable.from_structures(
+    table = MaterialsDataset.from_structures(
         few.ids,
         few.structures(),
         few.targets,

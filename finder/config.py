@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from common.train.variants import renamed
+
 MODES = ("formula", "crystal")
 
 
@@ -27,7 +29,7 @@ class FinderConfig:
     sites of the cell are in another order.
     images: "nearest" (one edge a pair of sites) or "all" (one an image within the cutoff).
     last_centre: of the 20 Gaussians between 0 and here, angstrom.
-    normaliser: the softmax between atoms runs over the "neighbours", or over these "and itself".
+    normalizer: the softmax between atoms runs over the "neighbours", or over these "and itself".
     update: "relu" or "linear", for the atom's own part of its new vector.
     scale: constant factor of the messages.
     """
@@ -45,13 +47,13 @@ class FinderConfig:
     order: str = "sites"
     images: str = "nearest"
     last_centre: float = 4.75
-    normaliser: str = "neighbours"
+    normalizer: str = renamed("neighbours", stored="normaliser")
     update: str = "relu"
     scale: float = (0.5 + 0.001) ** -0.5
 
 
 VARIANTS = {
     "released": FinderConfig(order="grouped", tolerance=0.0),
-    "paper": FinderConfig(last_centre=5.0, normaliser="and itself", update="linear", scale=1.0),
+    "paper": FinderConfig(last_centre=5.0, normalizer="and itself", update="linear", scale=1.0),
     "corrected": FinderConfig(),
 }

@@ -5,13 +5,13 @@ from __future__ import annotations
 import numpy as np
 
 from common.chem.element_vectors import element_vectors
-from common.data.materials import MaterialsTable
+from common.data.materials import MaterialsDataset
 from common.errors import UserError
 from common.train.loop import predict
 from finder.graphs import formula_graph, from_disjoint
 
 
-def material_vectors(model, table: MaterialsTable, *, jobs: int = 1) -> tuple[np.ndarray, np.ndarray, dict[str, str]]:
+def material_vectors(model, table: MaterialsDataset, *, jobs: int = 1) -> tuple[np.ndarray, np.ndarray, dict[str, str]]:
     """Outputs (n, 200) of the last attention pool, the rows of `table` they belong to, id -> reason of the others."""
     from keras import Model
 

@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 
 from common import plots
-from common.data.materials import MaterialsTable
+from common.data.materials import MaterialsDataset
 from common.io.files import write_text
 from common.io.text import as_json
 from finder.embeddings import edge_matrix, material_vectors
@@ -19,7 +19,7 @@ METHODS = {"pca": "PCA", "tsne": "t-SNE"}
 
 
 def explain(
-    models: dict[str, object], table: MaterialsTable, folder: str | Path, *, formulas: Sequence[str] = PEROVSKITES
+    models: dict[str, object], table: MaterialsDataset, folder: str | Path, *, formulas: Sequence[str] = PEROVSKITES
 ) -> dict:
     """Draw maps of the materials in the vectors of every model, and edge matrices of those that learn edges.
 

@@ -66,7 +66,7 @@ def message_options(config: FinderConfig) -> dict:
         "channels": config.channels,
         "learned_edges": config.mode == "formula",
         "attention": config.attention == "all",
-        "itself": config.normaliser == "and itself",
+        "itself": config.normalizer == "and itself",
         "update": config.update,
         "scale": config.scale,
     }

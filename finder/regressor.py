@@ -9,7 +9,7 @@ from functools import partial
 import numpy as np
 
 from common.chem.element_vectors import element_vectors
-from common.data.materials import MaterialsTable, Target
+from common.data.materials import MaterialsDataset, Target
 from common.errors import UserError
 from common.features.cache import each_formula
 from common.features.graphs import crystal_graphs
@@ -38,7 +38,7 @@ class Finder(Regressor):
     mode = "formula"
     variants = VARIANTS
     predict_batch = 512
-    #: Robust L1, Adam 3e-4 times 0.999 an epoch, batch 128, 1200 epochs, patience 300, standardised targets.
+    #: Robust L1, Adam 3e-4 times 0.999 an epoch, batch 128, 1200 epochs, patience 300, standardized targets.
     recipe = Recipe(
         loss="robust_l1",
         learning_rate=3e-4,
@@ -46,7 +46,7 @@ class Finder(Regressor):
         epochs=1200,
         patience=300,
         decay=0.999,
-        standardise=True,
+        standardize=True,
         xla=True,
     )
     #: The release overwrites its best weights every epoch; the article decays the learning rate every update.
@@ -61,7 +61,7 @@ class Finder(Regressor):
     def shape_for(self, target: Target) -> None:
         self.config = replace(self.config, outputs=1 if target.values.ndim == 1 else target.values.shape[1])
 
-    def features(self, table: MaterialsTable, jobs: int = 1):
+    def features(self, table: MaterialsDataset, jobs: int = 1):
         vectors = element_vectors(self.config.vectors)
         coarse: list[str] = []
 
@@ -99,7 +99,7 @@ class CrystalFinder(Finder):
     name = "finder-crystal"
     mode = "crystal"
 
-    def features(self, table: MaterialsTable, jobs: int = 1):
+    def features(self, table: MaterialsDataset, jobs: int = 1):
         config = self.config
         name = f"{GRAPH_VERSION}-{config.cutoff:g}-{config.limit}-{config.images}-{config.order}"
         vectors = element_vectors(config.vectors)

@@ -22,7 +22,7 @@ import numpy as np
 
 from common.chem.elements import SYMBOLS
 from common.chem.formula import parse_formula
-from common.data.materials import MaterialsTable
+from common.data.materials import MaterialsDataset
 from common.features.cache import each_formula
 from common.nn import losses
 from finder.config import FinderConfig
@@ -96,7 +96,7 @@ class ResCNN(Finder):
     name = "rescnn"
     recipe = replace(Finder.recipe, xla=False)  # which makes its convolutions slower
 
-    def features(self, table: MaterialsTable, jobs: int = 1):
+    def features(self, table: MaterialsDataset, jobs: int = 1):
         made, good, bad = each_formula(table, element_fractions)
         return (Fractions(made) if made else None), good, bad
 

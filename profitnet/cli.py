@@ -64,7 +64,7 @@ def _add_featurize(commands) -> None:
 
 
 def featurize(arguments) -> None:
-    from common.features.cache import featurise
+    from common.features.cache import featurize
     from common.train.variants import chosen
     from profitnet.config import VARIANTS
     from profitnet.export import write_features
@@ -75,7 +75,7 @@ def featurize(arguments) -> None:
     table, left_out = load_data(arguments.data, strict=arguments.strict, jobs=arguments.jobs)
     if not len(table):
         report_left_out(left_out, 0, strict=arguments.strict)
-    weights, good, bad = featurise(table, FEATURE_VERSION, weights_row, jobs=arguments.jobs)
+    weights, good, bad = featurize(table, FEATURE_VERSION, weights_row, jobs=arguments.jobs)
     report_left_out({**left_out, **bad}, len(good), strict=arguments.strict)
     config = chosen(VARIANTS, arguments.variant, matrix=arguments.matrix)
     write_features(arguments.output, table.take(good), weights, config, factorised=arguments.factorised)

@@ -14,7 +14,7 @@ from pathlib import Path
 import numpy as np
 
 from common import plots
-from common.data.materials import MaterialsTable
+from common.data.materials import MaterialsDataset
 from common.errors import UserError
 from common.io.files import write_text
 from common.io.progress import progress
@@ -73,7 +73,7 @@ class Importance:
 
 
 def explain(
-    model, table: MaterialsTable, *, background: MaterialsTable, samples: int = 100, seed: int = 0
+    model, table: MaterialsDataset, *, background: MaterialsDataset, samples: int = 100, seed: int = 0
 ) -> Importance:
     """The importance of all property pairs to a trained `PROFiTNet`, over `samples` random materials of `table`."""
     if model.config.matrix != "profit":

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import numpy as np
 
-from common.data.materials import MaterialsTable
+from common.data.materials import MaterialsDataset
 from common.errors import UserError
 from common.features.ragged import Ragged
 from common.io.files import replacing
@@ -21,7 +21,7 @@ BATCH = 64
 
 
 def write_features(
-    path: str | Path, table: MaterialsTable, weights: Ragged, config: ProfitConfig, *, factorised: bool = False
+    path: str | Path, table: MaterialsDataset, weights: Ragged, config: ProfitConfig, *, factorised: bool = False
 ) -> None:
     """Write `id`, `formula` and the features of `table`, whose cached weights are `weights`, row by row.
 

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from common.data.materials import MaterialsTable
-from common.features.cache import featurise
+from common.data.materials import MaterialsDataset
+from common.features.cache import featurize
 from common.train.recipe import Recipe
 from common.train.regressor import Regressor
 from profitnet.config import VARIANTS
@@ -23,10 +23,10 @@ class PROFiTNet(Regressor):
     name = "profitnet"
     variants = VARIANTS
     #: MSE, Adam 1e-3, batch 512, 500 epochs, lowest validation MAE (released program; method section of the article).
-    recipe = Recipe(loss="mse", learning_rate=1e-3, batch=512, epochs=500, parts=4, monitor="MAE")
+    recipe = Recipe(loss="mse", learning_rate=1e-3, batch=512, epochs=500, accumulation_steps=4, monitor="MAE")
 
-    def features(self, table: MaterialsTable, jobs: int = 1):
-        weights, good, bad = featurise(table, FEATURE_VERSION, weights_row, jobs=jobs)
+    def features(self, table: MaterialsDataset, jobs: int = 1):
+        weights, good, bad = featurize(table, FEATURE_VERSION, weights_row, jobs=jobs)
         return (ProfitFeatures(weights, self.config) if weights else None), good, bad
 
     def build(self):

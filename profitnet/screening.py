@@ -21,7 +21,7 @@ import numpy as np
 
 from common import plots
 from common.data import metrics
-from common.data.materials import MaterialsTable
+from common.data.materials import MaterialsDataset
 from common.errors import UserError
 from common.io.files import replacing, write_text
 from common.io.progress import progress
@@ -34,7 +34,7 @@ SMALLEST_GAP = 0.05
 
 def screen(
     models: Mapping[str, Regressor],
-    table: MaterialsTable,
+    table: MaterialsDataset,
     folder: str | Path,
     *,
     eps: str = "",
@@ -73,7 +73,7 @@ def penn_energy(gap: np.ndarray, eps: np.ndarray) -> float | None:
     return float(np.exp(np.mean(np.log(gap[good]) + 0.5 * np.log(eps[good] - 1.0))))
 
 
-def _claim(folder: Path, models: Mapping[str, Regressor], table: MaterialsTable, chunk: int) -> None:
+def _claim(folder: Path, models: Mapping[str, Regressor], table: MaterialsDataset, chunk: int) -> None:
     """Refuse a folder in which other models or another table have been screened."""
     ids = hashlib.sha256("\n".join(table.ids).encode()).hexdigest()[:16]
     whole = {name: [m.settings(), m.target, _weights(m)] for name, m in models.items()}
@@ -91,7 +91,7 @@ def _weights(model: Regressor) -> str:
     return sha.hexdigest()[:16]
 
 
-def _chunk(models: Mapping[str, Regressor], part: MaterialsTable, jobs: int) -> str:
+def _chunk(models: Mapping[str, Regressor], part: MaterialsDataset, jobs: int) -> str:
     """id, formula, one column a model, and the reason where a material has no prediction."""
     columns, reasons = [], {}
     for model in models.values():

@@ -103,10 +103,10 @@ class CGCNN(CrystalPeer):
 
     name = "cgcnn"
     variants = VARIANTS
-    #: MSE on standardised targets, stochastic gradient descent 0.01 with momentum 0.9 and a tenth of it after epoch
+    #: MSE on standardized targets, stochastic gradient descent 0.01 with momentum 0.9 and a tenth of it after epoch
     #: 100, batch 256, 30 epochs, the epoch with the lowest validation MAE.
     recipe = Recipe(
-        loss="mse", optimizer="sgd", learning_rate=0.01, drop_at=100, batch=256, epochs=30, standardise=True
+        loss="mse", optimizer="sgd", learning_rate=0.01, drop_at=100, batch=256, epochs=30, standardize=True
     )
 
     def build(self):

@@ -22,7 +22,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from common.baselines.cgcnn import CGCNN, CGCNNConfig
-from common.data.materials import MaterialsTable
+from common.data.materials import MaterialsDataset
 from common.data.predictions import Predictions
 from common.train.loop import predict
 from common.train.recipe import Recipe
@@ -51,19 +51,19 @@ class CGCNNHD(CGCNN):
 
     name = "cgcnn-hd"
     variants = {"released": CGCNNHDConfig(ties="cut"), "corrected": CGCNNHDConfig()}
-    #: MSE on standardised targets, Adam 1e-3 times 0.97 an epoch, batch 64, 200 epochs.
-    recipe = Recipe(loss="mse", learning_rate=1e-3, decay=0.97, batch=64, epochs=200, standardise=True)
+    #: MSE on standardized targets, Adam 1e-3 times 0.97 an epoch, batch 64, 200 epochs.
+    recipe = Recipe(loss="mse", learning_rate=1e-3, decay=0.97, batch=64, epochs=200, standardize=True)
 
-    def predict(self, table: MaterialsTable, *, jobs: int = 1, strict: bool = False, bar: bool = True) -> Predictions:
+    def predict(self, table: MaterialsDataset, *, jobs: int = 1, strict: bool = False, bar: bool = True) -> Predictions:
         whole = super().predict(table, jobs=jobs, strict=strict, bar=bar)
         if not len(whole):
             return replace(whole, std=np.zeros(0))
         left_out = self.left_out
-        std = self.scale.factor * self._samples(table.select(whole.ids), jobs).std(axis=1)
+        std = self.scaler.factor * self._samples(table.select(whole.ids), jobs).std(axis=1)
         self.left_out = left_out
         return replace(whole, std=std)
 
-    def _samples(self, table: MaterialsTable, jobs: int) -> np.ndarray:
+    def _samples(self, table: MaterialsDataset, jobs: int) -> np.ndarray:
         """Outputs (n, samples) of the network with units dropped."""
         from keras import Model
 

@@ -10,11 +10,11 @@ from functools import lru_cache
 
 import numpy as np
 
-from common.data.materials import MaterialsTable
+from common.data.materials import MaterialsDataset
 from common.data.predictions import Predictions
 from common.data.splits import Split
 from common.errors import UserError
-from common.features.cache import featurise
+from common.features.cache import featurize
 
 MAGPIE = "magpie-2"
 #: The heaviest element with a row of its own; for those above it matminer would fill in the mean of all elements.
@@ -60,7 +60,7 @@ class _Classical:
     def settings(self) -> dict:
         return {"model": self.name, "hyperparameters": self.hyperparameters, "seed": self.seed}
 
-    def fit(self, table: MaterialsTable, target: str, split: Split, *, folder=None, jobs: int = 1):
+    def fit(self, table: MaterialsDataset, target: str, split: Split, *, folder=None, jobs: int = 1):
         split.check()
         self.target, self.unit = target, table.target(target).unit
         x_train, y_train = self._arrays(table.select(split.train).known(target), jobs)
@@ -72,18 +72,18 @@ class _Classical:
         self._fit(x_train, y_train, x_val, y_val, jobs)
         return self
 
-    def predict(self, table: MaterialsTable, *, jobs: int = 1, bar: bool = False) -> Predictions:
+    def predict(self, table: MaterialsDataset, *, jobs: int = 1, bar: bool = False) -> Predictions:
         x, good = self._features(table, jobs)
         known = table.target(self.target).values[good] if self.target in table.targets else None
         values = np.asarray(self._predict(x) if len(good) else [], dtype=np.float64)
         return Predictions(table.ids[good], values, known, unit=self.unit)
 
-    def _arrays(self, table: MaterialsTable, jobs: int) -> tuple[np.ndarray, np.ndarray]:
+    def _arrays(self, table: MaterialsDataset, jobs: int) -> tuple[np.ndarray, np.ndarray]:
         x, good = self._features(table, jobs)
         return x, table.target(self.target).values[good]
 
-    def _features(self, table: MaterialsTable, jobs: int) -> tuple[np.ndarray, np.ndarray]:
-        features, good, self.left_out = featurise(table, MAGPIE, magpie_row, jobs=1, of="formula")
+    def _features(self, table: MaterialsDataset, jobs: int) -> tuple[np.ndarray, np.ndarray]:
+        features, good, self.left_out = featurize(table, MAGPIE, magpie_row, jobs=1, of="formula")
         return (features.field("magpie").values.reshape(len(good), -1) if features else np.zeros((0, 132))), good
 
 
@@ -92,7 +92,7 @@ class Median(_Classical):
 
     name = "dummy"
 
-    def _features(self, table: MaterialsTable, jobs: int):
+    def _features(self, table: MaterialsDataset, jobs: int):
         self.left_out = {}
         return np.zeros((len(table), 0)), np.arange(len(table))
 

@@ -29,7 +29,7 @@ import numpy as np
 from common.baselines.cgcnn import graph_inputs
 from common.baselines.neighbours import VERSION, NeighbourGraphs, neighbours
 from common.chem.elements import SYMBOLS
-from common.data.materials import MaterialsTable
+from common.data.materials import MaterialsDataset
 from common.errors import UserError
 from common.features.graphs import crystal_graphs
 from common.train.recipe import Recipe
@@ -135,7 +135,7 @@ class MEGNet(Regressor):
     #: MSE on the targets as they are, Adam 1e-3 with gradients cut at 3, batch 128, 1000 epochs, patience 500.
     recipe = Recipe(loss="mse", learning_rate=1e-3, clip=3.0, batch=128, epochs=1000, patience=500)
 
-    def features(self, table: MaterialsTable, jobs: int = 1):
+    def features(self, table: MaterialsDataset, jobs: int = 1):
         config = self.config
         make = partial(connected if config.isolated == "drop" else neighbours, cutoff=config.cutoff)
         name = f"{VERSION}-{config.cutoff:g}-0-share" + ("-connected" if config.isolated == "drop" else "")

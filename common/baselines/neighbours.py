@@ -8,7 +8,7 @@ import numpy as np
 
 from common.chem.element_vectors import ElementVectors, element_vectors
 from common.chem.lattice import pairs_within
-from common.data.materials import MaterialsTable
+from common.data.materials import MaterialsDataset
 from common.features.graphs import crystal_graphs, fill, filled, joined
 from common.features.ragged import Ragged
 from common.train.regressor import Regressor
@@ -95,7 +95,7 @@ class CrystalPeer(Regressor):
     graph_version = VERSION
     batches = NeighbourGraphs
 
-    def features(self, table: MaterialsTable, jobs: int = 1):
+    def features(self, table: MaterialsDataset, jobs: int = 1):
         config = self.config
         vectors = element_vectors(config.vectors)
         make = partial(self.graph, cutoff=config.cutoff, most=config.most, ties=config.ties)

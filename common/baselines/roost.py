@@ -27,7 +27,7 @@ import numpy as np
 from common.baselines.neighbours import node_inputs
 from common.chem.element_vectors import ElementVectors, element_vectors
 from common.chem.formula import parse_formula
-from common.data.materials import MaterialsTable
+from common.data.materials import MaterialsDataset
 from common.features.cache import each_formula
 from common.features.graphs import all_pairs, filled
 from common.features.ragged import Ragged
@@ -144,7 +144,7 @@ class Roost(Regressor):
     name = "roost"
     variants = VARIANTS
     predict_batch = 1024
-    #: Robust L1 on standardised targets, AdamW 3e-4 with decay 1e-6, batch 128, 100 epochs.
+    #: Robust L1 on standardized targets, AdamW 3e-4 with decay 1e-6, batch 128, 100 epochs.
     recipe = Recipe(
         loss="robust_l1",
         optimizer="adamw",
@@ -152,10 +152,10 @@ class Roost(Regressor):
         weight_decay=1e-6,
         batch=128,
         epochs=100,
-        standardise=True,
+        standardize=True,
     )
 
-    def features(self, table: MaterialsTable, jobs: int = 1):
+    def features(self, table: MaterialsDataset, jobs: int = 1):
         vectors = element_vectors(self.config.vectors)
         graphs, good, bad = each_formula(table, lambda formula: fractions_of(formula, vectors))
         return (ElementGraphs(Ragged.stack(graphs), vectors) if graphs else None), good, bad

@@ -38,7 +38,7 @@ from common.baselines.roost import Roost, RoostConfig, attend, head
 from common.chem.element_vectors import ElementVectors, element_vectors
 from common.chem.protostructure import equivalent, wyckoff_sites
 from common.chem.wyckoff import CENTRINGS, FAMILIES, family, halves, space_groups
-from common.data.materials import MaterialsTable
+from common.data.materials import MaterialsDataset
 from common.errors import UserError
 from common.features.graphs import all_pairs, bucket, checked_features, fill, filled
 from common.features.ragged import Ragged
@@ -173,7 +173,7 @@ class Wren(Roost):
     variants = {"released": WrenConfig(), "corrected": WrenConfig()}
     predict_batch = 512
 
-    def features(self, table: MaterialsTable, jobs: int = 1):
+    def features(self, table: MaterialsDataset, jobs: int = 1):
         vectors = element_vectors(self.config.vectors)
         make = partial(wyckoff_graph, limit=self.config.limit)
         graphs, good, bad = checked_features(table, f"{VERSION}-{self.config.limit}", make, vectors.check, jobs)

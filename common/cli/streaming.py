@@ -7,7 +7,7 @@ from collections.abc import Iterator, Sequence
 from itertools import islice
 from pathlib import Path
 
-from common.data.materials import MaterialsTable
+from common.data.materials import MaterialsDataset
 from common.errors import UserError
 from common.io.files import replacing
 from common.io.messages import LISTED, note
@@ -32,7 +32,7 @@ def _reader(file):
     return csv.reader(file, delimiter=max(",;\t", key=first.count))
 
 
-def pieces(path: str | Path, size: int = PIECE) -> Iterator[MaterialsTable]:
+def pieces(path: str | Path, size: int = PIECE) -> Iterator[MaterialsDataset]:
     """Tables of at most `size` formulas. Without an id column the row number is the id."""
     with open(path, newline="", encoding="utf-8-sig") as file:
         rows = _reader(file)
@@ -45,7 +45,7 @@ def pieces(path: str | Path, size: int = PIECE) -> Iterator[MaterialsTable]:
                 ids = [row[named].strip() if named is not None else str(number + k) for k, row in enumerate(piece, 1)]
                 number += len(piece)
                 texts = [row[formula].strip() if len(row) > formula else "" for row in piece]
-                yield MaterialsTable(ids, texts, origin=str(path))
+                yield MaterialsDataset(ids, texts, origin=str(path))
         except (csv.Error, UnicodeDecodeError, IndexError) as error:
             raise UserError(f"{path}: after row {number}: {error}; check commas, quotes and UTF-8") from None
 

@@ -36,7 +36,7 @@ class Densities(NamedTuple):
     aligned: bool
     fermi: float
     valence_top: float
-    polarised: bool
+    polarized: bool
     engine: str
     numbers: np.ndarray
     per: str = "cell"
@@ -44,7 +44,7 @@ class Densities(NamedTuple):
 
 
 class DensityStore(Protocol):
-    """What a `MaterialsTable` asks of the place where its densities are."""
+    """What a `MaterialsDataset` asks of the place where its densities are."""
 
     def read(self, row: int, *, aligned: bool = True) -> Densities: ...
 

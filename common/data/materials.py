@@ -64,10 +64,10 @@ class StructureStore:
         return int(self.offset[row + 1] - self.offset[row])
 
 
-class MaterialsTable:
+class MaterialsDataset:
     """Ids, formulas, optional structures and densities of states, named targets with units.
 
-    >>> table = MaterialsTable(["a", "b"], ["NaCl", "Si"], targets={"gap": Target(np.array([5.0, 0.6]), "eV")})
+    >>> table = MaterialsDataset(["a", "b"], ["NaCl", "Si"], targets={"gap": Target(np.array([5.0, 0.6]), "eV")})
     >>> table.select(["b"]).target("gap").values
     array([0.6])
     """
@@ -101,7 +101,9 @@ class MaterialsTable:
         return len(self.ids)
 
     def __repr__(self) -> str:
-        return f"MaterialsTable({len(self)} materials, targets {sorted(self.targets)}, from {self.origin or 'memory'})"
+        return (
+            f"MaterialsDataset({len(self)} materials, targets {sorted(self.targets)}, from {self.origin or 'memory'})"
+        )
 
     @property
     def has_structures(self) -> bool:
@@ -111,11 +113,11 @@ class MaterialsTable:
     def has_densities(self) -> bool:
         return self._densities is not None
 
-    def take(self, rows: np.ndarray) -> MaterialsTable:
+    def take(self, rows: np.ndarray) -> MaterialsDataset:
         """The table of these row numbers, in this order."""
         rows = np.asarray(rows, dtype=np.int64)
         targets = {name: t._replace(values=t.values[rows]) for name, t in self.targets.items()}
-        return MaterialsTable(
+        return MaterialsDataset(
             self.ids[rows],
             self.formulas[rows],
             self._structures,
@@ -132,7 +134,7 @@ class MaterialsTable:
         except KeyError as error:
             raise UserError(f"{self.origin or 'table'} holds no material with id {error.args[0]}") from None
 
-    def select(self, ids: Iterable[str]) -> MaterialsTable:
+    def select(self, ids: Iterable[str]) -> MaterialsDataset:
         return self.take(self.rows_of(ids))
 
     def __contains__(self, name: str) -> bool:
@@ -167,20 +169,20 @@ class MaterialsTable:
             raise UserError(f"{self.origin or 'table'} has no target {name!r}; it has: {known}")
         return self.targets[name]
 
-    def known(self, name: str) -> MaterialsTable:
+    def known(self, name: str) -> MaterialsDataset:
         """The rows whose target `name` is a number."""
         return self.take(np.flatnonzero(self.target(name).known))
 
     def with_target(
         self, name: str, values: np.ndarray, unit: str, *, axis: np.ndarray | None = None, axis_unit: str = ""
-    ) -> MaterialsTable:
+    ) -> MaterialsDataset:
         values = np.asarray(values, dtype=np.float64)
         if len(values) != len(self):
             raise UserError(f"target {name!r} has {len(values)} values for {len(self)} materials")
         if values.ndim > 1 and (axis is None or values.shape[1:] != np.shape(axis)):
             raise UserError(f"target {name!r} has curves of {values.shape[1]} points; give an axis of that length")
         targets = {**self.targets, name: Target(values, unit, axis, axis_unit)}
-        return MaterialsTable(
+        return MaterialsDataset(
             self.ids,
             self.formulas,
             self._structures,
@@ -211,7 +213,7 @@ class MaterialsTable:
     @classmethod
     def from_structures(
         cls, ids, structures, targets=None, *, formulas=None, densities=None, origin=""
-    ) -> MaterialsTable:
+    ) -> MaterialsDataset:
         """From pymatgen structures, `Crystal`s or `(numbers, lattice, frac)` triples."""
         crystals = [None if s is None else as_crystal(s) for s in structures]
         formulas = [formula_of(c) for c in crystals] if formulas is None else formulas
@@ -219,7 +221,7 @@ class MaterialsTable:
         return cls(ids, formulas, store, targets, densities=densities, origin=origin)
 
     @classmethod
-    def from_hdf5(cls, path: str | Path) -> MaterialsTable:
+    def from_hdf5(cls, path: str | Path) -> MaterialsDataset:
         """Open a table in the layout of `to_hdf5`; structures are read when asked for."""
         file = open_hdf5(path)
         for name in ("material_id", "formula", *(STRUCTURE if "z" in file else ())):

@@ -12,7 +12,7 @@ import numpy as np
 
 from common.chem.elements import SYMBOLS
 from common.chem.formula import parse_formula
-from common.data.materials import MaterialsTable
+from common.data.materials import MaterialsDataset
 from common.errors import UserError
 from common.io.files import write_text
 
@@ -52,12 +52,12 @@ class Split:
                 raise UserError(f"split: id {min(common)} stands in {one} and in {other}")
 
 
-def by_fractions(table: MaterialsTable, fractions: Sequence[float] = (6, 2, 2), seed: int = 0) -> Split:
+def by_fractions(table: MaterialsDataset, fractions: Sequence[float] = (6, 2, 2), seed: int = 0) -> Split:
     """A random split of the table by shares of rows, such as 6:2:2."""
     return _cut(np.random.default_rng(seed).permutation(len(table)), table, fractions)
 
 
-def by_formula(table: MaterialsTable, fractions: Sequence[float] = (6, 2, 2), seed: int = 0) -> Split:
+def by_formula(table: MaterialsDataset, fractions: Sequence[float] = (6, 2, 2), seed: int = 0) -> Split:
     """As `by_fractions`, but all polymorphs of one formula land in the same part."""
     formulas, group = np.unique(table.formulas, return_inverse=True)
     place = np.random.default_rng(seed).permutation(len(formulas))[group]
@@ -69,7 +69,7 @@ def by_formula(table: MaterialsTable, fractions: Sequence[float] = (6, 2, 2), se
 
 
 def k_folds(
-    table: MaterialsTable, k: int = 5, validation: float = 0.1, seed: int = 0, *, grouped: bool | str = False
+    table: MaterialsDataset, k: int = 5, validation: float = 0.1, seed: int = 0, *, grouped: bool | str = False
 ) -> list[Split]:
     """k splits whose test parts tile the table; the share `validation` of each training part is set aside.
 
@@ -79,7 +79,7 @@ def k_folds(
     if not 2 <= k <= len(table):
         raise UserError(f"{k} folds of {len(table)} materials: choose between 2 and {len(table)}")
     if grouped == "elements":
-        table = MaterialsTable(table.ids, chemical_systems(table), origin=table.origin)
+        table = MaterialsDataset(table.ids, chemical_systems(table), origin=table.origin)
     if grouped:
         formulas, group = np.unique(table.formulas, return_inverse=True)
         number = np.empty(len(formulas), dtype=int)
@@ -96,7 +96,7 @@ def k_folds(
     return splits
 
 
-def chemical_systems(table: MaterialsTable) -> list[str]:
+def chemical_systems(table: MaterialsDataset) -> list[str]:
     """The elements of every material, such as "Cu-Pt"."""
     return [chemical_system(parse_formula(formula)) for formula in table.formulas.tolist()]
 
@@ -105,7 +105,7 @@ def chemical_system(numbers: Iterable[int]) -> str:
     return "-".join(sorted({SYMBOLS[z] for z in numbers}))
 
 
-def by_fold(table: MaterialsTable, fold: int, validation: float = 0.1, seed: int = 0) -> Split:
+def by_fold(table: MaterialsDataset, fold: int, validation: float = 0.1, seed: int = 0) -> Split:
     """A published fold as test part; a share of the others, whole formulas at a time, validates.
 
     The folds come with the table, as a target called `fold`.
@@ -118,7 +118,7 @@ def by_fold(table: MaterialsTable, fold: int, validation: float = 0.1, seed: int
     return Split(rest.train, rest.validation, tuple(table.ids[test].tolist()))
 
 
-def by_marks(table: MaterialsTable, validation: float = 0.1, seed: int = 0) -> Split:
+def by_marks(table: MaterialsDataset, validation: float = 0.1, seed: int = 0) -> Split:
     """Published test materials as test part; a share of the others, drawn at random, validates.
 
     The marks come with the table, as a target called `test` that is 1 for these materials.
@@ -143,15 +143,15 @@ def _boundaries(fractions: Sequence[float], n: int) -> list[int]:
     return np.rint(np.cumsum(shares / shares.sum())[:2] * n).astype(int).tolist()
 
 
-def _cut(order: np.ndarray, table: MaterialsTable, fractions: Sequence[float]) -> Split:
+def _cut(order: np.ndarray, table: MaterialsDataset, fractions: Sequence[float]) -> Split:
     return _parts(order, table, _boundaries(fractions, len(table)))
 
 
-def _parts(order: np.ndarray, table: MaterialsTable, cuts: Sequence[int]) -> Split:
+def _parts(order: np.ndarray, table: MaterialsDataset, cuts: Sequence[int]) -> Split:
     return Split(*(tuple(table.ids[rows].tolist()) for rows in np.split(order, cuts)))
 
 
-def audit(split: Split, table: MaterialsTable) -> dict:
+def audit(split: Split, table: MaterialsDataset) -> dict:
     """What a reader should know of a split: sizes, ids in two parts, test formulas that stand in training."""
     formulas = {name: set(table.select(ids).formulas.tolist()) for name, ids in split.parts().items()}
     ids = [set(part) for part in split.parts().values()]

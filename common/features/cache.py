@@ -1,4 +1,4 @@
-"""Features on disk, keyed by the content of the structure, so that no crystal is featurised twice.
+"""Features on disk, keyed by the content of the structure, so that no crystal is featurized twice.
 
 A cache is a folder of shards, each one HDF5 file that is written whole and never changed: a killed run loses
 at most the shard it was making, and two processes may fill one cache at the same time.
@@ -20,9 +20,9 @@ import numpy as np
 
 from common.compute.executor import map_tasks
 from common.data.densities import densities_key
-from common.data.materials import MaterialsTable, crystal_key
+from common.data.materials import MaterialsDataset, crystal_key
 from common.errors import UserError
-from common.features.ragged import Flat, Ragged, Scattered
+from common.features.ragged import Flat, Ragged, ShardedRagged
 from common.io.hdf5 import open_hdf5, writing_hdf5
 from common.io.progress import progress
 
@@ -37,7 +37,7 @@ def cache_root() -> Path:
 
 
 class FeatureCache:
-    """Ragged features of crystals by content key, for one featuriser `name` (which carries its version).
+    """Ragged features of crystals by content key, for one featurizer `name` (which carries its version).
 
     `on_disk` leaves them in their files, for features that are larger than memory; such shards are smaller too.
     """
@@ -86,24 +86,24 @@ class FeatureCache:
             return taken[0]
         return Ragged.concatenate(taken).take(np.argsort(np.concatenate(order)))
 
-    def find(self, keys: list[str]) -> Scattered:
+    def find(self, keys: list[str]) -> ShardedRagged:
         """As `get`, but nothing is read yet."""
-        return Scattered(self._parts, [self._where[key] for key in keys])
+        return ShardedRagged(self._parts, [self._where[key] for key in keys])
 
 
-def featurise(
-    table: MaterialsTable,
+def featurize(
+    table: MaterialsDataset,
     name: str,
     function: Callable,
     *,
     jobs: int = 1,
     of: str = "structure",
     on_disk: bool = False,
-) -> tuple[Ragged | Scattered | None, np.ndarray, dict[str, str]]:
+) -> tuple[Ragged | ShardedRagged | None, np.ndarray, dict[str, str]]:
     """`function` of every structure of `table`, from the cache where it is there.
 
     of: "structure", "formula", or "densities" with energies from the Fermi level, "absolute densities" with absolute
-    ones, where the table has both. on_disk: see `FeatureCache`; the result is then `Scattered`.
+    ones, where the table has both. on_disk: see `FeatureCache`; the result is then `ShardedRagged`.
     `function` returns named one-dimensional arrays and raises `UserError` on what it cannot take.
     Returns the features of the good rows, the numbers of those rows, and id -> reason for the bad ones.
     """
@@ -152,13 +152,13 @@ def featurise(
     return features, good, bad
 
 
-#: Those who listen to `featurise`.
+#: Those who listen to `featurize`.
 _recorders: list[dict] = []
 
 
 @contextmanager
 def recording() -> Iterator[dict[str, tuple]]:
-    """What `featurise` gives within the block: name -> features, ids of the good rows, id -> reason for bad ones."""
+    """What `featurize` gives within the block: name -> features, ids of the good rows, id -> reason for bad ones."""
     made: dict[str, tuple] = {}
     _recorders.append(made)
     try:
@@ -167,7 +167,7 @@ def recording() -> Iterator[dict[str, tuple]]:
         _recorders.remove(made)
 
 
-def each_formula(table: MaterialsTable, function: Callable) -> tuple[list, np.ndarray, dict[str, str]]:
+def each_formula(table: MaterialsDataset, function: Callable) -> tuple[list, np.ndarray, dict[str, str]]:
     """`function` of every formula of `table`, not cached: for what takes less time than looking it up would.
 
     Returns the results of the good rows, the numbers of those rows, and id -> reason for the bad ones.

@@ -12,9 +12,9 @@ from collections.abc import Callable
 
 import numpy as np
 
-from common.data.materials import MaterialsTable
+from common.data.materials import MaterialsDataset
 from common.errors import UserError
-from common.features.cache import featurise
+from common.features.cache import featurize
 from common.features.ragged import Flat, Ragged
 
 
@@ -67,10 +67,10 @@ def all_pairs(sizes: np.ndarray) -> np.ndarray:
 
 
 def checked_features(
-    table: MaterialsTable, name: str, function: Callable, check: Callable, jobs: int = 1
+    table: MaterialsDataset, name: str, function: Callable, check: Callable, jobs: int = 1
 ) -> tuple[Ragged | None, np.ndarray, dict[str, str]]:
-    """As `featurise`, less the crystals whose `numbers` do not pass the `check`, such as `ElementVectors.check`."""
-    graphs, good, bad = featurise(table, name, function, jobs=jobs)
+    """As `featurize`, less the crystals whose `numbers` do not pass the `check`, such as `ElementVectors.check`."""
+    graphs, good, bad = featurize(table, name, function, jobs=jobs)
     kept = []
     for place, row in enumerate(good):
         try:
@@ -84,7 +84,7 @@ def checked_features(
 
 
 def crystal_graphs(
-    table: MaterialsTable, name: str, function: Callable, check: Callable, cutoff: float, jobs: int = 1
+    table: MaterialsDataset, name: str, function: Callable, check: Callable, cutoff: float, jobs: int = 1
 ) -> tuple[Ragged | None, np.ndarray, dict[str, str]]:
     """`checked_features` with the field centre, the first atom of every pair; says how many crystals have no pairs."""
     graphs, good, bad = checked_features(table, name, function, check, jobs)

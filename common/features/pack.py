@@ -18,10 +18,10 @@ from pathlib import Path
 import numpy as np
 
 from common.chem.element_vectors import ElementVectors
-from common.data.materials import MaterialsTable, Target
+from common.data.materials import MaterialsDataset, Target
 from common.data.splits import Split
 from common.errors import UserError
-from common.features.ragged import Flat, Ragged, Scattered
+from common.features.ragged import Flat, Ragged, ShardedRagged
 from common.io.hdf5 import cached_dataset, open_hdf5, writing_hdf5
 
 FORMAT = 1
@@ -29,7 +29,7 @@ FORMAT = 1
 CHUNK = 2**18
 
 
-class PackedTable(MaterialsTable):
+class PackedTable(MaterialsDataset):
     """A table whose features have been made elsewhere. It has no structures."""
 
     def __init__(self, *arguments, features=None, digests: dict | None = None, **options):
@@ -67,8 +67,8 @@ class PackedFeatures:
         self.group, self.ids = group, ids
         self._read: dict[str, tuple[Ragged, dict[str, int], dict[str, str]]] = {}
 
-    def __call__(self, name: str, table: MaterialsTable, *, on_disk: bool):
-        """What `common.features.cache.featurise` gives."""
+    def __call__(self, name: str, table: MaterialsDataset, *, on_disk: bool):
+        """What `common.features.cache.featurize` gives."""
         if name not in self.group:
             raise UserError(f"{table.origin} has no features {name}; pack the tables that need them")
         ragged, place, bad = self._load(name, on_disk)
@@ -78,7 +78,7 @@ class PackedFeatures:
         left_out = {one: bad.get(one, "its features are not in the file") for one in ids if one not in place}
         if not good:
             return None, np.zeros(0, np.int64), left_out
-        found = Scattered([ragged], [(0, k) for k in where]) if on_disk else ragged.take(np.array(where))
+        found = ShardedRagged([ragged], [(0, k) for k in where]) if on_disk else ragged.take(np.array(where))
         return found, np.array(good, dtype=np.int64), left_out
 
     def _load(self, name: str, on_disk: bool):
@@ -148,7 +148,7 @@ class Contents:
     def __init__(self):
         self.cells: list[dict] = []
         self.vectors: dict[str, ElementVectors] = {}
-        self.tables: dict[str, MaterialsTable] = {}
+        self.tables: dict[str, MaterialsDataset] = {}
         self.digests: dict[str, dict[str, str]] = {}
         self.splits: dict[str, dict[str, Split]] = {}
         self.features: dict[str, dict[str, tuple[Ragged, np.ndarray, dict[str, str]]]] = {}
@@ -163,7 +163,7 @@ class Contents:
             for name, table in self.tables.items():
                 self._write_source(file.create_group(f"sources/{name}"), name, table)
 
-    def _write_source(self, group, name: str, table: MaterialsTable) -> None:
+    def _write_source(self, group, name: str, table: MaterialsDataset) -> None:
         group["id"], group["formula"] = (np.char.encode(text, "utf-8") for text in (table.ids, table.formulas))
         group.attrs["digests"] = json.dumps(self.digests.get(name, {}))
         targets = group.create_group("targets")

@@ -38,7 +38,7 @@ class Ragged:
         return Ragged({name: flat.take(rows) for name, flat in self.fields.items()})
 
 
-class Scattered:
+class ShardedRagged:
     """Rows that stay where they are, in parts that may be files: part and row within it for each."""
 
     def __init__(self, parts: Sequence[Ragged], where: Sequence[tuple[int, int]]):

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from common.data.materials import MaterialsTable
+from common.data.materials import MaterialsDataset
 from common.errors import UserError
 from common.sources import datadir, finder_sets, jarvis, mini, orr_alloys
 from common.sources.remote import materials_project, tables
@@ -20,7 +20,7 @@ SOURCES = {
 }
 
 
-def load_source(name: str) -> MaterialsTable:
+def load_source(name: str) -> MaterialsDataset:
     """A table by the name under which experiments and commands ask for it."""
     if name not in SOURCES:
         raise UserError(f"no source is called {name!r}; there are: {', '.join(SOURCES)}")

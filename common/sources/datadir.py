@@ -25,7 +25,7 @@ from pathlib import Path
 import numpy as np
 
 from common.chem.formula import parse_formula
-from common.data.materials import MaterialsTable
+from common.data.materials import MaterialsDataset
 from common.errors import UserError
 from common.sources import densities
 
@@ -49,12 +49,12 @@ def existing(name: str) -> Path:
     return path
 
 
-def mp_structures() -> MaterialsTable:
+def mp_structures() -> MaterialsDataset:
     """The structure pack with all its targets; structures are read when asked for."""
-    return MaterialsTable.from_hdf5(existing("mp/mp_structures.h5"))
+    return MaterialsDataset.from_hdf5(existing("mp/mp_structures.h5"))
 
 
-def mp_sample(n: int) -> MaterialsTable:
+def mp_sample(n: int) -> MaterialsDataset:
     """Some structures of the pack, drawn at random, to be screened."""
     pack = mp_structures()
     if n > len(pack):
@@ -62,17 +62,17 @@ def mp_sample(n: int) -> MaterialsTable:
     return pack.take(np.sort(np.random.default_rng(0).permutation(len(pack))[:n]))
 
 
-def exp_band_gap() -> MaterialsTable:
+def exp_band_gap() -> MaterialsDataset:
     """Measured band gaps with Materials Project structures."""
     return _measured("mp/exp_band_gap.csv", "Eg_exp", "eV")
 
 
-def exp_formation_enthalpy() -> MaterialsTable:
+def exp_formation_enthalpy() -> MaterialsDataset:
     """Measured formation enthalpies with Materials Project structures."""
     return _measured("mp/exp_formation_enthalpy.csv", "dHf_exp", "eV/atom")
 
 
-def _measured(name: str, column: str, unit: str) -> MaterialsTable:
+def _measured(name: str, column: str, unit: str) -> MaterialsDataset:
     """A measured target by material id, for the ids whose structure is in the pack. Equal ids are averaged."""
     values: dict[str, list[float]] = {}
     for row in rows_of(name, "material_id", column):
@@ -99,24 +99,24 @@ def rows_of(name: str, *columns: str) -> Iterator[dict[str, str]]:
         yield from reader
 
 
-def profit_pbe_enthalpy() -> MaterialsTable:
+def profit_pbe_enthalpy() -> MaterialsDataset:
     """The 46,744-id list of the PROFiT-Net release, where structure and formation energy are known."""
     return _listed().known("formation_energy_per_atom")
 
 
-def profit_pbe_gap() -> MaterialsTable:
+def profit_pbe_gap() -> MaterialsDataset:
     """The nonmetals of the same list: a gap above zero."""
     table = _listed().known("band_gap")
     return table.take(np.flatnonzero(table.target("band_gap").values > 0))
 
 
-def _listed() -> MaterialsTable:
+def _listed() -> MaterialsDataset:
     pack = mp_structures()
     listed = (row["material_id"] for row in rows_of("mp/mp_ids_46744.csv", "material_id"))
     return pack.select(name for name in listed if name in pack)
 
 
-def diffcomp_binaries() -> MaterialsTable:
+def diffcomp_binaries() -> MaterialsDataset:
     """Binary oxides, sulfides, fluorides and nitrides of the pack with a gap above zero."""
     pack = mp_structures()
     anions = {8, 16, 9, 7}
@@ -128,7 +128,7 @@ def diffcomp_binaries() -> MaterialsTable:
     return pack.take(np.array(rows))
 
 
-def diffcomp_authors(file: str, target: str, unit: str) -> MaterialsTable:
+def diffcomp_authors(file: str, target: str, unit: str) -> MaterialsDataset:
     """The binaries with the authors' published test materials, marked, and the authors' values for them."""
     binaries, pack = diffcomp_binaries().known(target), mp_structures()
     listed = {row["material_id"]: float(row["target"]) for row in rows_of(file, "material_id", "target")}
@@ -143,7 +143,7 @@ def diffcomp_authors(file: str, target: str, unit: str) -> MaterialsTable:
     return table
 
 
-def elpasolites(n: int = 0) -> MaterialsTable:
+def elpasolites(n: int = 0) -> MaterialsDataset:
     """Elpasolites by formula, ABC2D6 as written, less those of neon and argon, of which no compounds are learned.
 
     n: so many of them, drawn at random; 0 = all.
@@ -153,7 +153,7 @@ def elpasolites(n: int = 0) -> MaterialsTable:
     if n:
         rows = [rows[k] for k in np.sort(np.random.default_rng(0).permutation(len(rows))[:n])]
     formulas = [row["formula"] for row in rows]
-    table = MaterialsTable(formulas, formulas, origin="elpasolite_e_form.csv.gz")
+    table = MaterialsDataset(formulas, formulas, origin="elpasolite_e_form.csv.gz")
     return table.with_target("formation_energy", np.array([float(row["target"]) for row in rows]), "eV/atom")
 
 
@@ -161,7 +161,7 @@ def elpasolites(n: int = 0) -> MaterialsTable:
 HIGHEST = 5.0
 
 
-def isdos_2eorr() -> MaterialsTable:
+def isdos_2eorr() -> MaterialsDataset:
     """Unrelaxed binaries with GPAW's densities of states, and formation energies (VASP) of the relaxed structures."""
     table = densities.load(existing("dos/isdos_2eorr_gpaw.h5"))
     kept = np.flatnonzero(table.target("formation_energy").values <= HIGHEST)
@@ -185,28 +185,30 @@ MATBENCH = {
 }
 
 
-def matbench(task: str) -> MaterialsTable:
+def matbench(task: str) -> MaterialsDataset:
     """A Matbench task as formulas, with the official folds as a target `fold`."""
     target, unit = MATBENCH[task]
     rows = list(rows_of(f"composition/matbench_{task}.csv.gz", "id", "reduced_formula", "target", "fold"))
     return _with_folds(
-        MaterialsTable([r["id"] for r in rows], [r["reduced_formula"] for r in rows]), rows, target, unit
+        MaterialsDataset([r["id"] for r in rows], [r["reduced_formula"] for r in rows]), rows, target, unit
     )
 
 
-def matbench_phonons_structures() -> MaterialsTable:
+def matbench_phonons_structures() -> MaterialsDataset:
     """Matbench `phonons` with its structures."""
     path = existing("structures_extra/matbench_phonons.jsonl.gz")
     with gzip.open(path, "rt") as file:
         rows = [json.loads(line) for line in file]
     crystals = [(row["numbers"], row["lattice"], row["frac"]) for row in rows]
-    table = MaterialsTable.from_structures(
+    table = MaterialsDataset.from_structures(
         [row["id"] for row in rows], crystals, formulas=[row["reduced_formula"] for row in rows]
     )
     return _with_folds(table, rows, *MATBENCH["phonons"], origin="matbench-phonons-structures")
 
 
-def _with_folds(table: MaterialsTable, rows: list[dict], target: str, unit: str, origin: str = "") -> MaterialsTable:
+def _with_folds(
+    table: MaterialsDataset, rows: list[dict], target: str, unit: str, origin: str = ""
+) -> MaterialsDataset:
     for name, column, unit_of in ((target, "target", unit), ("fold", "fold", "1")):
         table = table.with_target(name, np.array([float(row[column]) for row in rows]), unit_of)
     table.origin = origin or f"matbench {target}"

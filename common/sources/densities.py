@@ -9,7 +9,7 @@ import numpy as np
 
 from common.chem.crystal import as_crystal
 from common.data.densities import Densities, DensitiesInFile
-from common.data.materials import MaterialsTable, Target, formula_of
+from common.data.materials import MaterialsDataset, Target, formula_of
 from common.errors import UserError
 from common.io.hdf5 import open_hdf5
 
@@ -25,7 +25,7 @@ def is_densities_file(path: str | Path) -> bool:
         return "materials" in file and "material_id" not in file
 
 
-def load(path: str | Path, *, origin: str = "") -> MaterialsTable:
+def load(path: str | Path, *, origin: str = "") -> MaterialsDataset:
     """Every material of the file with its densities, which are read when asked for.
 
     Targets: `formation_energy` and all others whose attribute ends in _eV_per_atom, `total_energy`, `band_gap`, and
@@ -52,12 +52,12 @@ def load(path: str | Path, *, origin: str = "") -> MaterialsTable:
     }
     formulas = [formula_of(crystal) for crystal in crystals]
     densities = DensitiesInFile(path, ids)
-    return MaterialsTable.from_structures(
+    return MaterialsDataset.from_structures(
         ids, crystals, targets, formulas=formulas, densities=densities, origin=origin or Path(path).name
     )
 
 
-def load_folder(folder: str | Path, *, origin: str = "") -> MaterialsTable:
+def load_folder(folder: str | Path, *, origin: str = "") -> MaterialsDataset:
     """The same of a folder of such files, in the order of their names; files that hold failures alone add nothing."""
     tables = [load(path) for path in sorted(Path(folder).glob("[!.]*.h5")) if _count(path)]
     if not tables:
@@ -66,7 +66,7 @@ def load_folder(folder: str | Path, *, origin: str = "") -> MaterialsTable:
     targets = {
         name: Target(np.concatenate([_known(table, name) for table in tables]), _unit(tables, name)) for name in names
     }
-    return MaterialsTable.from_structures(
+    return MaterialsDataset.from_structures(
         [name for table in tables for name in table.ids.tolist()],
         [crystal for table in tables for crystal in table.structures()],
         targets,
@@ -80,18 +80,18 @@ def _count(path: Path) -> int:
         return len(file.get("materials", ()))
 
 
-def _known(table: MaterialsTable, name: str) -> np.ndarray:
+def _known(table: MaterialsDataset, name: str) -> np.ndarray:
     return table.target(name).values if name in table.targets else np.full(len(table), np.nan)
 
 
-def _unit(tables: list[MaterialsTable], name: str) -> str:
+def _unit(tables: list[MaterialsDataset], name: str) -> str:
     return next(table.target(name).unit for table in tables if name in table.targets)
 
 
 class _Several:
     """The densities of several tables, one after the other."""
 
-    def __init__(self, tables: list[MaterialsTable]):
+    def __init__(self, tables: list[MaterialsDataset]):
         self.tables = tables
         self.ends = np.cumsum([len(table) for table in tables])
 
@@ -114,7 +114,7 @@ def _targets(group, sites: int) -> dict[str, tuple[float, str]]:
     return {name: (float(value), str(unit)) for name, (value, unit) in [*found.items(), *others]}
 
 
-def as_attributes(table: MaterialsTable, row: int) -> dict:
+def as_attributes(table: MaterialsDataset, row: int) -> dict:
     """The known values of a material, as the attributes in which `load` finds them."""
     found, others = {}, {}
     for name, target in table.targets.items():

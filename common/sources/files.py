@@ -14,7 +14,7 @@ from typing import NamedTuple
 import numpy as np
 
 from common.chem.formula import integer_counts, parse_formula
-from common.data.materials import MaterialsTable, Target
+from common.data.materials import MaterialsDataset, Target
 from common.errors import UserError
 from common.features.cache import map_rows
 from common.io.progress import progress
@@ -26,7 +26,7 @@ from common.sources.reading import SUFFIXES, Reading, is_structure_file, read_ci
 class Loaded(NamedTuple):
     """A table and, as id or file -> reason, what could not go into it."""
 
-    table: MaterialsTable
+    table: MaterialsDataset
     left_out: dict[str, str]
 
 
@@ -74,7 +74,7 @@ def load(
     if not path.exists() and (len(paths) + len(formulas) == 1 or _is_table(path)):
         raise UserError(f"{path} does not exist; check the name")
     if path.suffix in (".h5", ".hdf5"):
-        table = densities.load(path) if densities.is_densities_file(path) else MaterialsTable.from_hdf5(path)
+        table = densities.load(path) if densities.is_densities_file(path) else MaterialsDataset.from_hdf5(path)
         return Loaded(with_unit(table, target, unit) if target else table, {})
     if path.name == "id_prop.csv" or (path / "id_prop.csv").exists():
         folder = path if path.is_dir() else path.parent
@@ -92,7 +92,7 @@ def load(
 
 def read_table(
     paths: str | Path | Sequence[str | Path], *, target: str = "", unit: str = "", strict: bool = False, jobs: int = 1
-) -> MaterialsTable:
+) -> MaterialsDataset:
     """The table of `load` alone; what was left out becomes a warning."""
     table, left_out = load(paths, target=target, unit=unit, strict=strict, jobs=jobs)
     if left_out:
@@ -131,7 +131,7 @@ def _is_table(path: Path) -> bool:
     return path.suffix.lower() in (".csv", ".tsv", ".h5", ".hdf5")
 
 
-def with_unit(table: MaterialsTable, target: str, unit: str = "") -> MaterialsTable:
+def with_unit(table: MaterialsDataset, target: str, unit: str = "") -> MaterialsDataset:
     """The table with the unit filled in that the user gave, in `unit` or as `target="gap (eV)"`."""
     target, said = heading(target)
     old, unit = table.target(target), unit or said
@@ -252,9 +252,9 @@ def _build(
     ids, formulas = [entries[row].name for row in good], [reading.formula for reading in readings]
     targets = {name: target._replace(values=target.values[good]) for name, target in values.items()}
     if readings and all(reading.crystal is None for reading in readings):
-        return Loaded(MaterialsTable(ids, formulas, targets=targets, origin=origin), left_out)
+        return Loaded(MaterialsDataset(ids, formulas, targets=targets, origin=origin), left_out)
     crystals = [reading.crystal for reading in readings]
-    return Loaded(MaterialsTable.from_structures(ids, crystals, targets, formulas=formulas, origin=origin), left_out)
+    return Loaded(MaterialsDataset.from_structures(ids, crystals, targets, formulas=formulas, origin=origin), left_out)
 
 
 def _stop(left_out: dict[str, str], strict: bool) -> None:

@@ -9,7 +9,7 @@ from typing import NamedTuple
 import numpy as np
 
 from common.chem.formula import parse_formula
-from common.data.materials import MaterialsTable
+from common.data.materials import MaterialsDataset
 from common.errors import UserError
 
 
@@ -26,10 +26,10 @@ class Traced:
     begin: str
     rows: int
     steps: list[Step] = field(default_factory=list)
-    table: MaterialsTable | None = None
+    table: MaterialsDataset | None = None
 
     @classmethod
-    def of(cls, table: MaterialsTable, begin: str) -> Traced:
+    def of(cls, table: MaterialsDataset, begin: str) -> Traced:
         return cls(begin, len(table), [], table)
 
     @property
@@ -41,7 +41,7 @@ class Traced:
         self.steps.append(Step(name, self.left, after))
         return self
 
-    def to(self, name: str, table: MaterialsTable) -> Traced:
+    def to(self, name: str, table: MaterialsDataset) -> Traced:
         self.table = table
         return self.count(name, len(table))
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from functools import partial
 
-from common.data.materials import MaterialsTable
+from common.data.materials import MaterialsDataset
 from common.errors import UserError
 from common.features.cache import cache_root
 from common.io.files import file_digest
@@ -26,7 +26,7 @@ SETS = {
 }
 
 
-def finder_set(name: str) -> MaterialsTable:
+def finder_set(name: str) -> MaterialsDataset:
     """A data set of the Finder paper (figshare), structures included."""
     from common.sources.files import load
 
@@ -42,7 +42,7 @@ def finder_set(name: str) -> MaterialsTable:
         table, left_out = load(path, target="target", jobs=-1)
         report_left_out(left_out, len(table))
         table.to_hdf5(kept)
-    table = MaterialsTable.from_hdf5(kept)
+    table = MaterialsDataset.from_hdf5(kept)
     target, unit = SETS[name]
     table = table.with_target(target, table.target("target").values, unit)
     table.origin = f"finder-{name}"

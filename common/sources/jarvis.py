@@ -19,7 +19,7 @@ import numpy as np
 
 from common.chem.crystal import Crystal
 from common.chem.elements import NUMBERS
-from common.data.materials import MaterialsTable, Target
+from common.data.materials import MaterialsDataset, Target
 from common.errors import UserError
 from common.features.cache import cache_root
 from common.io.files import replacing, write_text
@@ -36,7 +36,7 @@ WITHOUT = "its page has no OptB88vdW dielectric function"
 LATER = "what is fetched stays, and the same command goes on"
 
 
-def jarvis_dielectric(ids: Sequence[str] | None = None, component: str = "xx") -> MaterialsTable:
+def jarvis_dielectric(ids: Sequence[str] | None = None, component: str = "xx") -> MaterialsDataset:
     """JARVIS-DFT dielectric functions, 0 to 30 eV: targets eps_re, eps_im (curves) and hull_distance (eV/atom)."""
     list_of_materials, page = _client()
     try:
@@ -64,7 +64,7 @@ def jarvis_dielectric(ids: Sequence[str] | None = None, component: str = "xx") -
         "eps_im": Target(curves[:, 1], "1", AXIS, "eV"),
         "hull_distance": Target(hull, "eV/atom"),
     }
-    return MaterialsTable.from_structures(list(kept), crystals, targets, origin="jarvis-dielectric")
+    return MaterialsDataset.from_structures(list(kept), crystals, targets, origin="jarvis-dielectric")
 
 
 def traced() -> Traced:

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import numpy as np
 
-from common.data.materials import MaterialsTable
+from common.data.materials import MaterialsDataset
 from common.io.hdf5 import open_hdf5
 from common.sources import densities
 
@@ -18,7 +18,7 @@ DOS_RANGE = (-10.0, 10.0)
 GPA = 160.21766
 
 
-def load() -> MaterialsTable:
+def load() -> MaterialsDataset:
     """The embedded data set: 336 small crystals with energies, gaps, some bulk moduli and densities of states."""
     table = densities.load(PATH, origin="mini")
     # Strained copies of a compound are named <compound>-v94 and <compound>-v106.
@@ -29,7 +29,7 @@ def load() -> MaterialsTable:
     return table.with_target("bulk_modulus", np.array(modulus, dtype=float), "GPa")
 
 
-def load_dos() -> MaterialsTable:
+def load_dos() -> MaterialsDataset:
     """The embedded data set with total densities of states: curves of 40 points around the Fermi level."""
     table = load()
     with open_hdf5(PATH) as file:
@@ -44,11 +44,11 @@ def load_dos() -> MaterialsTable:
     return table.with_target("total_dos", wide, "1/(eV atom)", axis=axis, axis_unit="eV")
 
 
-def load_swollen() -> MaterialsTable:
+def load_swollen() -> MaterialsDataset:
     """The embedded crystals in cells 3 % longer in every direction, such as a structure may have before relaxation."""
     table = load()
     swollen = [crystal._replace(lattice=1.03 * crystal.lattice) for crystal in table.structures()]
-    return MaterialsTable.from_structures(
+    return MaterialsDataset.from_structures(
         table.ids, swollen, dict(table.targets), formulas=table.formulas, origin="mini-swollen"
     )
 

@@ -18,7 +18,7 @@ import numpy as np
 from common.chem.crystal import Crystal
 from common.chem.elements import F_BLOCK, NUMBERS
 from common.chem.formula import parse_formula
-from common.data.materials import MaterialsTable
+from common.data.materials import MaterialsDataset
 from common.errors import UserError
 from common.io.hdf5 import open_hdf5
 from common.sources import datadir
@@ -30,7 +30,7 @@ TARGET, UNIT = "formation_energy", "eV/atom"
 LEARNED = 5000
 
 
-def alloys(which: str) -> MaterialsTable:
+def alloys(which: str) -> MaterialsDataset:
     """The alloys of ESNet's published test, in the structures of one state, "initial" or "relaxed"."""
     rows = [row for row in _rows() if row["in_esnet_test"]]
     kept = [row for row in rows if row["formation_energy_eV_per_atom"] <= datadir.HIGHEST]
@@ -45,16 +45,16 @@ def alloys(which: str) -> MaterialsTable:
         )
         for row in kept
     ]
-    table = MaterialsTable.from_structures([row["id"] for row in kept], crystals, origin=f"2e-ORR alloys, {which}")
+    table = MaterialsDataset.from_structures([row["id"] for row in kept], crystals, origin=f"2e-ORR alloys, {which}")
     return table.with_target(TARGET, np.array([row["formation_energy_eV_per_atom"] for row in kept]), UNIT)
 
 
-def orr_relaxed() -> MaterialsTable:
+def orr_relaxed() -> MaterialsDataset:
     """The 2e-ORR alloys of ESNet's test after relaxation, with the energies that they have then (VASP)."""
     return alloys("relaxed")
 
 
-def mp_and_orr_initial() -> MaterialsTable:
+def mp_and_orr_initial() -> MaterialsDataset:
     """5,000 structures of the Materials Project to learn from and, marked, ESNet's unrelaxed 2e-ORR test alloys.
 
     Those have formation energies that belong to their id, no f elements and no composition of the alloys.
@@ -73,7 +73,7 @@ def mp_and_orr_initial() -> MaterialsTable:
         raise UserError(f"{pack.origin} has {len(good)} structures to learn from, fewer than the {LEARNED} asked for")
     chosen = np.sort(np.random.default_rng(0).permutation(np.array(good))[:LEARNED])
     learned = pack.take(chosen)
-    table = MaterialsTable.from_structures(
+    table = MaterialsDataset.from_structures(
         [*learned.ids.tolist(), *tested.ids.tolist()],
         [*learned.structures(), *tested.structures()],
         formulas=[*learned.formulas.tolist(), *tested.formulas.tolist()],

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from common.chem.elements import F_BLOCK
-from common.data.materials import MaterialsTable
+from common.data.materials import MaterialsDataset
 from common.errors import UserError
 from common.sources import datadir, densities, finder_sets, jarvis
 from common.sources.filter_log import Traced
@@ -30,7 +30,7 @@ def _listed(name: str, column: str) -> list[str]:
     return [row["material_id"] for row in datadir.rows_of(name, "material_id", column) if row["material_id"]]
 
 
-def _measured(name: str, column: str, source: Callable[[], MaterialsTable]) -> Traced:
+def _measured(name: str, column: str, source: Callable[[], MaterialsDataset]) -> Traced:
     listed = _listed(name, column)
     traced = Traced(f"rows of {name}", sum(1 for _ in datadir.rows_of(name, "material_id", column)))
     traced.count("with an id", len(listed)).count("duplicates averaged", len(set(listed)))

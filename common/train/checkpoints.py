@@ -1,4 +1,4 @@
-"""Where a training run stands, in a file that is whole or not there, and the history that people read."""
+"""Checkpoints of a training run, written atomically, and its history as CSV."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from common.io.files import replacing, write_text
 
 @dataclass
 class State:
-    """Where a run stands; everything but the arrays of the model. `run` tells other data and settings apart."""
+    """The state of a run but for the arrays of the model. `run` is a hash of its data and settings."""
 
     run: str = ""
     epoch: int = 0
@@ -25,14 +25,14 @@ class State:
     history: list[dict] = field(default_factory=list)
 
 
-def keep(path: Path, variables, state: State, best_weights) -> None:
+def save_checkpoint(path: Path, variables, state: State, best_weights) -> None:
     arrays = {f"v{i}": np.asarray(v) for i, v in enumerate(variables)}
     arrays |= {f"b{i}": w for i, w in enumerate(best_weights or [])}
     with replacing(path) as temporary, open(temporary, "wb") as file:
         np.savez(file, state=np.array(json.dumps(asdict(state))), **arrays)
 
 
-def restore(path: Path, variables, run: str) -> tuple[State, list | None]:
+def restore_checkpoint(path: Path, variables, run: str) -> tuple[State, list | None]:
     try:
         with np.load(path, allow_pickle=False) as data:
             state = State(**json.loads(str(data["state"])))

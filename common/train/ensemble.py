@@ -8,7 +8,7 @@ from pathlib import Path
 
 import numpy as np
 
-from common.data.materials import MaterialsTable
+from common.data.materials import MaterialsDataset
 from common.data.predictions import Predictions
 from common.data.splits import Split
 from common.errors import UserError
@@ -27,14 +27,14 @@ class Ensemble:
             raise UserError("an ensemble needs two members or more")
         self.members = [make(seed + number) for number in range(size)]
 
-    def fit(self, table: MaterialsTable, target: str, split: Split, *, folder: Path | None = None, jobs: int = 1):
+    def fit(self, table: MaterialsDataset, target: str, split: Split, *, folder: Path | None = None, jobs: int = 1):
         """Train the members one after the other; with a `folder` each is checkpointed in its own."""
         for number, member in enumerate(self.members):
             inside = member_folder(folder, number) if folder else None
             member.fit(table, target, split, folder=inside, jobs=jobs)
         return self
 
-    def predict(self, table: MaterialsTable, *, jobs: int = 1, strict: bool = False, bar: bool = True) -> Predictions:
+    def predict(self, table: MaterialsDataset, *, jobs: int = 1, strict: bool = False, bar: bool = True) -> Predictions:
         predicted = [member.predict(table, jobs=jobs, strict=strict, bar=bar) for member in self.members]
         self.left_out = self.members[0].left_out
         return combine(predicted)

@@ -1,7 +1,7 @@
-"""Training with checkpoints: a run killed at any moment and started again ends as if left alone.
+"""The training loop, with checkpoints: an interrupted run resumes to the same result as an uninterrupted one.
 
-The order of every epoch follows from the seed and the epoch number, and a checkpoint holds all variables
-of model and optimiser, random states included, so nothing depends on when it was written.
+The order of every epoch follows from the seed and the number of the epoch, and a checkpoint holds all variables of
+model and optimizer, random states included, so that nothing depends on when it was written.
 """
 
 from __future__ import annotations
@@ -9,8 +9,11 @@ from __future__ import annotations
 import hashlib
 import json
 import time
-from dataclasses import dataclass, replace
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
@@ -19,123 +22,198 @@ from common.errors import UserError
 from common.io.files import sweep
 from common.io.progress import progress
 from common.nn import losses
-from common.train.batches import Batches
-from common.train.checkpoints import State, keep, restore, write_history
-from common.train.recipe import Recipe, make_optimizer, rate_of, score_of
-from common.train.strategy.base import ONE, OneDevice
+from common.train.batches import Batches, Features
+from common.train.checkpoints import State, restore_checkpoint, save_checkpoint, write_history
+from common.train.recipe import Recipe, changes_by_epoch, learning_rate, make_optimizer, rate_of, score_of
+from common.train.scaler import TargetScaler
+from common.train.strategy.base import SINGLE_DEVICE, Strategy
 
 #: Updates after which compiling, some seconds for every shape of batch, has paid.
 XLA_PAYS = 500
 
 
-@dataclass(frozen=True)
-class Scale:
-    """Between the target in its unit and what the network gives: target = shift + factor * output."""
-
-    shift: float = 0.0
-    factor: float = 1.0
-
-    @classmethod
-    def of(cls, targets: np.ndarray) -> Scale:
-        """Mean and population standard deviation; a constant target is only shifted."""
-        return cls(float(targets.mean(dtype=np.float64)), float(targets.std(dtype=np.float64)) or 1.0)
-
-    def inner(self, targets: np.ndarray) -> np.ndarray:
-        return ((targets - self.shift) / self.factor).astype(np.float32)
-
-    def outer(self, outputs: np.ndarray) -> np.ndarray:
-        return self.shift + self.factor * outputs
-
-
 def train(
-    model,
-    features,
-    targets,
-    train_rows,
-    validation_rows,
+    model: Any,
+    features: Features,
+    targets: np.ndarray,
+    train_rows: np.ndarray,
+    validation_rows: np.ndarray,
     recipe: Recipe,
     *,
     seed: int,
     folder: Path | None = None,
-    scale: Scale | None = None,
-    work: OneDevice = ONE,
+    scaler: TargetScaler | None = None,
+    strategy: Strategy = SINGLE_DEVICE,
+    callbacks: Sequence[Any] = (),
 ) -> State:
     """Train `model` in place and leave the best weights in it.
 
-    targets: (n,), or (n, m) for curves. The first m outputs of the model are their means, through `scale`.
-
-    With a `folder`, progress is kept there and an interrupted run goes on from it; `history.csv` holds one line
-    an epoch.
-
-    work: the devices, see `common.train.strategy.select`; the model must have been built in their scope, and so is this called.
+    targets: (n,), or (n, m) for curves. The first m outputs of the model are their means, through `scaler`.
+    folder: where checkpoints are saved and from which an interrupted run resumes; `history.csv` has a line per epoch.
+    strategy: see `common.train.strategy.select`; the model must have been built within its scope.
+    callbacks: of Keras; they see epochs and their losses, and `model.stop_training` ends the run.
     """
-    import keras
-
     if len(train_rows) == 0:
         raise UserError("no training material has a target value")
-    rate = recipe.learning_rate
-    if recipe.decay_every == "update":
-        rate = keras.optimizers.schedules.ExponentialDecay(rate, decay_steps=1, decay_rate=recipe.decay)
-    recipe = replace(recipe, parts=work.parts(recipe.parts))
-    optimizer = make_optimizer(recipe, rate, work)
-    # On a processor, TensorFlow's XLA makes PROFiT-Net 15 times slower, Finder 1.3 times faster.
-    updates = recipe.epochs * -(-len(train_rows) // recipe.batch)
-    xla = work.prepare(model, keras.backend.backend() == "jax" or (recipe.xla and updates >= XLA_PAYS))
-    model.compile(optimizer, losses.by_name(recipe.loss), jit_compile=xla)
-    model.optimizer.build(model.trainable_variables)  # in half precision, a wrapper that scales the loss
-    variables = [*model.variables, *model.optimizer.variables]
-    state, best_weights = State(_fingerprint(targets, train_rows, validation_rows, recipe, seed)), None
-    checkpoint = Path(folder) / "checkpoint.npz" if folder else None
-    if folder and work.chief:
-        sweep(folder)
-    if checkpoint and checkpoint.exists():
-        state, best_weights = restore(checkpoint, variables, state.run)
-        if state.epoch > recipe.epochs:
-            raise UserError(f"{checkpoint} is already past epoch {recipe.epochs}; delete it to start afresh")
-    work.agree(state.epoch)
-    checkpoint = checkpoint if work.chief else None
-
-    scale = scale or Scale()
-    batches = Batches(features, scale.inner(targets), train_rows, recipe, seed)
-    started, saved = time.perf_counter() - state.seconds, time.perf_counter()
-    pause = min(recipe.checkpoint_seconds, 5.0)
-    bar = progress(total=recipe.epochs, initial=state.epoch, desc="training", unit="epoch")
-    while state.epoch < recipe.epochs and not _patience_over(state, recipe):
-        if recipe.plateau or recipe.drop_at or (recipe.decay != 1 and recipe.decay_every == "epoch"):
-            model.optimizer.learning_rate = rate_of(recipe, state.epoch, state.history)
-        loss = 0.0  # Keras forgets the earlier batches at every call, so the mean is taken here
-        for x, y, weights, share in work.epoch(batches, state.epoch):
-            loss += share * work.update(model, x, y, weights)
-        row = {"epoch": state.epoch + 1, "loss": loss}
-        outputs = predict(model, features, validation_rows, work=work)
-        validation = scale.outer(means(outputs, targets.shape))
-        if not (np.isfinite(loss) and np.isfinite(validation).all()):
-            raise UserError(f"the loss is not a number after epoch {row['epoch']}; lower the learning rate")
-        if len(validation):
-            errors = metrics.regression(targets[validation_rows], validation)
-            row |= {"validation_MAE": errors["MAE"], "validation_MSE": errors["MSE"]}
-            if recipe.monitor == "loss":
-                row["validation_loss"] = losses.mean_of(recipe.loss, batches.targets[validation_rows], outputs)
-        score = score_of(row, recipe)
-        if score < state.best:
-            state.best, state.best_epoch, best_weights = score, state.epoch, model.get_weights()
-        state.epoch += 1
-        state.seconds = time.perf_counter() - started
-        state.history.append(row | {"seconds": round(state.seconds, 2)})
-        bar.update()
-        bar.set_postfix(best=f"{state.best:.4g}", refresh=False)
-        if checkpoint and time.perf_counter() - saved > pause:
-            began = time.perf_counter()
-            keep(checkpoint, variables, state, best_weights)
-            saved = time.perf_counter()
-            pause = min(recipe.checkpoint_seconds, 30 * (saved - began))
-    bar.close()
-    if checkpoint:
-        keep(checkpoint, variables, state, best_weights)
-        write_history(Path(folder) / "history.csv", state.history)
+    recipe = replace(recipe, accumulation_steps=strategy.accumulation_steps(recipe.accumulation_steps))
+    scaler = scaler or TargetScaler()
+    batches = Batches(features, scaler.transform(targets), train_rows, recipe, seed)
+    _compile(model, recipe, strategy, len(batches))
+    run = _fingerprint(targets, train_rows, validation_rows, recipe, seed)
+    checkpoints = _Checkpoints(folder, model, recipe, strategy)
+    state, best_weights = checkpoints.restore(run)
+    followers = _Followers(callbacks, model, recipe)
+    started = time.perf_counter() - state.seconds
+    with progress(total=recipe.epochs, initial=state.epoch, desc="training", unit="epoch") as bar:
+        while state.epoch < recipe.epochs and not _patience_over(state, recipe) and not followers.stopped:
+            followers.begin(state.epoch)
+            row = {"epoch": state.epoch + 1, "loss": _train_epoch(model, batches, state, recipe, strategy)}
+            with _averaged_weights(model, recipe):
+                row |= _validate(model, batches, targets, validation_rows, scaler, strategy, row)
+                if score_of(row, recipe) < state.best:
+                    state.best, state.best_epoch, best_weights = score_of(row, recipe), state.epoch, model.get_weights()
+                followers.end(state.epoch, row)
+            state.epoch += 1
+            state.seconds = time.perf_counter() - started
+            state.history.append(row | {"seconds": round(state.seconds, 2)})
+            bar.update()
+            bar.set_postfix(best=f"{state.best:.4g}", refresh=False)
+            checkpoints.save_if_due(state, best_weights)
+    checkpoints.finish(state, best_weights)
     if best_weights is not None and recipe.keep == "best":
         model.set_weights(best_weights)
+    elif recipe.average:
+        model.optimizer.finalize_variable_values(model.trainable_variables)
+    followers.finish()
     return state
+
+
+def _compile(model: Any, recipe: Recipe, strategy: Strategy, updates: int) -> None:
+    """Give the model its optimizer and loss. `updates`: of an epoch."""
+    import keras
+
+    optimizer = make_optimizer(recipe, learning_rate(recipe, updates), strategy)
+    # On a processor, TensorFlow's XLA makes PROFiT-Net 15 times slower, Finder 1.3 times faster.
+    pays = recipe.xla and recipe.epochs * updates >= XLA_PAYS
+    compiled = strategy.prepare(model, keras.backend.backend() == "jax" or pays)
+    model.compile(optimizer, losses.by_name(recipe.loss), jit_compile=compiled)
+    model.optimizer.build(model.trainable_variables)  # in half precision, a wrapper that scales the loss
+
+
+def _train_epoch(model: Any, batches: Batches, state: State, recipe: Recipe, strategy: Strategy) -> float:
+    """The updates of one epoch; returns the mean loss over its rows."""
+    if changes_by_epoch(recipe):
+        model.optimizer.learning_rate = rate_of(recipe, state.epoch, state.history)
+    loss = 0.0
+    for x, y, weights, share in strategy.epoch(batches, state.epoch):
+        loss += share * strategy.update(model, x, y, weights)
+    return loss
+
+
+@contextmanager
+def _averaged_weights(model: Any, recipe: Recipe) -> Iterator[None]:
+    """The moving average of the weights stands in the model within the block."""
+    if not recipe.average:
+        yield
+        return
+    variables = model.trainable_variables
+    current = [np.asarray(variable) for variable in variables]
+    model.optimizer.finalize_variable_values(variables)
+    yield
+    for variable, value in zip(variables, current, strict=True):
+        variable.assign(value)
+
+
+def _validate(
+    model: Any,
+    batches: Batches,
+    targets: np.ndarray,
+    rows: np.ndarray,
+    scaler: TargetScaler,
+    strategy: Strategy,
+    row: dict,
+) -> dict[str, float]:
+    """The errors on the validation set; training ends with an error where a number is not finite."""
+    outputs = predict(model, batches.features, rows, strategy=strategy)
+    predicted = scaler.inverse_transform(means(outputs, targets.shape))
+    if not (np.isfinite(row["loss"]) and np.isfinite(predicted).all()):
+        raise UserError(f"the loss is not a number after epoch {row['epoch']}; lower the learning rate")
+    if not len(predicted):
+        return {}
+    errors = metrics.regression(targets[rows], predicted)
+    found = {"validation_MAE": errors["MAE"], "validation_MSE": errors["MSE"]}
+    if batches.recipe.monitor == "loss":
+        found["validation_loss"] = losses.mean_of(batches.recipe.loss, batches.targets[rows], outputs)
+    return found
+
+
+class _Checkpoints:
+    """When and where the state of a run is saved."""
+
+    def __init__(self, folder: Path | None, model: Any, recipe: Recipe, strategy: Strategy):
+        self.folder = Path(folder) if folder else None
+        self.path = self.folder / "checkpoint.npz" if self.folder else None
+        self.variables = [*model.variables, *model.optimizer.variables]
+        self.recipe, self.strategy = recipe, strategy
+        self.pause = min(recipe.checkpoint_seconds, 5.0)
+        self.saved = time.perf_counter()
+
+    def restore(self, run: str) -> tuple[State, list | None]:
+        """The state to begin or to resume with, and the best weights so far."""
+        state, best_weights = State(run), None
+        if self.folder and self.strategy.chief:
+            sweep(self.folder)
+        if self.path and self.path.exists():
+            state, best_weights = restore_checkpoint(self.path, self.variables, run)
+            if state.epoch > self.recipe.epochs:
+                raise UserError(f"{self.path} is already past epoch {self.recipe.epochs}; delete it to start afresh")
+        self.strategy.agree(state.epoch)
+        if not self.strategy.chief:
+            self.folder = self.path = None
+        return state, best_weights
+
+    def save_if_due(self, state: State, best_weights: list | None) -> None:
+        if self.path and time.perf_counter() - self.saved > self.pause:
+            began = time.perf_counter()
+            save_checkpoint(self.path, self.variables, state, best_weights)
+            self.saved = time.perf_counter()
+            self.pause = min(self.recipe.checkpoint_seconds, 30 * (self.saved - began))
+
+    def finish(self, state: State, best_weights: list | None) -> None:
+        if self.path and self.folder:
+            save_checkpoint(self.path, self.variables, state, best_weights)
+            write_history(self.folder / "history.csv", state.history)
+
+
+class _Followers:
+    """Callbacks of Keras, told of epochs as `Model.fit` would."""
+
+    def __init__(self, callbacks: Sequence[Any], model: Any, recipe: Recipe):
+        self.model, self.list = model, None
+        if callbacks:
+            from keras.callbacks import CallbackList
+
+            model.stop_training = False
+            self.list = CallbackList(list(callbacks), add_history=False, add_progbar=False, model=model)
+            self.list.set_params({"epochs": recipe.epochs, "verbose": 0})
+            self.list.on_train_begin()
+
+    @property
+    def stopped(self) -> bool:
+        return self.list is not None and bool(self.model.stop_training)
+
+    def begin(self, epoch: int) -> None:
+        if self.list:
+            self.list.on_epoch_begin(epoch)
+
+    def end(self, epoch: int, row: dict) -> None:
+        if self.list:
+            values = {name.replace("validation_", "val_"): value for name, value in row.items() if name != "epoch"}
+            self.list.on_epoch_end(epoch, values)
+
+    def finish(self) -> None:
+        if self.list:
+            self.list.on_train_end()
 
 
 def means(outputs: np.ndarray, shape: tuple[int, ...]) -> np.ndarray:
@@ -144,12 +222,18 @@ def means(outputs: np.ndarray, shape: tuple[int, ...]) -> np.ndarray:
 
 
 def predict(
-    model, features, rows: np.ndarray, batch: int = 128, *, bar: bool = False, work: OneDevice = ONE
+    model: Any,
+    features: Features,
+    rows: np.ndarray,
+    batch: int = 128,
+    *,
+    bar: bool = False,
+    strategy: Strategy = SINGLE_DEVICE,
 ) -> np.ndarray:
     """Outputs (len(rows), n) of the model, in float64, batch by batch."""
     starts = range(0, len(rows), batch)
     outputs = [
-        np.asarray(work.outputs(model, features, rows[i : i + batch]), dtype=np.float64)
+        np.asarray(strategy.outputs(model, features, rows[i : i + batch]), dtype=np.float64)
         for i in (progress(starts, desc="predicting", unit="batch") if bar else starts)
     ]
     return np.concatenate(outputs) if outputs else np.zeros((0, 1))
@@ -159,9 +243,12 @@ def _patience_over(state: State, recipe: Recipe) -> bool:
     return bool(recipe.patience) and state.best_epoch >= 0 and state.epoch - 1 - state.best_epoch >= recipe.patience
 
 
-def _fingerprint(targets, train_rows, validation_rows, recipe: Recipe, seed: int) -> str:
-    """A hash of what a run may not change when it goes on; more epochs and another patience it may have."""
-    numbers = {k: v for k, v in recipe.numbers().items() if k not in ("epochs", "patience")}
+def _fingerprint(
+    targets: np.ndarray, train_rows: np.ndarray, validation_rows: np.ndarray, recipe: Recipe, seed: int
+) -> str:
+    """A hash of what may not change when a run resumes. More epochs are allowed, unless a schedule depends on them."""
+    free = ("patience",) if recipe.schedule else ("epochs", "patience")
+    numbers = {k: v for k, v in recipe.numerical_fields().items() if k not in free}
     sha = hashlib.sha256(json.dumps([seed, numbers], sort_keys=True).encode())
     for rows in (train_rows, validation_rows):
         sha.update(np.asarray(rows, dtype=np.int64).tobytes())

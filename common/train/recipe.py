@@ -3,107 +3,154 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field, fields
+from typing import Any
 
 from common.errors import UserError
 from common.train.devices import PRECISIONS
-from common.train.strategy.base import ONE, OneDevice
-from common.train.variants import as_settings
+from common.train.strategy.base import SINGLE_DEVICE, Strategy
+from common.train.variants import as_settings, later
 
 MONITORS = ("MAE", "MSE", "loss")
 OPTIMIZERS = ("adam", "sgd", "adamw")
-#: An improvement by less does not put off the fall of the learning rate; the value of Keras's ReduceLROnPlateau.
-LEAST = 1e-4
+SCHEDULES = ("", "cosine")
+#: A smaller improvement does not count for the plateau; the value of Keras's ReduceLROnPlateau.
+MIN_DELTA = 1e-4
+
+
+def _runtime(default: Any) -> Any:
+    """A field that changes speed or memory, not the result."""
+    return field(default=default, metadata={"numerical": False})
 
 
 @dataclass(frozen=True)
 class Recipe:
-    """How a network is trained. The weights with the lowest `monitor` on the validation part are kept.
+    """How a network is trained. The weights of the epoch with the lowest `monitor` on the validation set are kept.
 
-    monitor: MAE or MSE in the target's unit, or the "loss".
-    parts: every batch is worked off in this many pieces whose gradients are summed, to save memory;
-    the update is the same as that of the whole batch.
+    monitor: MAE or MSE in the unit of the target, or the "loss".
+    accumulation_steps: microbatches whose gradients are summed to that of the batch, to save memory.
     patience: epochs without improvement after which training stops; 0 = never.
-    checkpoint_seconds: the longest pause between checkpoints; small networks are kept more often, for at most
-    3 % of the time.
-    decay: the learning rate is multiplied by it after every epoch, or every update if `decay_every` says so.
+    checkpoint_seconds: the longest time between checkpoints; small networks are saved more often, for at most 3 % of
+    the time.
+    decay: factor of the learning rate after every epoch, or every update if `decay_every` says so.
     keep: the weights left at the end, those of the "best" epoch or of the "last".
-    standardise: the loss sees targets less their mean, over their standard deviation, both of the training part.
-    optimizer: "adam", "sgd" with momentum 0.9, or "adamw" with this `weight_decay`.
-    clip: the longest gradient of a variable; longer ones are shortened; 0 = never.
+    standardize: the loss sees targets less their mean, divided by their standard deviation, both of the training set.
+    optimizer: "adam", "sgd" with momentum 0.9, or "adamw" with this `weight_decay`; `epsilon` of Adam and AdamW.
+    clip: the largest norm of the gradient of a variable; 0 = no limit.
     drop_at: the epoch after which the learning rate is a tenth; 0 = never.
-    plateau: epochs without improvement, by 1e-4 or more, after which the learning rate is multiplied by
-    `plateau_factor`; 0 = never.
-    precision: of the arithmetic within layers, see `common.train.devices`; half precision is named where it is used.
-    xla: let TensorFlow compile the network where a run is long enough for that to pay (JAX always does).
+    plateau: epochs without an improvement of 1e-4 after which the learning rate is multiplied by `plateau_factor`;
+    0 = never.
+    schedule: "cosine" = from 0 up to the learning rate in `warmup` epochs, then down to 0 at the last epoch.
+    average: decay of an exponential moving average of the weights, with which epochs are judged and predictions are
+    made; 0 = none.
+    precision: of the arithmetic within layers, see `common.train.devices`.
+    xla: compile the network with XLA where a run is long enough for that to pay (JAX always does).
     """
 
     loss: str = "mse"
     learning_rate: float = 1e-3
     batch: int = 128
     epochs: int = 500
-    parts: int = field(default=1, metadata={"numerical": False})
+    accumulation_steps: int = _runtime(1)
     monitor: str = "MAE"
     patience: int = 0
-    checkpoint_seconds: float = field(default=60.0, metadata={"numerical": False})
-    decay: float = field(default=1.0, metadata={"later": True})
-    decay_every: str = field(default="epoch", metadata={"later": True})
-    keep: str = field(default="best", metadata={"later": True})
-    standardise: bool = field(default=False, metadata={"later": True})
-    plateau: int = field(default=0, metadata={"later": True})
-    plateau_factor: float = field(default=0.5, metadata={"later": True})
-    xla: bool = field(default=False, metadata={"numerical": False})
-    optimizer: str = field(default="adam", metadata={"later": True})
-    weight_decay: float = field(default=0.0, metadata={"later": True})
-    clip: float = field(default=0.0, metadata={"later": True})
-    drop_at: int = field(default=0, metadata={"later": True})
-    precision: str = field(default="float32", metadata={"later": True})
+    checkpoint_seconds: float = _runtime(60.0)
+    decay: float = later(1.0)
+    decay_every: str = later("epoch")
+    keep: str = later("best")
+    standardize: bool = later(False, stored="standardise")
+    plateau: int = later(0)
+    plateau_factor: float = later(0.5)
+    xla: bool = _runtime(False)
+    optimizer: str = later("adam")
+    weight_decay: float = later(0.0)
+    clip: float = later(0.0)
+    drop_at: int = later(0)
+    precision: str = later("float32")
+    epsilon: float = later(1e-7)
+    schedule: str = later("")
+    warmup: int = later(0)
+    average: float = later(0.0)
 
-    def __post_init__(self):
-        if self.monitor not in MONITORS:
-            raise UserError(f"monitor {self.monitor!r} is unknown; choose one of {', '.join(MONITORS)}")
-        if self.optimizer not in OPTIMIZERS:
-            raise UserError(f"optimizer {self.optimizer!r} is unknown; choose one of {', '.join(OPTIMIZERS)}")
-        if self.precision not in PRECISIONS:
-            raise UserError(f"precision {self.precision!r} is unknown; choose one of {', '.join(PRECISIONS)}")
+    def __post_init__(self) -> None:
+        for name, known in (
+            ("monitor", MONITORS),
+            ("optimizer", OPTIMIZERS),
+            ("precision", PRECISIONS),
+            ("schedule", SCHEDULES),
+        ):
+            value = getattr(self, name)
+            if value not in known:
+                raise UserError(f"{name} {value!r} is unknown; choose one of {', '.join(filter(None, known))}")
+        if self.epochs < 1 or self.batch < 1:
+            raise UserError(f"epochs ({self.epochs}) and batch ({self.batch}) must be 1 or more")
+        if not 0 <= self.average < 1:
+            raise UserError(f"average is {self.average:g}; the decay of a moving average lies between 0 and 1")
         if (self.plateau or self.drop_at) and self.decay_every == "update":
-            raise UserError("a learning rate that falls every update cannot fall on plateaus too; choose one of them")
+            raise UserError("a learning rate that decays every update cannot fall on plateaus too; choose one of them")
+        if self.schedule and (self.plateau or self.drop_at or self.decay != 1):
+            raise UserError(f"the schedule {self.schedule!r} sets the learning rate; leave out plateau, drop_at, decay")
+        if self.schedule and not 0 <= self.warmup < self.epochs:
+            raise UserError(f"warmup is {self.warmup} epochs of {self.epochs}; it must be less")
 
-    def numbers(self) -> dict:
-        """The fields that the result depends on; those that came later only where they differ from their default."""
-        return {name: value for name, value in as_settings(self).items() if name not in self.manner()}
+    def numerical_fields(self) -> dict[str, Any]:
+        """The fields that the result depends on, as they are stored."""
+        return {name: value for name, value in as_settings(self).items() if name not in self.runtime_fields()}
 
-    def manner(self) -> dict:
-        """The other fields: how fast the same result comes, and with how much memory."""
+    def runtime_fields(self) -> dict[str, Any]:
+        """The other fields: they change speed and memory."""
         return {f.name: getattr(self, f.name) for f in fields(self) if not f.metadata.get("numerical", True)}
 
 
-def make_optimizer(recipe: Recipe, rate, work: OneDevice = ONE):
-    """The optimiser of a recipe, with a learning rate or a schedule of them."""
+def make_optimizer(recipe: Recipe, rate: Any, strategy: Strategy = SINGLE_DEVICE) -> Any:
+    """The optimizer of a recipe, with a learning rate or a schedule."""
     from keras import optimizers
 
-    options = {"clipnorm": recipe.clip or None}
-    if recipe.parts > 1:
-        options["gradient_accumulation_steps"] = recipe.parts
+    options: dict[str, Any] = {"clipnorm": recipe.clip or None}
+    if recipe.accumulation_steps > 1:
+        options["gradient_accumulation_steps"] = recipe.accumulation_steps
+    if recipe.average:
+        options |= {"use_ema": True, "ema_momentum": recipe.average}
     if recipe.optimizer == "sgd":
-        return work.optimizer(optimizers.SGD)(rate, momentum=0.9, **options)
+        return strategy.optimizer(optimizers.SGD)(rate, momentum=0.9, **options)
+    options["epsilon"] = recipe.epsilon
     if recipe.optimizer == "adamw":
-        return work.optimizer(optimizers.AdamW)(rate, weight_decay=recipe.weight_decay, **options)
-    return work.optimizer(optimizers.Adam)(rate, **options)
+        return strategy.optimizer(optimizers.AdamW)(rate, weight_decay=recipe.weight_decay, **options)
+    return strategy.optimizer(optimizers.Adam)(rate, **options)
+
+
+def learning_rate(recipe: Recipe, updates: int) -> Any:
+    """The learning rate with which an optimizer starts, or its schedule; `updates`: per epoch."""
+    from keras.optimizers import schedules
+
+    if recipe.schedule:
+        warmup = recipe.warmup * updates
+        rest = recipe.epochs * updates - warmup
+        if not warmup:
+            return schedules.CosineDecay(recipe.learning_rate, rest)
+        return schedules.CosineDecay(0.0, rest, warmup_target=recipe.learning_rate, warmup_steps=warmup)
+    if recipe.decay_every == "update":
+        return schedules.ExponentialDecay(recipe.learning_rate, decay_steps=1, decay_rate=recipe.decay)
+    return recipe.learning_rate
 
 
 def score_of(row: dict, recipe: Recipe) -> float:
-    """What an epoch is judged by; without a validation part its training loss."""
+    """The value by which an epoch is judged; without a validation set its training loss."""
     return row.get(f"validation_{recipe.monitor}", row["loss"])
 
 
+def changes_by_epoch(recipe: Recipe) -> bool:
+    """Whether the learning rate is set anew before every epoch."""
+    return bool(recipe.plateau or recipe.drop_at or (recipe.decay != 1 and recipe.decay_every == "epoch"))
+
+
 def rate_of(recipe: Recipe, epoch: int, history: list[dict]) -> float:
-    """The learning rate after so many epochs. It follows from the history alone, so a run that goes on has it too."""
+    """The learning rate of an epoch. It follows from the history alone, so that a resumed run has the same."""
     rate = recipe.learning_rate * recipe.decay**epoch
     if recipe.drop_at and epoch >= recipe.drop_at:
         rate /= 10
     best, waited = float("inf"), 0
     for row in history if recipe.plateau else ():
-        if score_of(row, recipe) < best - LEAST:
+        if score_of(row, recipe) < best - MIN_DELTA:
             best, waited = score_of(row, recipe), 0
         else:
             waited += 1

@@ -1,6 +1,6 @@
-"""The scikit-learn habit for all papers: `fit`, `predict`, `save`, `load`.
+"""Base class of all models, with a scikit-learn-style API: `fit`, `predict`, `save`, `load`.
 
-A paper adds its features, its network and its recipe; nothing else.
+A paper adds its features, its network and its recipes.
 """
 
 from __future__ import annotations
@@ -11,7 +11,7 @@ from pathlib import Path
 
 import numpy as np
 
-from common.data.materials import MaterialsTable, Target
+from common.data.materials import MaterialsDataset, Target
 from common.data.predictions import Predictions
 from common.data.splits import Split
 from common.errors import UserError
@@ -19,17 +19,18 @@ from common.io.files import file_digest, reason_of, replacing, write_text
 from common.nn import losses
 from common.train import devices
 from common.train.checkpoints import State
-from common.train.loop import Scale, means, predict, train
+from common.train.loop import means, predict, train
 from common.train.recipe import Recipe
+from common.train.scaler import TargetScaler
 from common.train.strategy import select as distribution
-from common.train.variants import as_settings, chosen
+from common.train.variants import as_settings, chosen, current_names, from_settings
 
 #: Raised whenever a saved model of an earlier version would not give the same output.
 FORMAT = 1
 
 
 class Regressor:
-    """Predicts one target of a `MaterialsTable`.
+    """Predicts one target of a `MaterialsDataset`.
 
     A subclass sets `name`, `recipe` and `variants` (preset name -> configuration dataclass) and defines
     `features(table, jobs)` -> (object with `batch(rows)`, good row numbers, id -> reason) and `build()` -> Keras model.
@@ -58,16 +59,17 @@ class Regressor:
 
         devices: how many of them train together, see `common.train.strategy.select`; the result is that of one.
         """
+        changes = current_names(Recipe, changes)
         recipe = {name: changes.pop(name) for name in list(changes) if name in Recipe.__dataclass_fields__}
-        self.config = chosen(self.variants, variant, **changes)
+        self.config = chosen(self.variants, variant, **current_names(type(next(iter(self.variants.values()))), changes))
         self.variant, self.seed = variant, seed
         self.deterministic, self.devices = deterministic, distribution.wanted(devices)
         self.recipe = replace(type(self).recipe, **{**self.recipe_of.get(variant, {}), **recipe})
         self.target, self.unit, self.axis, self.axis_unit = "", "", None, ""
-        self.scale = Scale()
+        self.scaler = TargetScaler()
         self.model, self.state, self.split = None, None, None
 
-    def features(self, table: MaterialsTable, jobs: int = 1):
+    def features(self, table: MaterialsDataset, jobs: int = 1):
         """Features of the good rows, the numbers of those rows, and id -> reason for the bad ones."""
         raise UserError(f"{type(self).__name__} defines no features")
 
@@ -80,7 +82,7 @@ class Regressor:
             raise UserError(f"{self.name} predicts one number a material, not a curve")
 
     def fit(
-        self, table: MaterialsTable, target: str, split: Split, *, folder: Path | None = None, jobs: int = 1
+        self, table: MaterialsDataset, target: str, split: Split, *, folder: Path | None = None, jobs: int = 1
     ) -> Regressor:
         """Train on `split.train`, keep the weights that are best on `split.validation`, or where `selection` says.
 
@@ -99,13 +101,13 @@ class Regressor:
             name, reason = next(iter(self.left_out.items()))
             raise UserError(f"no training material is left; the first one left out is {name}: {reason}")
         values = values[good].astype(np.float32)
-        if self.recipe.standardise:
-            self.scale = Scale.of(values[inside])
+        if self.recipe.standardize:
+            self.scaler = TargetScaler.of(values[inside])
         self.fit_inputs(features, np.flatnonzero(inside))
-        work = distribution.on(self.devices)
+        strategy = distribution.on(self.devices)
         devices.setup(self.seed, deterministic=self.deterministic, precision=self.recipe.precision)
         rows = np.arange(len(good))
-        with work.scope():
+        with strategy.scope():
             self.model = self.build()
             self.state: State = train(
                 self.model,
@@ -116,16 +118,16 @@ class Regressor:
                 self.recipe,
                 seed=self.seed,
                 folder=folder,
-                scale=self.scale,
-                work=work,
+                scaler=self.scaler,
+                strategy=strategy,
             )
-        if work.replicas > 1:
+        if strategy.replicas > 1:
             weights = self.model.get_weights()
             self.model = self.build()  # one that belongs to no set of devices
             self.model.set_weights(weights)
         return self
 
-    def predict(self, table: MaterialsTable, *, jobs: int = 1, strict: bool = False, bar: bool = True) -> Predictions:
+    def predict(self, table: MaterialsDataset, *, jobs: int = 1, strict: bool = False, bar: bool = True) -> Predictions:
         """Predictions for every material whose features can be made; `left_out` tells of the others.
 
         `strict=True` stops at the first material that cannot be predicted.
@@ -143,8 +145,8 @@ class Regressor:
         std = None
         if losses.with_uncertainty(self.recipe.loss):
             logs = np.clip(outputs[:, outputs.shape[1] // 2 :], -losses.LOG_LIMIT, losses.LOG_LIMIT)
-            std = self.scale.factor * np.exp(logs).reshape(shape)
-        return Predictions(table.ids[good], self.scale.outer(means(outputs, shape)), known, std, self.unit)
+            std = self.scaler.factor * np.exp(logs).reshape(shape)
+        return Predictions(table.ids[good], self.scaler.inverse_transform(means(outputs, shape)), known, std, self.unit)
 
     @property
     def selection(self) -> str:
@@ -165,7 +167,7 @@ class Regressor:
     def set_input_state(self, state: dict) -> None:
         """Take back what `input_state` gave."""
 
-    def probes(self, table: MaterialsTable, jobs: int = 1) -> dict[str, Predictions]:
+    def probes(self, table: MaterialsDataset, jobs: int = 1) -> dict[str, Predictions]:
         """Name -> predictions for changed inputs, where a table of the paper asks for them; none for most papers."""
         return {}
 
@@ -179,7 +181,7 @@ class Regressor:
             "model": self.name,
             "variant": self.variant,
             "config": as_settings(self.config),
-            "recipe": self.recipe.numbers(),
+            "recipe": self.recipe.numerical_fields(),
             "seed": self.seed,
         }
 
@@ -196,8 +198,8 @@ class Regressor:
             temporary.write_bytes(bytes(4 * bare.count_params() + 2**20))
             bare.save_weights(temporary)
         card = {"format": FORMAT, **self.settings(), "target": self.target, "unit": self.unit}
-        if self.recipe.standardise:
-            card["scale"] = asdict(self.scale)
+        if self.recipe.standardize:
+            card["scale"] = asdict(self.scaler)
         if self.input_state():
             card["inputs"] = self.input_state()
         if self.axis is not None:
@@ -215,12 +217,12 @@ class Regressor:
         if card.get("model") != cls.name:
             raise UserError(f"{folder} holds a {card.get('model')} model, not {cls.name}")
         try:
-            regressor = cls(card["variant"], seed=card["seed"], **card["recipe"])
-            regressor.config = type(regressor.config)(**card["config"])
+            regressor = cls(card["variant"], seed=card["seed"])
             # Not through the variant, whose own changes would come on top.
-            regressor.recipe = Recipe(**{**card["recipe"], **cls.recipe.manner()})
+            regressor.config = from_settings(type(regressor.config), card["config"])
+            regressor.recipe = from_settings(Recipe, {**card["recipe"], **cls.recipe.runtime_fields()})
             regressor.target, regressor.unit = card["target"], card["unit"]
-            regressor.scale = Scale(**card.get("scale", {}))
+            regressor.scaler = TargetScaler(**card.get("scale", {}))
             regressor.set_input_state(card.get("inputs", {}))
             regressor.axis = np.array(card["axis"]) if "axis" in card else None
             regressor.axis_unit = card.get("axis_unit", "")

@@ -136,7 +136,7 @@ def learn(
     """
     from common.io.progress import progress
     from common.train import devices
-    from common.train.checkpoints import State, keep, restore
+    from common.train.checkpoints import State, restore_checkpoint, save_checkpoint
 
     devices.setup(seed)
     import keras
@@ -152,7 +152,7 @@ def learn(
     state = State(run=digest.hexdigest()[:16])
     checkpoint = Path(folder) / "checkpoint.npz" if folder else None
     if checkpoint and checkpoint.exists():
-        state, _ = restore(checkpoint, variables, state.run)
+        state, _ = restore_checkpoint(checkpoint, variables, state.run)
     kept = time.perf_counter()
     with progress(total=epochs, initial=state.epoch, desc="element vectors", unit="epoch") as bar:
         while state.epoch < epochs:
@@ -164,7 +164,7 @@ def learn(
             state.history.append({"epoch": state.epoch, "loss": loss.history["loss"][0]})
             bar.update()
             if checkpoint and (time.perf_counter() - kept > 60 or state.epoch == epochs):
-                keep(checkpoint, variables, state, None)
+                save_checkpoint(checkpoint, variables, state, None)
                 kept = time.perf_counter()
     weights = model.get_layer("encoder").get_weights()[0]
     return ElementSpace.scaled(found.numbers, weights) if scaled else ElementSpace(found.numbers, weights)

@@ -157,7 +157,7 @@ READ = {"from (eV)": ".2f", "to (eV)": ".2f", "Fermi level (eV)": ".3f", "points
 
 
 def _described(dos, formula: str) -> list:
-    spins, more = 2 if dos.polarised else 1, "f left out" if dos.f_left_out else ""
+    spins, more = 2 if dos.polarized else 1, "f left out" if dos.f_left_out else ""
     return [formula, float(dos.energies[0]), float(dos.energies[-1]), dos.fermi, len(dos.energies), spins, more]
 
 

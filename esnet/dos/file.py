@@ -107,7 +107,7 @@ def write_material(
             "covered_eV": np.array([dos.energies[0], dos.energies[-1]]),
             # Densities alone do not say where the conduction band begins.
             "band_edges_rel_eV": np.array([valence_top, np.nan if valence_top < 0 else 0.0]),
-            "spin_polarized": dos.polarised,
+            "spin_polarized": dos.polarized,
             "normalisation": dos.per,
             "engine": dos.engine,
             "f_left_out": dos.f_left_out,

@@ -9,7 +9,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from common.chem.crystal import Crystal
-from common.data.materials import MaterialsTable
+from common.data.materials import MaterialsDataset
 from common.errors import UserError
 from common.io.files import sweep, write_text
 from common.io.hdf5 import open_hdf5, writing_hdf5
@@ -29,7 +29,7 @@ IDS = "ids.txt"
 
 def get(name: str, client: Client) -> Path:
     """The densities of a recipe's materials whose formation energy is known."""
-    table = MaterialsTable.from_hdf5(path_of(name)).known("formation_energy_per_atom")
+    table = MaterialsDataset.from_hdf5(path_of(name)).known("formation_energy_per_atom")
     folder = densities_of(name)
     with in_turn(folder / ".lock", f"the densities of {name}"):
         sweep(folder)
@@ -69,7 +69,7 @@ def _readable(path: Path) -> bool:
     return True
 
 
-def _same_list(folder: Path, table: MaterialsTable) -> None:
+def _same_list(folder: Path, table: MaterialsDataset) -> None:
     """Files are numbered by the rows of the table, so they belong to one list of ids."""
     listed = folder / IDS
     text = "\n".join(table.ids.tolist()) + "\n"
@@ -79,7 +79,7 @@ def _same_list(folder: Path, table: MaterialsTable) -> None:
         raise UserError(f"{folder} belongs to another list of materials; move it away and give the same command again")
 
 
-def _write(path: Path, table: MaterialsTable, rows: range, client: Client, bar) -> None:
+def _write(path: Path, table: MaterialsDataset, rows: range, client: Client, bar) -> None:
     energies, gaps = (table.target(name).values for name in ("formation_energy_per_atom", "band_gap"))
     with writing_hdf5(path) as file:
         start_file(file, "VASP")

@@ -34,7 +34,7 @@ class ProjectedDOS:
     """Densities (2 spins, 9 orbitals, n), both spins positive, in states/eV, at rising energies (n,) in eV.
 
     fermi, valence_top: eV on the energies' own zero; reference: what that zero is.
-    polarised: whether the two spins were computed apart. f_left_out: whether there were f orbitals.
+    polarized: whether the two spins were computed apart. f_left_out: whether there were f orbitals.
     per: what the densities are those of, the "cell", a "site" or a distinct "element".
     """
 
@@ -43,7 +43,7 @@ class ProjectedDOS:
     fermi: float
     valence_top: float
     reference: str
-    polarised: bool
+    polarized: bool
     engine: str
     sites: int
     elements: tuple[str, ...]
@@ -130,7 +130,7 @@ def from_densities(found: Densities) -> ProjectedDOS:
         fermi,
         fermi + found.valence_top,
         "fermi" if found.aligned else "absolute",
-        found.polarised,
+        found.polarized,
         found.engine,
         len(found.numbers),
         tuple(sorted({SYMBOLS[z] for z in found.numbers})),
@@ -152,7 +152,7 @@ def as_densities(dos: ProjectedDOS, numbers: np.ndarray) -> Densities:
         dos.reference == "fermi",
         dos.fermi,
         dos.valence_top - dos.fermi,
-        dos.polarised,
+        dos.polarized,
         dos.engine,
         np.asarray(numbers),
         dos.per,

@@ -11,7 +11,7 @@ import numpy as np
 from common.errors import UserError
 from esnet.dos.moments import moments, weights
 
-#: Number of states, then the moments 0 to 4 of the scaled channel. Second to fourth are standardised.
+#: Number of states, then the moments 0 to 4 of the scaled channel. Second to fourth are standardized.
 DESCRIPTORS = ("states", "area (eV)", "centre (eV)", "width (eV)", "skewness", "kurtosis")
 
 

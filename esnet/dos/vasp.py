@@ -49,17 +49,17 @@ def _projected(found, engine: str) -> ProjectedDOS:
         raise UserError("the density of states names no Fermi level (efermi); fetch it again")
     points = len(found.energies)
     channels: dict[tuple[str, int], np.ndarray] = defaultdict(lambda: np.zeros(points))
-    polarised = False
+    polarized = False
     for orbitals in found.pdos.values():
         for orbital, spins in orbitals.items():
             name = getattr(orbital, "name", str(orbital))
-            polarised = polarised or Spin.down in spins
+            polarized = polarized or Spin.down in spins
             for spin, values in spins.items():
                 if len(values) != points:
                     raise UserError(f"a projection on {name} has {len(values)} values for {points} energies")
                 channels[name, 0 if spin == Spin.up else 1] += np.asarray(values, dtype=float)
     densities, f_there = collect(channels, points)
-    if not polarised:
+    if not polarized:
         densities = np.stack([densities[0] / 2, densities[0] / 2])
     structure = found.structure
     return ProjectedDOS(
@@ -68,7 +68,7 @@ def _projected(found, engine: str) -> ProjectedDOS:
         float(found.efermi),
         _valence_top(found),
         "absolute",
-        polarised,
+        polarized,
         engine,
         len(structure),
         tuple(sorted({site.specie.symbol for site in structure})),

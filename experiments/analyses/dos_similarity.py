@@ -13,7 +13,7 @@ from pathlib import Path
 
 import numpy as np
 
-from common.data.materials import MaterialsTable
+from common.data.materials import MaterialsDataset
 from common.errors import UserError
 from common.features.cache import cache_root
 from common.sources import densities, load_source
@@ -62,7 +62,7 @@ def relaxed() -> dict:
     }
 
 
-def _described(table: MaterialsTable, names: Sequence[str]) -> np.ndarray:
+def _described(table: MaterialsDataset, names: Sequence[str]) -> np.ndarray:
     """Descriptors (m, channels, 6) of materials."""
     found = [descriptors(AXIS, resampled(from_densities(table.dos(row)))) for row in table.rows_of(names)]
     return np.array(found).reshape(len(names), -1, len(DESCRIPTORS))

@@ -14,7 +14,7 @@ from pathlib import Path
 import numpy as np
 
 from common.chem.crystal import Crystal
-from common.data.materials import MaterialsTable
+from common.data.materials import MaterialsDataset
 from common.data.splits import by_formula, chemical_system, chemical_systems
 from common.features.cache import cache_root
 from common.sources import densities, load_source
@@ -77,14 +77,14 @@ def demonstration() -> dict:
     }
 
 
-def trained(table: MaterialsTable, folder: Path):
+def trained(table: MaterialsDataset, folder: Path):
     """ESNet as in Table 1, on all materials but a tenth of the pairs of elements, which validate."""
     model = make_model(plan.cells_of("esnet", "table1", "real", "IS2RE (new element pairs)", "ESNet")[0].settings)
-    split = by_formula(MaterialsTable(table.ids, chemical_systems(table), origin=table.origin), (0.9, 0.1, 0))
+    split = by_formula(MaterialsDataset(table.ids, chemical_systems(table), origin=table.origin), (0.9, 0.1, 0))
     return model.fit(table, "formation_energy", split, folder=folder)
 
 
-def _new(learned: MaterialsTable) -> Iterator[tuple[str, Crystal]]:
+def _new(learned: MaterialsDataset) -> Iterator[tuple[str, Crystal]]:
     """Alloys of pairs of elements that the model has not seen together."""
     known = set(chemical_systems(learned))
     for name, crystal in substitute(PROTOTYPES, ELEMENTS, volume="vegard"):

@@ -19,7 +19,7 @@ import numpy as np
 from common.errors import UserError
 from common.features.cache import recording
 from common.features.pack import Contents, Pack, digest_name
-from common.features.ragged import Ragged, Scattered
+from common.features.ragged import Ragged, ShardedRagged
 from common.io.files import write_text
 from common.io.messages import note
 from common.io.progress import progress
@@ -130,7 +130,7 @@ def _add_features(contents: Contents, source: str, model, table, jobs: int) -> N
             kept[name] = ragged, np.concatenate([old_ids, ids[fresh]]), old_bad | bad
 
 
-def _ragged(found: Ragged | Scattered, rows: np.ndarray) -> Ragged:
+def _ragged(found: Ragged | ShardedRagged, rows: np.ndarray) -> Ragged:
     if isinstance(found, Ragged):
         return found.take(rows)
     names = found.parts[0].fields

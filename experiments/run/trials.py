@@ -49,7 +49,7 @@ def prepare(arguments) -> Search:
     model = network(arguments.variant)
     kinds = {name: type(value).__name__ for name, value in settings_of(model).items()}
     # Trials are judged by the part on which the epoch is chosen; how fast a result comes does not change it.
-    kept = {"selection", "epochs", *model.recipe.manner()}
+    kept = {"selection", "epochs", *model.recipe.runtime_fields()}
     kinds = {name: kind for name, kind in kinds.items() if kind in space.KINDS and name not in kept}
     wanted = arguments.search or DEFAULT_SEARCH.get(arguments.network)
     if not wanted:

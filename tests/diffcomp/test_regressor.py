@@ -5,7 +5,7 @@ import shutil
 import numpy as np
 import pytest
 
-from common.data.materials import MaterialsTable, Target
+from common.data.materials import MaterialsDataset, Target
 from common.data.splits import by_fractions
 from common.errors import UserError
 from diffcomp.composition.element_table import element_space, learned_elements
@@ -63,7 +63,7 @@ def test_choices_are_checked_before_anything_is_computed():
 
 
 def test_the_ends_of_the_ratio_need_one_input_alone(mini):
-    formulas = MaterialsTable(["a", "b", "c"], ["NaCl", "TiO2", "MgO"], targets={"gap": Target(np.arange(3.0), "eV")})
+    formulas = MaterialsDataset(["a", "b", "c"], ["NaCl", "TiO2", "MgO"], targets={"gap": Target(np.arange(3.0), "eV")})
     features, good, bad = DiffComp(cv_nodes=10).features(formulas)
     assert set(features.batch(good)) == {"composition"} and not bad
     features, good, bad = DiffComp(cv_nodes=0).features(mini.take(np.arange(3)))
@@ -83,7 +83,7 @@ def test_bad_materials_are_named_and_the_rest_goes_on(table):
     crystals = [table.structure(row) for row in range(3)]
     crystals.append((np.array([100, 8]), np.eye(3) * 4, np.array([[0, 0, 0], [0.5, 0.5, 0.5]])))
     crystals.append((np.array([8, 22, 38]), np.eye(3) * 4, np.array([[0, 0, 0], [0.5, 0.5, 0.5], [0.5, 0, 0]])))
-    mixed = MaterialsTable.from_structures(list("abcde"), crystals)
+    mixed = MaterialsDataset.from_structures(list("abcde"), crystals)
     _, good, bad = DiffComp().features(mixed)
     assert good.tolist() == [0, 1, 2] and "Fm has no vector" in bad["d"] and "3 elements; this model" in bad["e"]
     pattern_alone = DiffComp(cv_nodes=0).features(mixed)
@@ -151,7 +151,7 @@ def test_a_forest_on_composition_vectors(mini):
     settings = forest.settings()
     assert settings["config"]["elements"] == 2 and len(settings["element_vectors"]) == 16
     assert RandomForestVectors(elements=4).settings() != RandomForestVectors().settings()
-    odd = MaterialsTable(["a", "b"], ["NaCl", "Fm2O"], targets={"formation_energy": Target(np.zeros(2), "eV/atom")})
+    odd = MaterialsDataset(["a", "b"], ["NaCl", "Fm2O"], targets={"formation_energy": Target(np.zeros(2), "eV/atom")})
     assert forest.predict(odd).ids.tolist() == ["a"] and "Fm has no vector" in forest.left_out["b"]
 
 

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from common.data.materials import MaterialsTable
+from common.data.materials import MaterialsDataset
 from common.errors import UserError
 from diffcomp.symmetry import SYSTEMS, crystal_system, space_group, space_groups
 
@@ -39,4 +39,4 @@ def test_every_number_has_a_system():
 def test_a_table_and_what_has_no_space_group():
     cube = (np.array([11, 17]), np.eye(3) * 4.0, np.array([[0, 0, 0], [0.5, 0.5, 0.5]]))
     doubled = (np.array([11, 11]), np.eye(3) * 4.0, np.zeros((2, 3)))
-    assert space_groups(MaterialsTable.from_structures(["a", "b"], [cube, doubled])).tolist() == [221, 0]
+    assert space_groups(MaterialsDataset.from_structures(["a", "b"], [cube, doubled])).tolist() == [221, 0]

@@ -14,13 +14,13 @@ import pytest
 from common.errors import UserError
 from common.train.strategy import select as distribution
 from common.train.strategy import tf_distribute as mirrored
-from common.train.strategy.base import ONE, enough
+from common.train.strategy.base import SINGLE_DEVICE, enough
 
 ROOT = Path(__file__).parents[2]
 BACKENDS = ("tensorflow", "jax", "torch")
-#: A dense network, and one on flat lists with batch statistics and another optimiser.
+#: A dense network, and one on flat lists with batch statistics and another optimizer.
 FEW = ("ofmcnn", "cgcnn")
-#: Constraints and penalties; batch normalisation of Keras; decaying weights; shortened gradients.
+#: Constraints and penalties; batch normalization of Keras; decaying weights; shortened gradients.
 MORE = ("finder", "esnet-cnn", "roost", "megnet")
 
 
@@ -116,7 +116,7 @@ def test_the_number_of_devices_comes_from_the_argument_or_the_environment(monkey
 
 
 def test_one_device_is_the_usual_way():
-    assert distribution.on(1) is ONE and ONE.replicas == 1
+    assert distribution.on(1) is SINGLE_DEVICE and SINGLE_DEVICE.replicas == 1
 
 
 def test_gradients_are_summed_in_one_call_and_then_shortened(monkeypatch):

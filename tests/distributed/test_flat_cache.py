@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from common.features import cache
-from common.features.cache import FeatureCache, featurise
+from common.features.cache import FeatureCache, featurize
 from common.features.ragged import Ragged
 
 
@@ -16,7 +16,7 @@ def sites(crystal) -> dict[str, np.ndarray]:
 def shards(mini, monkeypatch):
     """The 336 crystals of the embedded set in shards of 50; the reads of shards by path."""
     monkeypatch.setattr(cache, "SHARD", 50)
-    featurise(mini, "flat", sites)
+    featurize(mini, "flat", sites)
     read, whole = [], cache._read_shard
 
     def counted(path, **options):
@@ -37,7 +37,7 @@ def test_every_shard_is_read_once_for_a_table_in_any_order(mini, shards):
     FeatureCache("flat")  # which reads the keys
     order = np.random.default_rng(0).permutation(len(mini))
     shards.clear()
-    found, good, bad = featurise(mini.take(order), "flat", sites)
+    found, good, bad = featurize(mini.take(order), "flat", sites)
     assert not bad and len(good) == len(mini)
     assert len(shards) == len(set(shards)) > 4
     for place, row in enumerate(order):
@@ -48,7 +48,7 @@ def test_every_shard_is_read_once_for_a_table_in_any_order(mini, shards):
 
 def test_a_table_worked_off_in_pieces_reads_the_keys_once(mini, shards):
     for start in range(0, len(mini), 100):
-        featurise(mini.take(np.arange(start, min(start + 100, len(mini)))), "flat", sites)
+        featurize(mini.take(np.arange(start, min(start + 100, len(mini)))), "flat", sites)
     per_shard = [shards.count(path) for path in set(shards)]
     # Once for its keys at most, and once for each of the pieces that have rows in it, of which two meet at an edge.
     assert max(per_shard) <= 3

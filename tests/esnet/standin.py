@@ -45,8 +45,8 @@ def answer(job):
     mesh = job["mesh"]
     k = 2 * np.pi * np.indices(mesh).reshape(3, -1).T / mesh
     band = np.cos(k).sum(axis=1) / 3
-    polarised = job["moments"] is not None
-    shifts = (-0.5, 0.5) if polarised else (0.0,)
+    polarized = job["moments"] is not None
+    shifts = (-0.5, 0.5) if polarized else (0.0,)
     eigenvalues = np.array([np.stack([band - 2 + shift, band + 2 + shift], axis=1) for shift in shifts]) + 5.0
     weights = np.zeros((*eigenvalues.shape, 9))
     weights[..., 0, 0], weights[..., 1, 1:4] = 0.5, 0.25
@@ -54,7 +54,7 @@ def answer(job):
         "engine": "Stand-in 1.0",
         "energy": -3.0 * len(job["numbers"]),
         "fermi": 5.0,
-        "moment": 1.0 if polarised else 0.0,
+        "moment": 1.0 if polarized else 0.0,
         "valence_electrons": 2.0,
         "f_there": 58 in job["numbers"],
         "channels": ["s", "py", "pz", "px", "dxy", "dyz", "dz2", "dxz", "dx2-y2"],

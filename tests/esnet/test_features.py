@@ -9,10 +9,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from common.data.densities import DensitiesInMemory
-from common.data.materials import MaterialsTable
+from common.data.materials import MaterialsDataset
 from common.errors import UserError
-from common.features.cache import featurise
-from common.features.ragged import Scattered
+from common.features.cache import featurize
+from common.features.ragged import ShardedRagged
 from esnet.dos.projected import ProjectedDOS, as_densities, from_densities
 from esnet.dos.resampling import AXIS, FORMS, Form, covered, resampled
 from esnet.features import Inputs, composition, input_row, moment_row
@@ -170,7 +170,7 @@ def test_channels_that_are_empty_everywhere_stay_zero():
     dos = replace(dos, densities=dos.densities * (np.arange(9) < 3)[:, None])
     crystal = (np.array([8, 22]), np.eye(3) * 4, np.array([[0, 0, 0], [0.5, 0.5, 0.5]]))
     items = [as_densities(dos, crystal[0])] * 2
-    table = MaterialsTable.from_structures(["a", "b"], [crystal] * 2, densities=DensitiesInMemory(items))
+    table = MaterialsDataset.from_structures(["a", "b"], [crystal] * 2, densities=DensitiesInMemory(items))
     features, _, _ = ESNet().features(table)
     features.fit(np.arange(2), scale_composition=False)
     batch = features.batch(np.arange(2))
@@ -186,8 +186,8 @@ def test_the_second_time_features_come_from_the_cache(table, monkeypatch):
 
 def test_densities_stay_on_disk(table):
     """A thousand rows would take 108 MB as the network's numbers, 54 MB as they lie in the cache."""
-    rows, _, _ = featurise(table, "rows", _row, of="densities", on_disk=True)
-    many = Scattered(rows.parts, rows.where * 72)
+    rows, _, _ = featurize(table, "rows", _row, of="densities", on_disk=True)
+    many = ShardedRagged(rows.parts, rows.where * 72)
     tracemalloc.start()
     try:
         features = Inputs(many, np.zeros((len(many), 111), np.float32))
@@ -213,7 +213,7 @@ def test_bad_materials_are_named_and_the_rest_goes_on(mini):
     p_only = good._replace(channels=("p up", *good.channels[1:]))
     items = [good, narrow, nan, falling, empty, heavy, p_only]
     ids = ["good", "narrow", "nan", "falling", "empty", "heavy", "p_only"]
-    table = MaterialsTable.from_structures(ids, [mini.structure(0)] * 7, densities=DensitiesInMemory(items))
+    table = MaterialsDataset.from_structures(ids, [mini.structure(0)] * 7, densities=DensitiesInMemory(items))
     features, rows, bad = ESNet().features(table)
     assert rows.tolist() == [0] and len(features) == 1
     for name, words in {
@@ -231,7 +231,7 @@ def test_what_the_data_lack_is_said_once(mini):
     one = mini.dos(0)
     short = one._replace(energies=one.energies * 0.7)
     with_f = one._replace(values=np.concatenate([one.values, one.values[:1]]), channels=(*one.channels, "f_3 up"))
-    table = MaterialsTable.from_structures(
+    table = MaterialsDataset.from_structures(
         ["a", "b"], [mini.structure(0)] * 2, densities=DensitiesInMemory([short, with_f])
     )
     with pytest.warns(UserWarning) as caught:

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from common.data.densities import DensitiesInMemory
-from common.data.materials import MaterialsTable
+from common.data.materials import MaterialsDataset
 from common.data.splits import Split, by_fractions
 from common.errors import UserError
 from common.train import devices
@@ -39,10 +39,10 @@ def released(table, split):
     return CNN("released", seed=1, **RECIPE).fit(table, "formation_energy", split)
 
 
-def from_vasp(table, *, aligned: bool) -> MaterialsTable:
+def from_vasp(table, *, aligned: bool) -> MaterialsDataset:
     """The same materials as if VASP had computed them."""
     items = [table.dos(row, aligned=aligned)._replace(engine="VASP") for row in range(len(table))]
-    return MaterialsTable.from_structures(table.ids, table.structures(), densities=DensitiesInMemory(items))
+    return MaterialsDataset.from_structures(table.ids, table.structures(), densities=DensitiesInMemory(items))
 
 
 @pytest.mark.slow
@@ -166,7 +166,7 @@ def test_relative_energies_are_refused_by_a_model_of_absolute_ones(released, tab
 
 
 def test_tables_without_densities_are_refused(fitted, table):
-    bare = MaterialsTable.from_structures(table.ids, table.structures())
+    bare = MaterialsDataset.from_structures(table.ids, table.structures())
     with pytest.raises(UserError, match="no densities of states; this model needs them"):
         fitted.predict(bare)
 

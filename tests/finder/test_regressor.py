@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from common.data.materials import MaterialsTable, Target
+from common.data.materials import MaterialsDataset, Target
 from common.data.splits import Split, by_fractions
 from common.errors import UserError
 from common.train.ensemble import Ensemble
@@ -57,8 +57,8 @@ def test_it_comes_back_with_the_same_output(fitted, table, tmp_path):
 
 def test_targets_are_standardised_on_training_alone(fitted, table, split):
     values = table.select(split.train).target("formation_energy").values
-    assert fitted.scale.shift == pytest.approx(values.mean(), rel=1e-6)
-    assert fitted.scale.factor == pytest.approx(values.std(), rel=1e-6)
+    assert fitted.scaler.shift == pytest.approx(values.mean(), rel=1e-6)
+    assert fitted.scaler.factor == pytest.approx(values.std(), rel=1e-6)
 
 
 def test_recipe_of_the_variants():
@@ -91,7 +91,7 @@ def test_curves(table, split, tmp_path):
     height = table.target("formation_energy").values
     curves = np.sin(axis) * height[:, None]
     wide = table.with_target("curve", curves, "1/eV", axis=axis, axis_unit="eV")
-    model = Finder(loss="mae", standardise=False, **RECIPE).fit(wide, "curve", split)
+    model = Finder(loss="mae", standardize=False, **RECIPE).fit(wide, "curve", split)
     predicted = model.predict(wide, bar=False)
     assert predicted.prediction.shape == (len(table), 12) and predicted.std is None
     loaded = Finder.load(model.save(tmp_path / "model"))
@@ -120,7 +120,7 @@ def test_ensemble(table, split, tmp_path):
 
 def test_bad_materials_are_named_and_the_rest_goes_on():
     formulas = ["SrTiO3", "D2O", "Fe0.9999Ni0.0001", "Es2O3", "NaCl", ""]
-    table = MaterialsTable(list("abcdef"), formulas, targets={"gap": Target(np.arange(6.0), "eV")})
+    table = MaterialsDataset(list("abcdef"), formulas, targets={"gap": Target(np.arange(6.0), "eV")})
     model = Finder(vectors="megnet16", epochs=1)
     model.fit(table, "gap", Split(("a", "e", "b"), (), ("f",)))
     assert set(model.left_out) == {"b"}
@@ -133,13 +133,13 @@ def test_bad_materials_are_named_and_the_rest_goes_on():
 
 def test_crystals_without_neighbours_are_told_of():
     far = [(np.array([2, 10]), np.eye(3) * 20, np.array([[0, 0, 0], [0.5, 0.5, 0.5]]))] * 2
-    table = MaterialsTable.from_structures(["x", "y"], far, {"gap": Target(np.arange(2.0), "eV")})
+    table = MaterialsDataset.from_structures(["x", "y"], far, {"gap": Target(np.arange(2.0), "eV")})
     with pytest.warns(UserWarning, match=r"2 of 2 crystals have no two sites within 4 angstrom \(the first is x\)"):
         CrystalFinder().features(table)
 
 
 def test_coarser_formulas_are_told_of():
-    table = MaterialsTable(["x", "y", "z"], ["Fe0.333Ni0.667", "Fe0.5Ni0.5", "Fe0.666Ni0.334"])
+    table = MaterialsDataset(["x", "y", "z"], ["Fe0.333Ni0.667", "Fe0.5Ni0.5", "Fe0.666Ni0.334"])
     told = "2 of 3 formulas need more than 499 atoms and are taken more coarsely, Fe0.333Ni0.667 as FeNi2, ...$"
     with pytest.warns(UserWarning, match=told):
         Finder().features(table)

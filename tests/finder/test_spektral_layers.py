@@ -44,7 +44,7 @@ def test_trained_weights(network, mini):
     model = network(engine="spektral", epochs=2, batch=16).fit(table, "formation_energy", split)
     expected = model.predict(table, bar=False)
     other = network(engine="ops")
-    other.target, other.unit, other.scale, other.model = model.target, model.unit, model.scale, other.build()
+    other.target, other.unit, other.scaler, other.model = model.target, model.unit, model.scaler, other.build()
     other.model.set_weights(model.model.get_weights())
     found = other.predict(table, bar=False)
     assert np.abs(expected.prediction - found.prediction).max() < 1e-5

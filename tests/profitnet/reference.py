@@ -1,6 +1,7 @@
 """The matrix by the long road, for tests and benchmarks: pymatgen's `VoronoiNN`, one site at a time.
 
-It shares nothing with `common.chem.voronoi` and `common.chem.lattice`. `python -m tests.profitnet.reference` writes the golden file.
+It shares nothing with `common.chem.voronoi` and `common.chem.lattice`.
+`python -m tests.profitnet.reference` writes the golden file.
 """
 
 from __future__ import annotations

@@ -91,10 +91,10 @@ def test_ofm_equals_matminer(name):
     crystal = MINI.structure(MINI.rows_of([name])[0])
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
-        featuriser = OrbitalFieldMatrix(flatten=False)
+        featurizer = OrbitalFieldMatrix(flatten=False)
         for z in set(crystal.numbers.tolist()):
-            assert np.array_equal(np.asarray(featuriser.ohvs[z]).ravel(), atom_vectors()[z, :VALENCE])
-        (theirs,) = featuriser.featurize(slow.pymatgen_structure(crystal))
+            assert np.array_equal(np.asarray(featurizer.ohvs[z]).ravel(), atom_vectors()[z, :VALENCE])
+        (theirs,) = featurizer.featurize(slow.pymatgen_structure(crystal))
     # matminer looks 13 angstrom far and takes one site an orbit.
     assert difference(ofm_matrix(crystal), theirs) < 1e-6
 

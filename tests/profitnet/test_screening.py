@@ -7,7 +7,7 @@ import json
 import numpy as np
 import pytest
 
-from common.data.materials import MaterialsTable
+from common.data.materials import MaterialsDataset
 from common.errors import UserError
 from common.train import devices
 from profitnet.regressor import OFMCNN
@@ -72,7 +72,7 @@ def test_an_interrupted_screening_goes_on_and_ends_the_same(models, mini, tmp_pa
 def test_bad_structures_are_listed_with_their_reason(models, tmp_path):
     cube = 4.0 * np.eye(3)
     structures = [([11], cube, [[0, 0, 0]]), ([11, 11], cube, [[0, 0, 0], [0, 0, 0.001]]), ([100], cube, [[0, 0, 0]])]
-    table = MaterialsTable.from_structures(["good", "overlap", "fermium"], structures)
+    table = MaterialsDataset.from_structures(["good", "overlap", "fermium"], structures)
     summary = screen({"gap": models["gap"]}, table, tmp_path)
     assert (summary["predicted"], summary["failed"]) == (1, 2)
     failed = dict(csv.reader((tmp_path / "failed.csv").read_text().splitlines()))

@@ -14,7 +14,7 @@ from collections.abc import Iterable
 from datetime import UTC, datetime
 from pathlib import Path
 
-from common.data.materials import MaterialsTable
+from common.data.materials import MaterialsDataset
 from common.errors import UserError
 from common.io.files import file_digest, write_text
 from common.io.locks import in_turn
@@ -137,7 +137,7 @@ def report(name: str) -> dict:
 
 
 def _source(name: str):
-    def load() -> MaterialsTable:
+    def load() -> MaterialsDataset:
         path = path_of(name)
         if not path.exists():
             raise UserError(f"{path} is not there; run matrepro data get {name} (it needs a key of your own)")
@@ -156,7 +156,7 @@ def densities_of(name: str) -> Path:
     return datadir.place(f"mp_api/{name}-densities")
 
 
-def esnet_densities() -> MaterialsTable:
+def esnet_densities() -> MaterialsDataset:
     """Materials Project: densities of states of relaxed structures with formation energies, as ESNet learns them."""
     folder = densities_of("mp-esnet")
     if not any(folder.glob("*.h5")):

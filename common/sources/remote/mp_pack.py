@@ -8,7 +8,7 @@ from pathlib import Path
 
 import numpy as np
 
-from common.data.materials import MaterialsTable, Target
+from common.data.materials import MaterialsDataset, Target
 from common.io.files import file_digest, write_text
 from common.io.messages import note
 from common.sources import datadir
@@ -26,7 +26,7 @@ def write(fetched: Mapping[str, Path]) -> Path | None:
     if not names or (path.exists() and (not record.exists() or _recorded(record) == made_of)):
         return None
     _record(record, {})  # a pack that is broken off here is ours, and is made again
-    tables = [MaterialsTable.from_hdf5(fetched[name]) for name in names]
+    tables = [MaterialsDataset.from_hdf5(fetched[name]) for name in names]
     first = {name: (k, row) for k in reversed(range(len(tables))) for row, name in enumerate(tables[k].ids.tolist())}
     ids = sorted(first)
     units = {name: target.unit for table in tables for name, target in table.targets.items()}
@@ -36,7 +36,7 @@ def write(fetched: Mapping[str, Path]) -> Path | None:
         for name, target in table.targets.items():
             here = np.array([rows.get(one, -1) for one in ids])
             values[name] = np.where((here >= 0) & np.isnan(values[name]), target.values[here], values[name])
-    MaterialsTable.from_structures(
+    MaterialsDataset.from_structures(
         ids,
         [tables[k].structure(row) for k, row in (first[name] for name in ids)],
         {name: Target(values[name], unit) for name, unit in units.items()},

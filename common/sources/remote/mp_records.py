@@ -11,7 +11,7 @@ import numpy as np
 from common.chem.crystal import Crystal
 from common.chem.elements import NUMBERS
 from common.chem.formula import ISOTOPES
-from common.data.materials import MaterialsTable, Target
+from common.data.materials import MaterialsDataset, Target
 from common.errors import UserError
 from common.io.files import write_text
 from common.sources.remote.recipes import Recipe
@@ -45,7 +45,7 @@ def keep(part: Path, wanted: Recipe, records: Sequence[dict]) -> None:
         for field in wanted.fields
     }
     names, formulas = ([str(record[key]) for record in kept] for key in ("material_id", "formula_pretty"))
-    MaterialsTable.from_structures(names, crystals, targets, formulas=formulas).to_hdf5(part.with_suffix(".h5"))
+    MaterialsDataset.from_structures(names, crystals, targets, formulas=formulas).to_hdf5(part.with_suffix(".h5"))
     write_text(part.with_suffix(".json"), json.dumps({"left_out": left_out}) + "\n")
 
 
@@ -54,16 +54,16 @@ def there(part: Path) -> bool:
     return part.with_suffix(".json").exists() and opened(part.with_suffix(".h5")) is not None
 
 
-def opened(path: Path) -> MaterialsTable | None:
+def opened(path: Path) -> MaterialsDataset | None:
     """The table of a file, None where it is damaged as far as opening it tells."""
     try:
-        return MaterialsTable.from_hdf5(path)
+        return MaterialsDataset.from_hdf5(path)
     except (UserError, RuntimeError, KeyError):  # what HDF5 raises for bytes that rotted inside
         return None
 
 
-def joined(wanted: Recipe, asked: Sequence[str], parts: Sequence[Path]) -> tuple[MaterialsTable, dict]:
-    tables = [MaterialsTable.from_hdf5(part.with_suffix(".h5")) for part in parts]
+def joined(wanted: Recipe, asked: Sequence[str], parts: Sequence[Path]) -> tuple[MaterialsDataset, dict]:
+    tables = [MaterialsDataset.from_hdf5(part.with_suffix(".h5")) for part in parts]
     left_out = {
         k: v for part in parts for k, v in json.loads(part.with_suffix(".json").read_text())["left_out"].items()
     }
@@ -74,7 +74,7 @@ def joined(wanted: Recipe, asked: Sequence[str], parts: Sequence[Path]) -> tuple
         name: Target(np.concatenate([table.target(name).values for table in tables]), unit)
         for name, unit in (TARGETS[field] for field in wanted.fields)
     }
-    table = MaterialsTable.from_structures(
+    table = MaterialsDataset.from_structures(
         names,
         [crystal for table in tables for crystal in table.structures()],
         targets,

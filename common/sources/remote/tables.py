@@ -12,7 +12,7 @@ from pathlib import Path
 
 import numpy as np
 
-from common.data.materials import MaterialsTable, Target
+from common.data.materials import MaterialsDataset, Target
 from common.errors import UserError
 from common.features.cache import cache_root, map_rows
 from common.io.files import file_digest, write_text
@@ -37,17 +37,17 @@ SNUMAT = {"Band_gap_HSE": ("band_gap_hse", "eV"), "Band_gap_GGA": ("band_gap_pbe
 MEGNET = {"formation_energy_per_atom": ("formation_energy", "eV/atom"), "band_gap": ("band_gap", "eV")}
 
 
-def jarvis_dft_3d() -> MaterialsTable:
+def jarvis_dft_3d() -> MaterialsDataset:
     """JARVIS-DFT (OptB88vdW): energies, gaps, hull distances, moduli, 76 thousand structures."""
     return _table("jarvis-dft-3d", "jid", DFT_3D, _jarvis_crystal)
 
 
-def snumat_hse() -> MaterialsTable:
+def snumat_hse() -> MaterialsDataset:
     """SNUMAT hybrid-functional gaps with structures; those with deuterium are listed and left out."""
     return _table("snumat", "SNUMAT_id", SNUMAT, _jarvis_crystal)
 
 
-def megnet_2018() -> MaterialsTable:
+def megnet_2018() -> MaterialsDataset:
     """MEGNet's Materials Project of 2018.6.1: 69,239 structures with formation energies and gaps."""
     return _table("megnet-2018", "material_id", MEGNET, _cif_crystal)
 
@@ -65,7 +65,7 @@ def _cif_crystal(found: dict):
     return read_cif(found["structure"]).crystal
 
 
-def _table(entry: str, key: str, targets: dict[str, tuple[str, str]], crystal: Callable) -> MaterialsTable:
+def _table(entry: str, key: str, targets: dict[str, tuple[str, str]], crystal: Callable) -> MaterialsDataset:
     path = _fetched(entry)
     kept = _kept(entry, path)
     if not kept.exists():
@@ -74,7 +74,7 @@ def _table(entry: str, key: str, targets: dict[str, tuple[str, str]], crystal: C
         report_left_out(left_out, len(table))
         write_text(kept.with_suffix(".json"), json.dumps({**counts, "left_out": left_out}, indent=1) + "\n")
         table.to_hdf5(kept)
-    table = MaterialsTable.from_hdf5(kept)
+    table = MaterialsDataset.from_hdf5(kept)
     table.origin = entry
     return table
 
@@ -106,7 +106,7 @@ def _fetched(entry: str) -> Path:
 
 def records(
     path: Path, key: str, targets: dict[str, tuple[str, str]], crystal: Callable
-) -> tuple[MaterialsTable, dict[str, int], dict[str, str]]:
+) -> tuple[MaterialsDataset, dict[str, int], dict[str, str]]:
     """The table of a zip archive with a JSON list, how many records there were, and id -> reason of what is left out.
 
     Of records with the same id the first is kept.
@@ -127,7 +127,7 @@ def records(
         new: Target(np.array([number_of(found[name].get(old)) for name in kept]), unit)
         for old, (new, unit) in targets.items()
     }
-    table = MaterialsTable.from_structures(kept, crystals, columns, origin=path.name)
+    table = MaterialsDataset.from_structures(kept, crystals, columns, origin=path.name)
     return table, {"records": len(listed), "distinct": len(found)}, left_out
 
 

@@ -8,10 +8,11 @@ from contextlib import nullcontext
 import numpy as np
 
 from common.errors import UserError
+from common.train.strategy.steps import prediction_step, training_step
 
 
-class OneDevice:
-    """The usual case. `chief`: whether this process writes files."""
+class Strategy:
+    """Training on one device, and the interface of the other strategies. `chief`: whether this process writes files."""
 
     replicas, chief = 1, True
 
@@ -24,32 +25,42 @@ class OneDevice:
         return compiled
 
     def optimizer(self, kind: type) -> type:
-        """The class of optimiser to use in place of this one."""
+        """The class of optimizer to use in place of this one."""
         return kind
 
-    def parts(self, wanted: int) -> int:
-        """Pieces, one after the other, into which a batch is cut to save memory."""
+    def accumulation_steps(self, wanted: int) -> int:
+        """Microbatches, one after the other, into which a batch is cut to save memory."""
         return wanted
 
     def epoch(self, batches, number: int) -> Iterator:
         return batches.epoch(number)
 
     def update(self, model, x, y, weights) -> float:
-        """One update; its loss."""
+        """One update of the weights; returns the loss."""
+        if _backend() == "tensorflow":
+            return training_step(model, x, y, weights)
         return float(np.ravel(model.train_on_batch(x, y, sample_weight=weights))[0])
 
     def outputs(self, model, features, rows: np.ndarray) -> np.ndarray:
+        if _backend() == "tensorflow":
+            return prediction_step(model, features.batch(rows))
         return model.predict_on_batch(features.batch(rows))
 
     def agree(self, epoch: int) -> None:
-        """Refuse to go on where the processes of a run stand at different epochs."""
+        """Raise an error if the processes of a run would resume from different epochs."""
 
 
-ONE = OneDevice()
+def _backend() -> str:
+    import keras
+
+    return keras.backend.backend()
+
+
+SINGLE_DEVICE = Strategy()
 
 
 def enough(names: list[str], devices: int | str, what: str) -> list[str]:
-    """As many of these devices as are asked for; `what` stands for the only one where there is no list."""
+    """The first `devices` of these names; `what` is the name of the only device where there is no list."""
     if devices == "all":
         return names or [what]
     if devices > len(names):
@@ -58,7 +69,7 @@ def enough(names: list[str], devices: int | str, what: str) -> list[str]:
 
 
 def over_devices(x):
-    """A sum within a layer, over all devices that work on parts of a batch."""
+    """Sum a tensor over all devices that share a batch; for use inside a layer."""
     import keras
 
     if keras.backend.backend() != "tensorflow":

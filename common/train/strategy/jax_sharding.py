@@ -7,7 +7,7 @@ from contextlib import suppress
 import numpy as np
 
 from common.errors import UserError
-from common.train.strategy.base import OneDevice, enough
+from common.train.strategy.base import Strategy, enough
 
 
 def local_devices(devices: int | str) -> list[str]:
@@ -23,7 +23,7 @@ def local_devices(devices: int | str) -> list[str]:
     return enough(keras.distribution.list_devices(), devices, "cpu:0")
 
 
-class Sharded(OneDevice):
+class Sharded(Strategy):
     """`keras.distribution`: one program, its batches laid across the devices."""
 
     def __init__(self, names: list[str]):

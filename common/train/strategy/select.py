@@ -7,7 +7,7 @@
 Without accelerators N parts of the processor stand for them, which is of use for trying this out.
 
 On TensorFlow each device gets a part of the rows as a batch of its own, flat lists of atoms and pairs included, with
-the weights that make the mean of their gradients that of the whole batch; batch normalisation takes its statistics over
+the weights that make the mean of their gradients that of the whole batch; batch normalization takes its statistics over
 all of them. On JAX the arrays of one batch are laid across the devices, as far as their lengths can be divided by
 their number, and the compiler sees to it that the result is that of one device.
 """
@@ -18,7 +18,7 @@ import os
 from functools import lru_cache
 
 from common.errors import UserError
-from common.train.strategy.base import ONE, OneDevice
+from common.train.strategy.base import SINGLE_DEVICE, Strategy
 
 
 def wanted(devices: int | str | None = None) -> int | str:
@@ -31,14 +31,14 @@ def wanted(devices: int | str | None = None) -> int | str:
     return int(text)
 
 
-def on(devices: int | str | None = None) -> OneDevice:
+def on(devices: int | str | None = None) -> Strategy:
     """What trains on so many devices; found once a process, since backends cannot be set up twice."""
     found = wanted(devices)
-    return ONE if found == 1 else _several(found)
+    return SINGLE_DEVICE if found == 1 else _several(found)
 
 
 @lru_cache(maxsize=4)
-def _several(devices: int | str) -> OneDevice:
+def _several(devices: int | str) -> Strategy:
     from common.train.devices import quiet_backend
 
     quiet_backend()
@@ -51,10 +51,10 @@ def _several(devices: int | str) -> OneDevice:
         if several_machines():
             return Mirrored([])
         names = local_devices(devices)
-        return ONE if len(names) == 1 else Mirrored(names)
+        return SINGLE_DEVICE if len(names) == 1 else Mirrored(names)
     if backend == "jax":
         from common.train.strategy.jax_sharding import Sharded, local_devices
 
         names = local_devices(devices)
-        return ONE if len(names) == 1 else Sharded(names)
+        return SINGLE_DEVICE if len(names) == 1 else Sharded(names)
     raise UserError(f"training on several devices needs KERAS_BACKEND=tensorflow or jax; it is {backend}")

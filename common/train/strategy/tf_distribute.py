@@ -11,7 +11,8 @@ from functools import lru_cache
 import numpy as np
 
 from common.errors import UserError
-from common.train.strategy.base import OneDevice, enough, over_devices
+from common.train.batches import microbatches
+from common.train.strategy.base import Strategy, enough, over_devices
 
 
 def several_machines() -> bool:
@@ -37,7 +38,7 @@ def local_devices(devices: int | str) -> list[str]:
     return enough([device.name for device in tf.config.list_logical_devices(kind)], devices, "CPU:0")
 
 
-class Mirrored(OneDevice):
+class Mirrored(Strategy):
     """`tf.distribute`: a copy of the model on every device, gradients summed over all of them."""
 
     def __init__(self, names: list[str]):
@@ -78,15 +79,13 @@ class Mirrored(OneDevice):
     def optimizer(self, kind: type) -> type:
         return _clipping_whole(kind)
 
-    def parts(self, wanted: int) -> int:
-        """Every device has its piece at once; that is as much memory as one of `replicas` pieces in turn."""
+    def accumulation_steps(self, wanted: int) -> int:
+        """Every device has its share at once, which takes as much memory as `replicas` microbatches in turn."""
         return 1
 
     def epoch(self, batches, number: int) -> Iterator:
-        from common.train.batches import pieces
-
         for rows, share in batches.updates(number):
-            cut = list(pieces(rows, self.replicas))
+            cut = list(microbatches(rows, self.replicas))
             x, y, weights = self._values(lambda k: self._piece(batches, *cut[k]))  # noqa: B023
             yield x, y, weights, share
 
@@ -143,7 +142,7 @@ class Mirrored(OneDevice):
 
 @lru_cache(maxsize=8)
 def _clipping_whole(kind: type) -> type:
-    """An optimiser that shortens gradients once they are summed over the devices, not before."""
+    """An optimizer that shortens gradients once they are summed over the devices, not before."""
     import tensorflow as tf
 
     class Whole(kind):
@@ -162,7 +161,7 @@ def _clipping_whole(kind: type) -> type:
 
 
 def _moments_of_all(layer):
-    """Mean and variance of a batch that is divided among devices, for Keras's batch normalisation.
+    """Mean and variance of a batch that is divided among devices, for Keras's batch normalization.
 
     Keras's own way sums the values, their squares and their number apart, and the gradients of these sums then meet
     those of other layers on other devices. Here each sum waits for the one before.

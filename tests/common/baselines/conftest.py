@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from common.data.materials import MaterialsTable, Target
+from common.data.materials import MaterialsDataset, Target
 from common.data.splits import by_fractions
 
 
@@ -37,10 +37,10 @@ def trainable(model) -> int:
     return sum(int(np.prod(w.shape)) for w in model.trainable_weights)
 
 
-def of_crystals(crystals, target: str = "gap") -> MaterialsTable:
+def of_crystals(crystals, target: str = "gap") -> MaterialsDataset:
     """A table of (numbers, lattice, frac) triples, named 0, 1, ..."""
     ids = [str(k) for k in range(len(crystals))]
-    return MaterialsTable.from_structures(ids, crystals, {target: Target(np.arange(len(ids), dtype=float), "eV")})
+    return MaterialsDataset.from_structures(ids, crystals, {target: Target(np.arange(len(ids), dtype=float), "eV")})
 
 
 def supercell(crystal, times=(2, 1, 1)):

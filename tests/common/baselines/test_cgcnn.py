@@ -37,7 +37,7 @@ def test_parameter_count():
 def test_defaults_of_the_program():
     recipe, config = CGCNN().recipe, CGCNN("released").config
     assert (recipe.optimizer, recipe.learning_rate, recipe.drop_at, recipe.batch) == ("sgd", 0.01, 100, 256)
-    assert (recipe.epochs, recipe.loss, recipe.standardise) == (30, "mse", True)
+    assert (recipe.epochs, recipe.loss, recipe.standardize) == (30, "mse", True)
     assert (config.channels, config.layers, config.hidden, config.dense) == (64, 3, 128, 1)
     assert (config.cutoff, config.most, config.ties) == (8.0, 12, "cut")
 
@@ -157,12 +157,12 @@ def test_it_learns_and_comes_back(variant, table, split, tmp_path):
 
 
 def test_bad_materials_are_named_and_the_rest_goes_on(mini):
-    from common.data.materials import MaterialsTable, Target
+    from common.data.materials import MaterialsDataset, Target
 
     good = mini.structure(0)
     heavy = good._replace(numbers=np.full_like(good.numbers, 104))
     ids, crystals = ["a", "b", "c", "d"], [good, heavy, None, mini.structure(20)]
-    table = MaterialsTable.from_structures(
+    table = MaterialsDataset.from_structures(
         ids, crystals, {"gap": Target(np.arange(4.0), "eV")}, formulas=["A"] * 4, origin="test"
     )
     model = CGCNN(**SMALL, epochs=1).fit(table, "gap", Split(("a", "b"), ("d",), ()))

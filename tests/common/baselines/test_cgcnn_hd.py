@@ -78,5 +78,5 @@ def test_many_samples_come_to_what_dropout_before_a_linear_layer_must_give(fitte
     inner = Model(fitted.model.inputs, fitted.model.get_layer("dense_2").output)
     hidden = np.asarray(inner.predict_on_batch(features.batch(np.arange(len(good)))))
     kernel = fitted.model.get_layer("output").get_weights()[0][:, 0]
-    expected = fitted.scale.factor * np.sqrt(0.25 * ((hidden * kernel) ** 2).sum(axis=1))
+    expected = fitted.scaler.factor * np.sqrt(0.25 * ((hidden * kernel) ** 2).sum(axis=1))
     assert np.allclose(found, expected, rtol=0.06)

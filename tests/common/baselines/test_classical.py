@@ -5,7 +5,7 @@ import pytest
 
 from common.baselines.classical import LAST_ELEMENT, Median, RandomForestMagpie, XGBoostMagpie, magpie_row
 from common.chem.elements import SYMBOLS
-from common.data.materials import MaterialsTable, Target
+from common.data.materials import MaterialsDataset, Target
 from common.data.splits import Split, by_formula
 from common.errors import UserError
 
@@ -15,9 +15,9 @@ def split(mini):
     return by_formula(mini, (6, 2, 2), seed=0)
 
 
-def formulas(names, values) -> MaterialsTable:
+def formulas(names, values) -> MaterialsDataset:
     ids = [f"m{i}" for i in range(len(names))]
-    return MaterialsTable(ids, names, targets={"energy": Target(np.array(values, dtype=float), "eV")})
+    return MaterialsDataset(ids, names, targets={"energy": Target(np.array(values, dtype=float), "eV")})
 
 
 def test_median_is_the_median_of_the_training_part(mini, split):

@@ -6,7 +6,7 @@ import pytest
 from common.baselines.layers import SoftAttention
 from common.baselines.roost import ElementGraphs, Roost, RoostConfig, build_roost, fractions_of
 from common.chem.element_vectors import element_vectors
-from common.data.materials import MaterialsTable, Target
+from common.data.materials import MaterialsDataset, Target
 from common.data.splits import Split
 from common.features.ragged import Ragged
 from common.train.ensemble import Ensemble
@@ -20,7 +20,7 @@ FORMULAS = ["SrTiO3", "Si", "NaCl", "Fe0.333Ni0.667", "LiFePO4"]
 
 def of_formulas(formulas):
     ids = [str(k) for k in range(len(formulas))]
-    return MaterialsTable(ids, formulas, targets={"gap": Target(np.arange(len(ids), dtype=float), "eV")})
+    return MaterialsDataset(ids, formulas, targets={"gap": Target(np.arange(len(ids), dtype=float), "eV")})
 
 
 def test_parameter_count():

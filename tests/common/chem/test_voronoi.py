@@ -176,9 +176,9 @@ def test_impossible_cells_are_refused_in_one_line(n, lattice, frac, says):
 @pytest.mark.real
 @pytest.mark.parametrize("name", ["mp-1027170", "mp-1080319", "mp-1247858", "mp-611224", "mp-685011"])
 def test_tall_columns_in_which_qhull_fails_or_loses_points(name, real_data):
-    from common.data.materials import MaterialsTable
+    from common.data.materials import MaterialsDataset
 
-    table = MaterialsTable.from_hdf5(real_data / "mp" / "mp_structures.h5")
+    table = MaterialsDataset.from_hdf5(real_data / "mp" / "mp_structures.h5")
     faces = voronoi_faces(table.structure(table.rows_of([name])[0]))
     assert np.allclose(solid_angles(faces), 4 * np.pi, atol=1e-8)
 

@@ -14,7 +14,7 @@ import pytest
 from common.compute import executor as engines
 from common.data.predictions import Predictions
 from common.errors import UserError
-from common.features.cache import FeatureCache, featurise
+from common.features.cache import FeatureCache, featurize
 from esnet.dft.batch import run_batch
 from experiments.declare import plan
 from experiments.run import runs as run
@@ -146,7 +146,7 @@ def test_features_are_those_of_one_machine(mini, on_ray, monkeypatch, tmp_path):
     for engine in (os.environ["MATREPRO_ENGINE"], "local"):
         monkeypatch.setenv("MATREPRO_ENGINE", engine)
         monkeypatch.setenv("MATREPRO_CACHE", str(tmp_path / engine[:3]))
-        results.append(featurise(table, "weights", weights_row, jobs=2))
+        results.append(featurize(table, "weights", weights_row, jobs=2))
     (there, good, bad), (here, good_too, bad_too) = results
     assert equal(there, here) and good.tolist() == good_too.tolist() == list(range(150)) and bad == bad_too == {}
 
@@ -243,7 +243,7 @@ def test_cells_with_a_machine_that_dies(tiny, on_ray, monkeypatch):
 SCRIPT = """
 import os, sys, time
 from pathlib import Path
-from common.features.cache import featurise
+from common.features.cache import featurize
 from common.sources import load_source
 from profitnet.features import weights_row
 
@@ -255,7 +255,7 @@ def slow(crystal):
 if __name__ == "__main__":
     from common import cli
     parser = cli.make_parser("try", "A try.", "try")
-    parser.set_defaults(command=lambda arguments: featurise(load_source("mini"), "slow", slow, jobs=2))
+    parser.set_defaults(command=lambda arguments: featurize(load_source("mini"), "slow", slow, jobs=2))
     print("connected", flush=True)
     sys.exit(cli.run(parser, []))
 """
@@ -288,9 +288,9 @@ def test_a_cluster_that_vanishes(cache_folder, monkeypatch, tmp_path, mini):
         calls.append(1)
         return weights_row(crystal)
 
-    found, good, _ = featurise(mini, "slow", counted)
+    found, good, _ = featurize(mini, "slow", counted)
     assert len(good) == len(mini) and len(calls) == len(FeatureCache("slow")) - kept
-    assert equal(found, featurise(mini, "weights", weights_row)[0])
+    assert equal(found, featurize(mini, "weights", weights_row)[0])
 
 
 def test_an_address_at_which_nothing_answers(monkeypatch):

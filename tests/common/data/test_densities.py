@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from common.data.densities import DensitiesInFile, DensitiesInMemory, densities_key
-from common.data.materials import MaterialsTable
+from common.data.materials import MaterialsDataset
 from common.errors import UserError
 from common.sources import densities
 from common.sources.files import load
@@ -41,7 +41,7 @@ def test_rows_keep_their_densities(mini):
 
 
 def test_tables_without_densities_say_so(mini):
-    bare = MaterialsTable(mini.ids[:2], mini.formulas[:2])
+    bare = MaterialsDataset(mini.ids[:2], mini.formulas[:2])
     assert not bare.has_densities
     with pytest.raises(UserError, match="no densities of states"):
         bare.dos(0)
@@ -52,7 +52,7 @@ def test_they_count_in_the_digest_when_asked_for(mini):
     items = [few.dos(0), few.dos(1)]
 
     def digest(items):
-        table = MaterialsTable.from_structures(
+        table = MaterialsDataset.from_structures(
             few.ids, few.structures(), formulas=few.formulas, densities=DensitiesInMemory(items)
         )
         return table.digest(), table.digest(densities=True)

@@ -1,11 +1,11 @@
-"""MaterialsTable: views, targets, ids, and the way to disk and back."""
+"""MaterialsDataset: views, targets, ids, and the way to disk and back."""
 
 import tracemalloc
 
 import numpy as np
 import pytest
 
-from common.data.materials import MaterialsTable, Target, crystal_key
+from common.data.materials import MaterialsDataset, Target, crystal_key
 from common.errors import UserError
 
 
@@ -27,7 +27,7 @@ def test_take_and_select_are_views_in_the_order_asked_for(mini):
 
 def test_known_keeps_the_rows_whose_target_is_a_number():
     values = np.array([1.0, np.nan, np.inf, -2.0])
-    table = MaterialsTable(list("abcd"), ["Si"] * 4, targets={"gap": Target(values, "eV")})
+    table = MaterialsDataset(list("abcd"), ["Si"] * 4, targets={"gap": Target(values, "eV")})
     assert table.known("gap").ids.tolist() == ["a", "d"]
 
 
@@ -42,7 +42,7 @@ def test_with_target_adds_one_and_leaves_the_old_table_alone(table):
 
 def test_ids_must_be_unique(mini):
     with pytest.raises(UserError, match=r"here: id b stands more than once"):
-        MaterialsTable(["a", "b", "c", "b"], ["Si"] * 4, origin="here")
+        MaterialsDataset(["a", "b", "c", "b"], ["Si"] * 4, origin="here")
     with pytest.raises(UserError, match="NaCl-B1 stands more than once"):
         mini.select(["NaCl-B1", "AgBr-B1", "NaCl-B1"])
 
@@ -56,32 +56,32 @@ def test_a_missing_target_is_named_with_those_there_are(mini):
     with pytest.raises(UserError, match="no target 'gap'; it has: band_gap, bulk_modulus, formation_energy"):
         mini.target("gap")
     with pytest.raises(UserError, match="it has: none"):
-        MaterialsTable(["a"], ["Si"]).known("gap")
+        MaterialsDataset(["a"], ["Si"]).known("gap")
 
 
 def test_formulas_alone_give_no_structure():
-    table = MaterialsTable(["a"], ["Si"])
+    table = MaterialsDataset(["a"], ["Si"])
     assert not table.has_structures and table.n_sites(0) == 0
     with pytest.raises(UserError, match="formulas only"):
         table.structure(0)
 
 
 def test_digest_follows_ids_formulas_structures_and_target(table):
-    same = MaterialsTable.from_structures(table.ids, table.structures(), table.targets, formulas=table.formulas)
+    same = MaterialsDataset.from_structures(table.ids, table.structures(), table.targets, formulas=table.formulas)
     assert same.digest("band_gap") == table.digest("band_gap") != table.digest("total_energy")
     assert table.take(np.arange(11)).digest() != table.digest() != table.take(np.arange(12)[::-1]).digest()
     crystals = list(table.structures())
     crystals[7] = crystals[7]._replace(frac=crystals[7].frac + 1e-9)
-    assert MaterialsTable.from_structures(table.ids, crystals, formulas=table.formulas).digest() != table.digest()
-    bare = MaterialsTable(table.ids, table.formulas)
-    assert bare.digest() != MaterialsTable(table.ids, [*table.formulas[:-1], "H"]).digest()
+    assert MaterialsDataset.from_structures(table.ids, crystals, formulas=table.formulas).digest() != table.digest()
+    bare = MaterialsDataset(table.ids, table.formulas)
+    assert bare.digest() != MaterialsDataset(table.ids, [*table.formulas[:-1], "H"]).digest()
 
 
 def test_from_pymatgen_structures():
     from pymatgen.core import Lattice, Structure
 
     structure = Structure.from_spacegroup("Fm-3m", Lattice.cubic(5.6), ["Na", "Cl"], [[0, 0, 0], [0.5, 0.5, 0.5]])
-    table = MaterialsTable.from_structures(["salt"], [structure])
+    table = MaterialsDataset.from_structures(["salt"], [structure])
     assert table.formulas.tolist() == ["NaCl"] and table.n_sites(0) == 8
     assert np.array_equal(table.structure(0).frac, structure.frac_coords)
 
@@ -92,7 +92,7 @@ def test_from_pymatgen_structures():
 def test_round_trip_through_hdf5_is_exact(table, tmp_path):
     table = table.take([4, 0, 11])
     table.to_hdf5(tmp_path / "deep" / "table.h5")
-    back = MaterialsTable.from_hdf5(tmp_path / "deep" / "table.h5")
+    back = MaterialsDataset.from_hdf5(tmp_path / "deep" / "table.h5")
     assert back.origin == "table.h5" and set(back.targets) == set(table.targets)
     for name, target in table.targets.items():
         assert np.array_equal(back.target(name).values, target.values, equal_nan=True)
@@ -101,19 +101,19 @@ def test_round_trip_through_hdf5_is_exact(table, tmp_path):
     for one, other in zip(back.structures(), table.structures(), strict=True):
         assert crystal_key(one) == crystal_key(other)
     back.take([2, 1]).to_hdf5(tmp_path / "deep" / "table.h5")  # over the file that is being read
-    assert MaterialsTable.from_hdf5(tmp_path / "deep" / "table.h5").digest() == table.take([2, 1]).digest()
+    assert MaterialsDataset.from_hdf5(tmp_path / "deep" / "table.h5").digest() == table.take([2, 1]).digest()
 
 
 def test_round_trip_without_structures_without_rows_and_with_foreign_letters(tmp_path):
     path = tmp_path / "table.h5"
-    MaterialsTable(["α-quartz", "b"], ["SiO2", "Si"], targets={"gap": Target(np.array([6.0, np.nan]), "eV")}).to_hdf5(
+    MaterialsDataset(["α-quartz", "b"], ["SiO2", "Si"], targets={"gap": Target(np.array([6.0, np.nan]), "eV")}).to_hdf5(
         path
     )
-    back = MaterialsTable.from_hdf5(path)
+    back = MaterialsDataset.from_hdf5(path)
     assert back.ids.tolist() == ["α-quartz", "b"] and not back.has_structures
     assert back.known("gap").ids.tolist() == ["α-quartz"]
-    MaterialsTable([], []).to_hdf5(path)
-    assert len(MaterialsTable.from_hdf5(path)) == 0
+    MaterialsDataset([], []).to_hdf5(path)
+    assert len(MaterialsDataset.from_hdf5(path)) == 0
 
 
 def test_positions_are_read_when_asked_for(tmp_path):
@@ -128,7 +128,7 @@ def test_positions_are_read_when_asked_for(tmp_path):
         file.create_dataset("frac", (n, 3), "f8", chunks=(2**10, 3), fillvalue=0.25)
     tracemalloc.start()
     try:
-        table = MaterialsTable.from_hdf5(tmp_path / "huge.h5").select(["huge", "small"])
+        table = MaterialsDataset.from_hdf5(tmp_path / "huge.h5").select(["huge", "small"])
         crystal = table.structure(1)
         peak = tracemalloc.get_traced_memory()[1]
     finally:
@@ -143,7 +143,7 @@ def test_a_truncated_file_is_named(table, tmp_path, share):
     data = (tmp_path / "whole.h5").read_bytes()
     (tmp_path / "cut.h5").write_bytes(data[: int(share * len(data))])
     with pytest.raises(UserError, match=r"cut\.h5 is not a readable HDF5 file, truncated perhaps") as caught:
-        MaterialsTable.from_hdf5(tmp_path / "cut.h5")
+        MaterialsDataset.from_hdf5(tmp_path / "cut.h5")
     assert "\n" not in str(caught.value)
 
 
@@ -156,7 +156,7 @@ def test_other_files_are_refused_in_one_line(table, tmp_path):
             for name, data in datasets.items():
                 file[name] = data
         with pytest.raises(UserError) as caught:
-            MaterialsTable.from_hdf5(path)
+            MaterialsDataset.from_hdf5(path)
         assert "\n" not in str(caught.value) and path.name in str(caught.value)
         return str(caught.value)
 
@@ -166,16 +166,16 @@ def test_other_files_are_refused_in_one_line(table, tmp_path):
     assert "not lists of text" in refusal(material_id=[1], formula=[b"Si"])
     assert "id a stands more than once" in refusal(material_id=[b"a", b"a"], formula=[b"Si", b"Si"])
     with pytest.raises(UserError, match=r"none\.h5 does not exist"):
-        MaterialsTable.from_hdf5(tmp_path / "none.h5")
+        MaterialsDataset.from_hdf5(tmp_path / "none.h5")
     with pytest.raises(UserError, match="is not a readable HDF5 file"):
-        MaterialsTable.from_hdf5(tmp_path)
+        MaterialsDataset.from_hdf5(tmp_path)
 
 
 def test_a_damaged_structure_names_its_id(table):
     crystals = list(table.structures())
     with pytest.raises(UserError, match="not a number"):
-        MaterialsTable.from_structures(table.ids, [c._replace(frac=c.frac * np.nan) for c in crystals])
-    damaged = MaterialsTable.from_structures(table.ids, crystals)
+        MaterialsDataset.from_structures(table.ids, [c._replace(frac=c.frac * np.nan) for c in crystals])
+    damaged = MaterialsDataset.from_structures(table.ids, crystals)
     damaged.structure(3)
     damaged._structures.lattice[3] = 0
     with pytest.raises(UserError, match=f"{table.ids[3]}: the cell has no volume"):

@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from common.data import splits
-from common.data.materials import MaterialsTable
+from common.data.materials import MaterialsDataset
 from common.data.splits import Split
 from common.errors import UserError
 
@@ -17,8 +17,8 @@ shares = st.tuples(st.integers(1, 9), st.integers(0, 9), st.integers(0, 9))
 seeds = st.integers(0, 1000)
 
 
-def table_of(names: list[str]) -> MaterialsTable:
-    return MaterialsTable([f"m{i}" for i in range(len(names))], names)
+def table_of(names: list[str]) -> MaterialsDataset:
+    return MaterialsDataset([f"m{i}" for i in range(len(names))], names)
 
 
 def everything(split: Split) -> list[str]:

@@ -8,10 +8,10 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from common.data.materials import MaterialsTable, crystal_key
+from common.data.materials import MaterialsDataset, crystal_key
 from common.errors import UserError
 from common.features import cache
-from common.features.cache import FeatureCache, cache_root, featurise
+from common.features.cache import FeatureCache, cache_root, featurize
 from common.features.ragged import Flat, Ragged
 from profitnet.features import weights_row
 
@@ -19,10 +19,10 @@ calls: list[int] = []
 
 
 def summary(crystal) -> dict[str, np.ndarray]:
-    """A cheap featuriser that refuses oxides and counts how often it is asked."""
+    """A cheap featurizer that refuses oxides and counts how often it is asked."""
     calls.append(len(crystal.numbers))
     if 8 in crystal.numbers:
-        raise UserError("oxides are not for this featuriser")
+        raise UserError("oxides are not for this featurizer")
     return {"numbers": crystal.numbers, "lengths": np.linalg.norm(crystal.lattice, axis=1)}
 
 
@@ -56,51 +56,51 @@ def test_the_cache_stands_where_the_environment_says(cache_folder, monkeypatch, 
 
 
 def test_features_come_in_the_order_of_the_table_and_bad_rows_with_a_reason(table):
-    features, good, bad = featurise(table, "summary", summary)
+    features, good, bad = featurize(table, "summary", summary)
     oxides = [8 in crystal.numbers for crystal in table.structures()]
     assert 0 < sum(oxides) < len(table)
     assert good.tolist() == np.flatnonzero(~np.array(oxides)).tolist()
-    assert set(bad) == set(table.ids[oxides].tolist()) and set(bad.values()) == {"oxides are not for this featuriser"}
+    assert set(bad) == set(table.ids[oxides].tolist()) and set(bad.values()) == {"oxides are not for this featurizer"}
     for i, row in enumerate(good):
         assert features.field("numbers").row(i).tolist() == table.structure(row).numbers.tolist()
 
 
 def test_no_crystal_is_featurised_twice(table, cache_folder):
-    first = featurise(table, "summary", summary)
+    first = featurize(table, "summary", summary)
     assert len(calls) == len(table)
     backwards = table.take(np.arange(len(table))[::-1])
-    again = featurise(backwards, "summary", summary)
+    again = featurize(backwards, "summary", summary)
     assert len(calls) == len(table) + len(first[2])  # only the refused ones, which are not kept
     assert equal(again[0].take(np.arange(len(again[1]))[::-1]), first[0])
-    featurise(table, "summary-2", summary)
+    featurize(table, "summary-2", summary)
     assert len(calls) == 2 * len(table) + len(first[2])  # another name is another cache
     assert len(shards(cache_folder, "summary")) == 1
 
 
 def test_equal_structures_are_featurised_once(mini):
     crystal = mini.structure(mini.rows_of(["NaCl-B1"])[0])
-    twins = MaterialsTable.from_structures(["a", "b", "c"], [crystal] * 3)
-    features, good, _ = featurise(twins, "summary", summary)
+    twins = MaterialsDataset.from_structures(["a", "b", "c"], [crystal] * 3)
+    features, good, _ = featurize(twins, "summary", summary)
     assert len(calls) == 1 and good.tolist() == [0, 1, 2] and len(features) == 3
 
 
 def test_formulas_are_featurised_by_their_text(table):
-    features, good, _ = featurise(table, "length", lambda text: {"n": np.array([len(text)])}, of="formula")
+    features, good, _ = featurize(table, "length", lambda text: {"n": np.array([len(text)])}, of="formula")
     assert features.field("n").values.tolist() == [len(text) for text in table.formulas] and len(good) == len(table)
 
 
 def test_a_table_of_which_nothing_can_be_featurised(mini):
     oxides = mini.take([i for i in range(60) if 8 in mini.structure(i).numbers])
-    features, good, bad = featurise(oxides, "summary", summary)
+    features, good, bad = featurize(oxides, "summary", summary)
     assert features is None and len(good) == 0 and set(bad) == set(oxides.ids.tolist())
-    nothing = featurise(mini.take([]), "summary", summary)
+    nothing = featurize(mini.take([]), "summary", summary)
     assert nothing[0] is None and len(nothing[1]) == 0 and nothing[2] == {}
 
 
 def test_a_structure_that_cannot_be_read_is_listed_and_the_rest_goes_on(table):
-    damaged = MaterialsTable.from_structures(table.ids, table.structures())
+    damaged = MaterialsDataset.from_structures(table.ids, table.structures())
     damaged._structures.lattice[5] = 0
-    _, good, bad = featurise(damaged, "summary", summary)
+    _, good, bad = featurize(damaged, "summary", summary)
     assert 5 not in good and "no volume" in bad[table.ids[5]]
 
 
@@ -108,7 +108,7 @@ def test_two_jobs_give_what_one_gives(mini, monkeypatch, tmp_path):
     table, results = mini.take(np.arange(150)), []
     for jobs in (1, 2):
         monkeypatch.setenv("MATREPRO_CACHE", str(tmp_path / str(jobs)))
-        results.append(featurise(table, "weights", weights_row, jobs=jobs))
+        results.append(featurize(table, "weights", weights_row, jobs=jobs))
     (one, good, bad), (other, good_too, bad_too) = results
     assert equal(one, other) and good.tolist() == good_too.tolist() == list(range(150)) and bad == bad_too == {}
 
@@ -123,10 +123,10 @@ def test_a_run_that_is_stopped_keeps_the_shards_it_has_finished(table, cache_fol
         return {"n": crystal.numbers}
 
     with pytest.raises(KeyboardInterrupt):
-        featurise(table, "stops", stops)
+        featurize(table, "stops", stops)
     assert len(FeatureCache("stops")) == 16
     calls[:] = [1] * 30
-    featurise(table, "stops", stops)
+    featurize(table, "stops", stops)
     assert len(calls) == 30 + len(table) - 16
 
 
@@ -136,14 +136,14 @@ def test_a_run_that_is_stopped_keeps_the_shards_it_has_finished(table, cache_fol
 @pytest.mark.parametrize("place", ["", "features", "features/summary"])
 def test_a_cache_that_cannot_be_written_warns_and_goes_on(table, cache_folder, monkeypatch, place):
     """A file in the place of a folder cannot be written into even by root."""
-    wanted = featurise(table, "elsewhere", summary)
+    wanted = featurize(table, "elsewhere", summary)
     monkeypatch.setenv("MATREPRO_CACHE", str(cache_folder / "closed"))
     blocked = cache_folder / "closed" / place
     blocked.parent.mkdir(parents=True, exist_ok=True)
     blocked.write_text("not a folder")
     for _ in range(2):
         with pytest.warns(UserWarning, match=r"features are not cached: cannot write .*MATREPRO_CACHE"):
-            found = featurise(table, "summary", summary)
+            found = featurize(table, "summary", summary)
         assert equal(found[0], wanted[0]) and found[1].tolist() == wanted[1].tolist() and found[2] == wanted[2]
     assert blocked.read_text() == "not a folder"
 
@@ -151,7 +151,7 @@ def test_a_cache_that_cannot_be_written_warns_and_goes_on(table, cache_folder, m
 @pytest.mark.parametrize("size", [0, 1000, 4000])
 def test_a_full_disk_warns_goes_on_and_leaves_no_half_shard(table, cache_folder, disk_of, size):
     with disk_of(size), pytest.warns(UserWarning, match="features are not cached"):
-        features, good, _ = featurise(table, "summary", summary)
+        features, good, _ = featurize(table, "summary", summary)
     assert len(features) == len(good) > 0 and shards(cache_folder, "summary") == []
 
 
@@ -161,12 +161,12 @@ def damage(data: bytes, how: str) -> bytes:
 
 @pytest.mark.parametrize("how", ["empty", "cut", "short", "text"])
 def test_a_damaged_shard_is_named_and_made_again(table, cache_folder, how):
-    wanted = featurise(table, "summary", summary)
+    wanted = featurize(table, "summary", summary)
     (shard,) = shards(cache_folder, "summary")
     shard.write_bytes(damage(shard.read_bytes(), how))
     calls.clear()
     with pytest.warns(UserWarning, match=rf"{shard.name} is damaged and is left out; delete it"):
-        found = featurise(table, "summary", summary)
+        found = featurize(table, "summary", summary)
     assert equal(found[0], wanted[0]) and len(calls) == len(table)
     assert len(shards(cache_folder, "summary")) == 2
 
@@ -189,7 +189,7 @@ def test_files_that_are_no_shards_are_left_out(cache_folder):
 
 
 def test_a_file_that_is_still_being_written_is_not_read(table, cache_folder):
-    featurise(table, "summary", summary)
+    featurize(table, "summary", summary)
     (shard,) = shards(cache_folder, "summary")
     shard.with_name(f".123.{shard.name}").write_bytes(shard.read_bytes()[:100])
     with warnings.catch_warnings():
@@ -201,7 +201,7 @@ def test_a_file_that_is_still_being_written_is_not_read(table, cache_folder):
 
 
 def _fill(folder: str, barrier, results) -> None:
-    """One of two processes that featurise the same crystals into the same folder at the same time."""
+    """One of two processes that featurize the same crystals into the same folder at the same time."""
     import os
 
     from common.sources import load_source
@@ -209,7 +209,7 @@ def _fill(folder: str, barrier, results) -> None:
     os.environ["MATREPRO_CACHE"] = folder
     cache.SHARD = 4
     barrier.wait()
-    features, good, bad = featurise(load_source("mini").take(np.arange(0, 336, 12)), "summary", summary)
+    features, good, bad = featurize(load_source("mini").take(np.arange(0, 336, 12)), "summary", summary)
     results.put((good.tolist(), bad, features.field("numbers").values.tolist()))
 
 

@@ -6,7 +6,7 @@ import gzip
 import numpy as np
 import pytest
 
-from common.data.materials import MaterialsTable, Target
+from common.data.materials import MaterialsDataset, Target
 from common.errors import UserError
 from common.sources.columns import Heading, heading
 from common.sources.files import from_structures, load, read_table
@@ -260,7 +260,7 @@ def test_heading(text, name, unit):
 
 
 def test_hdf5_table(tmp_path):
-    table = MaterialsTable(["a", "b"], ["Si", "Ge"], targets={"gap": Target(np.array([1.1, np.nan]), "")})
+    table = MaterialsDataset(["a", "b"], ["Si", "Ge"], targets={"gap": Target(np.array([1.1, np.nan]), "")})
     table.to_hdf5(tmp_path / "x.h5")
     loaded = read_table(tmp_path / "x.h5", target="gap", unit="eV")
     assert loaded.target("gap").unit == "eV" and loaded.ids.tolist() == ["a", "b"]

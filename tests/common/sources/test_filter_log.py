@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from common.data.materials import MaterialsTable, Target
+from common.data.materials import MaterialsDataset, Target
 from common.errors import UserError
 from common.sources import load_source
 from common.sources.filter_log import Traced, composition_of
@@ -16,7 +16,7 @@ def table():
     energies = [-1.0, -3.0, -2.0, 6.0, -4.0, 0.0, np.nan]
     gaps = [3.0, 3.1, 3.2, 8.0, 0.0, 0.0, 2.0]
     targets = {"energy": Target(np.array(energies), "eV/atom"), "band_gap": Target(np.array(gaps), "eV")}
-    return MaterialsTable(list("abcdefg"), formulas, targets=targets)
+    return MaterialsDataset(list("abcdefg"), formulas, targets=targets)
 
 
 def test_the_lowest_energy_of_a_composition(table):
@@ -49,7 +49,7 @@ def test_compositions():
 
 
 def test_steps_of_nothing():
-    empty = MaterialsTable([], [], targets={"band_gap": Target(np.array([]), "eV")})
+    empty = MaterialsDataset([], [], targets={"band_gap": Target(np.array([]), "eV")})
     traced = Traced.of(empty, "rows").nonmetals().elements(2, (8,)).fewer_atoms(5).lowest_energy("band_gap")
     assert traced.left == 0
 

@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from common.data.materials import MaterialsTable
+from common.data.materials import MaterialsDataset
 from common.errors import UserError
 from common.sources import load_source
 from common.sources.paper_row_counts import trace
@@ -115,6 +115,6 @@ def test_densities_of_another_list_are_kept_apart(project, store):
     with client(project) as asked:
         path = materials_project.get("mp-esnet", asked)
         mp_densities.get("mp-esnet", asked)
-        MaterialsTable.from_hdf5(path).take(np.array([1])).to_hdf5(path)
+        MaterialsDataset.from_hdf5(path).take(np.array([1])).to_hdf5(path)
         with pytest.raises(UserError, match="belongs to another list of materials; move it away"):
             mp_densities.get("mp-esnet", asked)

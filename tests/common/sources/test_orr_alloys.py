@@ -8,7 +8,7 @@ import pytest
 
 from common.chem.elements import F_BLOCK
 from common.chem.formula import parse_formula
-from common.data.materials import MaterialsTable, Target
+from common.data.materials import MaterialsDataset, Target
 from common.errors import UserError
 from common.sources import load_source, orr_alloys
 from common.sources.orr_alloys import lattice
@@ -38,7 +38,7 @@ def directory(tmp_path, monkeypatch):
         (np.array(kinds[n % 4][1]), np.eye(3) * (4 + n / 100), np.array([[0, 0, 0], [0.5] * 3])) for n in range(60)
     ]
     energies = np.where(np.arange(60) % 12 == 11, np.nan, -np.arange(60) / 60)
-    table = MaterialsTable.from_structures(
+    table = MaterialsDataset.from_structures(
         ids,
         crystals,
         {"formation_energy_per_atom": Target(energies, "eV/atom")},

@@ -6,7 +6,7 @@ import gzip
 import numpy as np
 import pytest
 
-from common.data.materials import MaterialsTable, Target
+from common.data.materials import MaterialsDataset, Target
 from common.errors import UserError
 from common.sources import load_source
 from common.sources.datadir import elpasolites
@@ -78,7 +78,7 @@ def directory(mini, tmp_path, monkeypatch):
     monkeypatch.setenv("MATREPRO_DATA", str(tmp_path))
     table = mini.take([0, 1, 2])
     targets = {name: Target(np.array([0.5, 0.0, np.nan]), "eV") for name in ("band_gap", "formation_energy_per_atom")}
-    MaterialsTable.from_structures(["mp-1", "mp-2", "mp-3"], table.structures(), targets).to_hdf5(
+    MaterialsDataset.from_structures(["mp-1", "mp-2", "mp-3"], table.structures(), targets).to_hdf5(
         tmp_path / "mp" / "mp_structures.h5"
     )
     (tmp_path / "mp" / "exp_band_gap.csv").write_text(
@@ -108,7 +108,7 @@ def test_the_authors_test_materials_are_marked_and_keep_their_values(mini, tmp_p
     ids = [f"mp-{k}" for k in range(5)]
     gap, energy = np.array([3.0, 8.0, np.nan, 6.0, 4.0]), np.array([-1.0, -2.0, np.nan, -4.0, -5.0])
     targets = {"band_gap": Target(gap, "eV"), "formation_energy_per_atom": Target(energy, "eV/atom")}
-    table = MaterialsTable.from_structures(ids, mini.take(rows).structures(), targets)
+    table = MaterialsDataset.from_structures(ids, mini.take(rows).structures(), targets)
     table.to_hdf5(tmp_path / "mp" / "mp_structures.h5")
     listed = "material_id,target,v01\nmp-2,-3.5,0\nmp-1,-2.5,0\nmp-77,1,0\n"
     (tmp_path / "mp" / "diffcomp_test_Ef.csv").write_text(listed)

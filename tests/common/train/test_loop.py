@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from common.errors import UserError
-from common.train.batches import Batches, pieces
+from common.train.batches import Batches, microbatches
 from common.train.loop import predict, train
 from common.train.recipe import Recipe, rate_of
 
@@ -54,14 +54,14 @@ def lines(state) -> list[dict]:
     return [{k: v for k, v in row.items() if k != "seconds"} for row in state.history]
 
 
-# --- pieces ------------------------------------------------------------------------------------------
+# --- microbatches ------------------------------------------------------------------------------------------
 
 
 @given(st.integers(1, 30), st.integers(2, 7))
 def test_weighted_pieces_have_the_mean_of_the_whole_batch(n, parts):
     rows = np.random.default_rng(n).permutation(1000)[:n]
     loss = np.random.default_rng(parts).normal(size=1000)
-    cut = list(pieces(rows, parts))
+    cut = list(microbatches(rows, parts))
     assert len(cut) == parts and {int(r) for piece, _ in cut for r in piece} == set(rows.tolist())
     means = [(loss[piece] * weights).mean() for piece, weights in cut]
     assert np.mean(means) == pytest.approx(loss[rows].mean(), rel=1e-5, abs=1e-6)
@@ -70,7 +70,7 @@ def test_weighted_pieces_have_the_mean_of_the_whole_batch(n, parts):
 
 
 def test_one_piece_is_the_batch_itself():
-    assert [(piece.tolist(), weights) for piece, weights in pieces(np.array([4, 2, 9]), 1)] == [([4, 2, 9], None)]
+    assert [(piece.tolist(), weights) for piece, weights in microbatches(np.array([4, 2, 9]), 1)] == [([4, 2, 9], None)]
 
 
 @pytest.mark.parametrize("batch", [3, 10, 16, 40])
@@ -79,7 +79,14 @@ def test_pieces_make_the_update_of_the_whole_batch(data, batch):
 
     def weights_after(parts):
         model = small(dropout=0.0)  # which would draw other numbers for other pieces
-        train(model, *data, ROWS[:37], VALIDATION[:0], replace(RECIPE, batch=batch, parts=parts, epochs=1), seed=0)
+        train(
+            model,
+            *data,
+            ROWS[:37],
+            VALIDATION[:0],
+            replace(RECIPE, batch=batch, accumulation_steps=parts, epochs=1),
+            seed=0,
+        )
         return model.get_weights()
 
     whole, cut = weights_after(1), weights_after(4)
@@ -122,7 +129,7 @@ def test_the_weights_that_are_best_on_the_validation_part_are_left_in_the_model(
 @pytest.mark.parametrize(("batch", "parts"), [(40, 1), (8, 1), (7, 3), (16, 5), (3, 4)])
 def test_the_loss_of_an_epoch_is_its_mean_over_all_rows(data, batch, parts):
     """At a learning rate of zero that is the error of the untrained network, however the batches are cut."""
-    recipe = replace(RECIPE, batch=batch, parts=parts, learning_rate=0.0, epochs=1)
+    recipe = replace(RECIPE, batch=batch, accumulation_steps=parts, learning_rate=0.0, epochs=1)
     model = small(dropout=0.0)
     state = train(model, *data, ROWS, VALIDATION, recipe, seed=0)
     error = predict(model, data[0], ROWS)[:, 0] - data[1][ROWS]
@@ -162,8 +169,8 @@ def test_predictions_do_not_depend_on_the_batch(data):
 
 
 def test_what_the_result_does_not_depend_on_is_not_in_the_numbers():
-    assert RECIPE.numbers() == replace(RECIPE, parts=4, checkpoint_seconds=1e9).numbers()
-    assert RECIPE.numbers() != replace(RECIPE, batch=9).numbers()
+    assert RECIPE.numerical_fields() == replace(RECIPE, accumulation_steps=4, checkpoint_seconds=1e9).numerical_fields()
+    assert RECIPE.numerical_fields() != replace(RECIPE, batch=9).numerical_fields()
 
 
 # --- plateaus ----------------------------------------------------------------------------------------
@@ -233,7 +240,7 @@ def test_a_checkpoint_of_another_run_is_refused(data, tmp_path):
         {"rows": ROWS[:-1]},
         {"validation": VALIDATION[1:]},
         {"recipe": replace(RECIPE, batch=9)},
-        {"recipe": replace(RECIPE, parts=2)},
+        {"recipe": replace(RECIPE, accumulation_steps=2)},
     ]
     for other in others:
         with pytest.raises(UserError, match=r"checkpoint\.npz is damaged or of another run .*; delete it"):

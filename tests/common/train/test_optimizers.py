@@ -1,4 +1,4 @@
-"""Recipes of other programs: their optimisers, cut gradients and learning rates that drop."""
+"""Recipes of other programs: their optimizers, cut gradients and learning rates that drop."""
 
 import numpy as np
 import pytest
@@ -43,7 +43,7 @@ def test_the_learning_rate_drops():
 
 
 def test_recipes_of_before_are_unchanged():
-    assert not {"optimizer", "weight_decay", "clip", "drop_at"} & set(Recipe().numbers())
-    assert Recipe(optimizer="sgd").numbers()["optimizer"] == "sgd"
+    assert not {"optimizer", "weight_decay", "clip", "drop_at"} & set(Recipe().numerical_fields())
+    assert Recipe(optimizer="sgd").numerical_fields()["optimizer"] == "sgd"
     with pytest.raises(UserError, match="optimizer 'lion' is unknown; choose one of adam, sgd, adamw"):
         Recipe(optimizer="lion")

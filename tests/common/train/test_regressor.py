@@ -8,7 +8,7 @@ from dataclasses import asdict
 import numpy as np
 import pytest
 
-from common.data.materials import MaterialsTable
+from common.data.materials import MaterialsDataset
 from common.data.splits import Split, by_fractions
 from common.errors import UserError
 from common.train import devices
@@ -39,12 +39,12 @@ def copy(saved, tmp_path):
     return shutil.copytree(saved, tmp_path / "copy")
 
 
-def with_element_100(table) -> MaterialsTable:
+def with_element_100(table) -> MaterialsDataset:
     """The table with fermium, which has no atom vector, in rows 1 and 4."""
     crystals = list(table.structures())
     for row in (1, 4):
         crystals[row] = crystals[row]._replace(numbers=np.full_like(crystals[row].numbers, 100))
-    return MaterialsTable.from_structures(table.ids, crystals, table.targets)
+    return MaterialsDataset.from_structures(table.ids, crystals, table.targets)
 
 
 def test_ofmcnn_comes_back_with_the_same_output(fitted, saved, table):
@@ -107,7 +107,7 @@ def test_profitnet_comes_back_with_the_same_output(table, tmp_path):
 
 
 def test_a_table_without_the_target_is_predicted_without_an_error(fitted, table):
-    bare = MaterialsTable.from_structures(table.ids, table.structures())
+    bare = MaterialsDataset.from_structures(table.ids, table.structures())
     predictions = fitted.predict(bare, bar=False)
     assert predictions.target is None and len(predictions) == len(table)
 

@@ -7,7 +7,7 @@ import pytest
 from common.errors import UserError
 from common.tuning.space import grid, parse, size, sobol, untried
 
-KINDS = {"batch": "int", "learning_rate": "float", "optimizer": "str", "standardise": "bool"}
+KINDS = {"batch": "int", "learning_rate": "float", "optimizer": "str", "standardize": "bool"}
 
 
 def axes(*texts: str):
@@ -24,7 +24,7 @@ def test_ranges_hold_their_ends():
 
 
 def test_values_are_of_their_kind():
-    (optimizer, flag, batch) = axes("optimizer=adam, sgd", "standardise=true,false", "batch=50")
+    (optimizer, flag, batch) = axes("optimizer=adam, sgd", "standardize=true,false", "batch=50")
     assert [optimizer.at(share) for share in (0.0, 0.49, 0.5, 1.0)] == ["adam", "adam", "sgd", "sgd"]
     assert flag.values == (True, False) and batch.points(4) == [50]
 
@@ -49,7 +49,7 @@ def test_written_as_it_is_read(text):
         "learning_rate=0:1:log",
         "learning_rate=0:1:linear",
         "optimizer=a:b",
-        "standardise=yes",
+        "standardize=yes",
     ],
 )
 def test_what_cannot_be_read_is_named_with_the_way_to_write_it(text):
@@ -58,7 +58,7 @@ def test_what_cannot_be_read_is_named_with_the_way_to_write_it(text):
 
 
 def test_an_unknown_setting_is_named_with_those_that_there_are():
-    with pytest.raises(UserError, match="'bach'; there are: batch, learning_rate, optimizer, standardise"):
+    with pytest.raises(UserError, match="'bach'; there are: batch, learning_rate, optimizer, standardize"):
         parse("bach=1:2", KINDS)
 
 
@@ -82,7 +82,7 @@ def test_sobol_points_fill_the_space_and_do_not_depend_on_how_many_there_are():
 
 
 def test_how_many_settings_there_are():
-    assert size(axes("batch=16:18", "optimizer=adam,sgd", "standardise=true")) == 6
+    assert size(axes("batch=16:18", "optimizer=adam,sgd", "standardize=true")) == 6
     assert size(axes("batch=16,16,32")) == 2, "a value given twice is one"
     assert math.isinf(size(axes("batch=16:18", "learning_rate=0.1:0.2")))
 

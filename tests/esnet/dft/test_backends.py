@@ -62,7 +62,7 @@ def test_densities_from_bands(standin):
     found = compute(rock_salt(12, 8))
     dos = found.dos
     assert (dos.reference, dos.engine, dos.sites, dos.elements) == ("absolute", "Stand-in", 2, ("Mg", "O"))
-    assert dos.fermi == 5.0 and not dos.polarised and not dos.f_left_out
+    assert dos.fermi == 5.0 and not dos.polarized and not dos.f_left_out
     # Both windows of the network's axis are covered, and the Fermi level is one of the energies.
     assert dos.energies[0] <= -20 and dos.energies[-1] >= 15 and np.abs(dos.energies - 5.0).min() < 1e-9
     # s fills half of the lower band, each p a quarter of the upper one; both spins hold the same.
@@ -80,7 +80,7 @@ def test_densities_from_bands(standin):
 
 def test_spin(standin):
     found = compute(rock_salt(26, 8))
-    assert found.dos.polarised and found.attributes["magnetic_moment"] == 1.0
+    assert found.dos.polarized and found.attributes["magnetic_moment"] == 1.0
     up, down = (found.dos.densities[spin, ORBITALS.index("s")] for spin in (0, 1))
     middle = [(found.dos.energies * d).sum() / d.sum() for d in (up, down)]
     assert middle[1] - middle[0] == pytest.approx(1.0, abs=1e-6)

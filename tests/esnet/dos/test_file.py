@@ -49,7 +49,7 @@ def test_writing_and_reading(file):
     # The Fermi level is one of its energies: every value goes where it was, in half precision.
     inside = (dos.energies - 2.0 > -20.005) & (dos.energies - 2.0 < 10.005)
     assert np.allclose(read.densities, dos.densities[..., inside], atol=5e-4)
-    assert read.polarised and read.per == "site" and read.valence_top == pytest.approx(-0.5)
+    assert read.polarized and read.per == "site" and read.valence_top == pytest.approx(-0.5)
     absolute = from_group(file["materials/TiO"], file.attrs["energies_eV"], list(CHANNELS))
     assert absolute.fermi == 2.0 and absolute.reference == "absolute" and absolute.elements == ("O", "Ti")
     assert file["materials/TiO"].attrs["f_left_out"] and file["materials/TiO"].attrs["engine"] == "Test"

@@ -10,7 +10,7 @@ from tests.esnet.densities import made
 
 def test_the_embedded_set(embedded):
     dos = embedded("MgO-B1")
-    assert dos.elements == ("Mg", "O") and dos.sites == 2 and dos.reference == "absolute" and not dos.polarised
+    assert dos.elements == ("Mg", "O") and dos.sites == 2 and dos.reference == "absolute" and not dos.polarized
     assert np.array_equal(dos.densities[0], dos.densities[1])  # no spin: each holds half
     below = dos.energies < dos.valence_top + 0.1
     p = dos.densities[:, [ORBITALS.index(n) for n in ("px", "py", "pz")]]

@@ -28,30 +28,30 @@ VASPRUNS = {
 @pytest.mark.real
 @pytest.mark.parametrize("name", JSON)
 def test_materials_project_files(real_data, name):
-    elements, polarised, fermi, points = JSON[name]
+    elements, polarized, fermi, points = JSON[name]
     path = real_data / "dos" / "mp_examples" / name
     with (gzip.open if name.endswith("gz") else open)(path, "rt") as file:
         raw = json.load(file)
     dos = from_complete_dos(raw)
-    assert (dos.elements, dos.polarised, len(dos.energies)) == (elements, polarised, points)
+    assert (dos.elements, dos.polarized, len(dos.energies)) == (elements, polarized, points)
     assert dos.fermi == pytest.approx(fermi, abs=1e-3) and dos.reference == "absolute" and not dos.f_left_out
     # Every projection of the file is in, once, whatever the order of its orbitals.
     total = sum(np.sum(d) for site in raw["pdos"] for one in site.values() for d in one["densities"].values())
     assert dos.densities.sum() == pytest.approx(total, rel=1e-9)
-    if not polarised:
+    if not polarized:
         assert np.array_equal(dos.densities[0], dos.densities[1])
 
 
 @pytest.mark.real
 @pytest.mark.parametrize("name", VASPRUNS)
 def test_vasp_files(real_data, name):
-    elements, polarised, f_there, fermi = VASPRUNS[name]
+    elements, polarized, f_there, fermi = VASPRUNS[name]
     path = real_data / "dos" / "mp_examples" / name
     if f_there:  # this file's 60 steps were not enough
         with pytest.raises(UserError, match="used up NELM and did not converge"):
             from_vasprun(path)
     dos = from_vasprun(path, unconverged=f_there)
-    assert (dos.elements, dos.polarised, dos.f_left_out) == (elements, polarised, f_there)
+    assert (dos.elements, dos.polarized, dos.f_left_out) == (elements, polarized, f_there)
     assert dos.fermi == pytest.approx(fermi, abs=1e-3)
     assert resampled(dos, "released").shape == resampled(dos).shape == (2, 9, 1500)
 

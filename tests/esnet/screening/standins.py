@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from common.data.materials import MaterialsTable
+from common.data.materials import MaterialsDataset
 from common.data.predictions import Predictions
 from common.errors import UserError
 from esnet.dft.backends import Calculation
@@ -17,7 +17,7 @@ class ByVolume:
     def __init__(self):
         self.left_out = {}
 
-    def predict(self, table: MaterialsTable) -> Predictions:
+    def predict(self, table: MaterialsDataset) -> Predictions:
         assert table.has_densities and all(len(table.dos(row).energies) > 1000 for row in range(len(table)))
         values = np.array([-table.structure(row).volume / 100 for row in range(len(table))])
         return Predictions(table.ids, values, unit=self.unit)

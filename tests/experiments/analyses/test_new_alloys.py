@@ -4,7 +4,7 @@ from types import SimpleNamespace
 
 import pytest
 
-from common.data.materials import MaterialsTable
+from common.data.materials import MaterialsDataset
 from esnet.dft.backends import ENGINES
 from esnet.screening.hull import PhasePool
 from experiments.analyses import derived, new_alloys
@@ -24,7 +24,7 @@ def test_the_best_of_new_alloys(tmp_path, monkeypatch):
     monkeypatch.setenv("MATREPRO_CACHE", str(tmp_path / "cache"))
     monkeypatch.setenv("MATREPRO_RESULTS", str(tmp_path / "results"))
     monkeypatch.setitem(ENGINES, "gpaw", "tests.esnet.screening.standins:engine")
-    learned = MaterialsTable(["a"], ["AgAu"])
+    learned = MaterialsDataset(["a"], ["AgAu"])
     monkeypatch.setattr(new_alloys, "load_source", {"isdos-2eorr": learned}.get)
     monkeypatch.setattr(new_alloys, "trained", lambda table, folder: Trained())
     monkeypatch.setattr(new_alloys, "ground_states", lambda: PhasePool(["CuAu", "CuPt"], [-0.05, -0.05]))
@@ -47,7 +47,7 @@ def test_the_best_of_new_alloys(tmp_path, monkeypatch):
 
 
 def test_a_pair_that_was_learned_is_no_candidate():
-    made = dict(new_alloys._new(MaterialsTable(["a", "b"], ["CuAu", "Pd3Cu"])))
+    made = dict(new_alloys._new(MaterialsDataset(["a", "b"], ["CuAu", "Pd3Cu"])))
     assert not {"CuAu-B2", "AuCu-B2", "CuAu-L1_0", "PdCu-L1_0"} & set(made)
     assert len(made) == 2 * (11 * 10 // 2 - 2) and made["ScY-B2"].volume == pytest.approx(57.5, abs=0.1)
 

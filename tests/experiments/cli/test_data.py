@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from common.chem.crystal import Crystal
-from common.data.materials import MaterialsTable
+from common.data.materials import MaterialsDataset
 from common.sources import SOURCES
 from common.sources.remote import materials_project
 from experiments.cli import main as cli
@@ -150,7 +150,7 @@ def test_what_is_there_needs_neither_key_nor_network(world, monkeypatch, capsys)
     """A query's table, one that was copied here too."""
     monkeypatch.delenv("MP_API_KEY", raising=False)
     monkeypatch.setattr("pymatgen.core.SETTINGS", {})
-    cubic = MaterialsTable.from_structures(["mp-1"], [Crystal(np.array([12, 8]), np.eye(3) * 4.2, np.eye(3)[:2] / 2)])
+    cubic = MaterialsDataset.from_structures(["mp-1"], [Crystal(np.array([12, 8]), np.eye(3) * 4.2, np.eye(3)[:2] / 2)])
     cubic = cubic.with_target("band_gap", np.array([4.5]), "eV")
     path = materials_project.path_of("mp-binaries")
     cubic.to_hdf5(path)
@@ -165,7 +165,7 @@ def test_what_is_there_needs_neither_key_nor_network(world, monkeypatch, capsys)
 
 def test_densities_of_states_belong_to_their_query(world, monkeypatch, capsys):
     """The structures of mp-esnet come in an hour, its densities in days."""
-    table = MaterialsTable.from_structures(["mp-1"], [Crystal(np.array([12]), np.eye(3) * 3, np.zeros((1, 3)))])
+    table = MaterialsDataset.from_structures(["mp-1"], [Crystal(np.array([12]), np.eye(3) * 3, np.zeros((1, 3)))])
     table.to_hdf5(materials_project.path_of("mp-esnet"))
     assert printed(capsys, "list")["materials_project"]["mp-esnet"]["state"] == "in part"
     folder = materials_project.densities_of("mp-esnet")

@@ -10,7 +10,7 @@ import pytest
 
 from common.data.predictions import Predictions
 from common.errors import UserError
-from common.features.cache import featurise
+from common.features.cache import featurize
 from common.features.pack import Pack
 from common.sources import load_source
 from experiments.cli.main import main
@@ -129,7 +129,7 @@ def test_why_materials_have_no_features_is_told_of_every_table(cells):
         config = None
 
         def features(self, table, jobs):
-            return featurise(table, "numbers", no_oxides)
+            return featurize(table, "numbers", no_oxides)
 
     def no_oxides(crystal):
         if 8 in crystal.numbers:

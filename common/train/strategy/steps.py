@@ -1,0 +1,76 @@
+"""Training and prediction steps of a model, traced once for every number of rows (TensorFlow).
+
+Keras traces its own step anew for the first shapes that it meets, so that the graph, and with it the last bits of a
+result, depend on the batches seen before. Here the number of rows is open from the start: an interrupted run that
+resumes computes what an uninterrupted one does.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+from weakref import WeakKeyDictionary
+
+_steps: WeakKeyDictionary[Any, dict] = WeakKeyDictionary()
+
+
+def training_step(model: Any, x: Any, y: Any, weights: Any) -> float:
+    """One update of the weights; returns the loss."""
+    data = _tensors((x, y) if weights is None else (x, y, weights))
+    return float(_step(model, "training", data, _update_of)(data))
+
+
+def prediction_step(model: Any, x: Any) -> Any:
+    """The outputs of the model for one batch."""
+    data = _tensors(x)
+    return _step(model, "prediction", data, _forward_of)(data)
+
+
+def _update_of(model: Any) -> Callable:
+    import tensorflow as tf
+
+    def update(data):
+        x, y, *weights = data
+        with tf.GradientTape() as tape:
+            outputs = model(x, training=True)
+            loss = model.compute_loss(
+                x=x, y=y, y_pred=outputs, sample_weight=weights[0] if weights else None, training=True
+            )
+            scaled = model.optimizer.scale_loss(loss)
+        variables = model.trainable_weights
+        model.optimizer.apply_gradients(zip(tape.gradient(scaled, variables), variables, strict=True))
+        return loss
+
+    return update
+
+
+def _forward_of(model: Any) -> Callable:
+    return lambda x: model(x, training=False)
+
+
+def _step(model: Any, kind: str, data: Any, make: Callable) -> Callable:
+    import tensorflow as tf
+    from keras import tree
+
+    known = _steps.setdefault(model, {})
+    # A model that is compiled again has another optimizer.
+    key = (kind, id(getattr(model, "optimizer", None)), tuple((array.dtype, *array.shape[1:]) for array in tree.flatten(data)))
+    if key not in known:
+        signature = tree.map_structure(_any_rows, data)
+        compiled = bool(getattr(model, "jit_compile", False))
+        known[key] = tf.function(make(model), input_signature=[signature], jit_compile=compiled, autograph=False)
+    return known[key]
+
+
+def _any_rows(array: Any) -> Any:
+    import tensorflow as tf
+
+    shape = [None, *array.shape[1:]] if array.shape.rank else []
+    return tf.TensorSpec(shape, array.dtype)
+
+
+def _tensors(data: Any) -> Any:
+    import tensorflow as tf
+    from keras import tree
+
+    return tree.map_structure(tf.convert_to_tensor, data)
