@@ -7,7 +7,7 @@ from pathlib import Path
 from common.cli import output as printing
 from common.cli import parser as cli
 from common.cli.paper import FILES_HELP, Paper
-from common.data.loading import known, make_split
+from common.data.loading import load_labeled, make_split
 from common.errors import UserError
 from common.io.files import write_text
 from common.io.messages import note, report_left_out
@@ -87,7 +87,14 @@ def evaluate(arguments, paper: Paper) -> None:
     from common.train.regressor import read_card
 
     card = read_card(arguments.model)
-    table, name, left_out = known(arguments, arguments.target or card["target"], paper)
+    table, name, left_out = load_labeled(
+        arguments.data,
+        arguments.target or card["target"],
+        unit=arguments.unit,
+        strict=arguments.strict,
+        jobs=arguments.jobs,
+        reader=paper.read,
+    )
     values, unit, axis, axis_unit = table.target(name)
     if unit and card["unit"] and unit != card["unit"]:
         raise UserError(f"{arguments.data} gives {name} in {unit}, the model predicts {card['unit']}; convert the data")
@@ -95,8 +102,7 @@ def evaluate(arguments, paper: Paper) -> None:
         table = table.with_target(card["target"], values, unit, axis=axis, axis_unit=axis_unit)
     parts = {"all": tuple(table.ids.tolist())}
     if arguments.split:
-        arguments.shares = arguments.group_by_formula = None
-        split = make_split(arguments, table, left_out)
+        split = make_split(table, split_file=arguments.split, left_out=left_out)
         parts = {part: ids for part, ids in split.parts().items() if ids}
         table = table.select(name for ids in parts.values() for name in ids)
     else:

@@ -9,7 +9,7 @@ from pathlib import Path
 from common.cli import output as printing
 from common.cli import parser as cli
 from common.cli.paper import Paper
-from common.data.loading import known, make_split
+from common.data.loading import load_labeled, make_split
 from common.errors import UserError
 from common.io.files import write_text
 from common.io.messages import note, report_left_out
@@ -64,8 +64,22 @@ def train(arguments, paper: Paper) -> None:
     work = distribution.on(arguments.devices)  # before anything else is computed
     folder = Path(arguments.model)
     network, changes = _settings(arguments, paper)  # a wrong setting is told before hours of reading
-    table, target, left_out = known(arguments, arguments.target, paper)
-    split = make_split(arguments, table, left_out)
+    table, target, left_out = load_labeled(
+        arguments.data,
+        arguments.target,
+        unit=arguments.unit,
+        strict=arguments.strict,
+        jobs=arguments.jobs,
+        reader=paper.read,
+    )
+    split = make_split(
+        table,
+        split_file=arguments.split,
+        ratio=arguments.shares,
+        grouped=arguments.group_by_formula,
+        seed=arguments.seed,
+        left_out=left_out,
+    )
     switches = {"deterministic": arguments.deterministic, "devices": arguments.devices}
     split = network(arguments.variant).parts(split)
     audit = splits.audit(split, table)

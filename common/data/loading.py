@@ -1,12 +1,26 @@
-"""Load the dataset that a command line names, and split it."""
+"""Load the dataset that a user names, and split it."""
 
 from __future__ import annotations
 
 import os
-from collections.abc import Container, Sequence
+from collections.abc import Callable, Container, Sequence
+from typing import TYPE_CHECKING, NamedTuple
 
 from common.errors import UserError
 from common.io.messages import note, report_left_out
+
+if TYPE_CHECKING:  # numpy and the readers are imported when data is read, so that --help answers at once
+    from common.data.materials import MaterialsDataset
+    from common.data.splits import Split
+    from common.sources.files import Loaded
+
+
+class Labeled(NamedTuple):
+    """Materials with a value of `target`, and id -> reason for those without one or that cannot be read."""
+
+    dataset: MaterialsDataset
+    target: str
+    left_out: dict[str, str]
 
 
 def load_data(
@@ -17,10 +31,10 @@ def load_data(
     strict: bool = False,
     jobs: int = 1,
     formulas: bool = False,
-):
-    """The table behind DATA (a source by name, or files) and id -> reason for what is not in it.
+) -> Loaded:
+    """The dataset behind `data` (a source by name, or files) and id -> reason for what is not in it.
 
-    With `formulas`, what is no file but could be a chemical formula is taken as one.
+    With `formulas`, a name that is not a file but could be a chemical formula is read as one.
     """
     from common.sources import SOURCES, load_source
     from common.sources.files import Loaded, load, with_unit
@@ -28,10 +42,10 @@ def load_data(
     data = [data] if isinstance(data, str) else list(data)
     sources = [name for name in data if name in SOURCES]
     if sources and len(data) > 1:
-        raise UserError(f"{sources[0]} is a whole table; give it alone")
+        raise UserError(f"{sources[0]} is a whole dataset; give it alone")
     if sources:
-        table = load_source(data[0])
-        return Loaded(with_unit(table, target, unit) if target else table, {})
+        dataset = load_source(data[0])
+        return Loaded(with_unit(dataset, target, unit) if target else dataset, {})
     texts = [name for name in data if _like_formula(name)] if formulas else []
     if texts:
         files = [name for name in data if name not in texts]
@@ -42,49 +56,68 @@ def load_data(
 
 
 def _like_formula(text: str) -> bool:
-    """No file, no folder, no file name, and beginning as formulas do."""
+    """Not an existing file or a file name, and begins as formulas do."""
     ending = os.path.splitext(text)[1]
     return text[:1] in "([{ABCDEFGHIJKLMNOPQRSTUVWXYZ" and not (
         "/" in text or os.path.exists(text) or (ending[1:2].islower())
     )
 
 
-def make_split(arguments, table, left_out: Container[str] = ()):
-    """The split of `--split`, less what was left out of the table, or a random one by shares and seed."""
+def load_labeled(
+    data: str | Sequence[str],
+    target: str = "",
+    *,
+    unit: str = "",
+    strict: bool = False,
+    jobs: int = 1,
+    reader: Callable[..., Loaded] = load_data,
+) -> Labeled:
+    """The materials of `data` that have a value of `target`; without a name the only target of the data is taken.
+
+    `reader` is called as `load_data`; a package that reads other files passes its own.
+    """
+    from common.sources.columns import heading
+    from common.sources.files import with_unit
+
+    dataset, left_out = reader(data, target=target, unit=unit, strict=strict, jobs=jobs)
+    if not target:
+        if len(dataset.targets) != 1:
+            names = ", ".join(sorted(dataset.targets)) or "none"
+            raise UserError(f"{data} has these targets: {names}; choose one with --target")
+        target = next(iter(dataset.targets))
+        if unit:
+            dataset = with_unit(dataset, target, unit)
+    name = heading(target).name
+    labeled = dataset.known(name)
+    if len(labeled) < len(dataset):
+        note(f"{len(dataset) - len(labeled)} of {len(dataset)} materials have no value of {name} and are left out")
+    report_left_out(left_out, len(labeled), strict=strict)
+    unlabeled = {one: f"no value of {name}" for one in dataset.ids.tolist() if one not in labeled}
+    return Labeled(labeled, name, left_out | unlabeled)
+
+
+def make_split(
+    dataset: MaterialsDataset,
+    *,
+    split_file: str | None = None,
+    ratio: Sequence[float] = (6, 2, 2),
+    grouped: bool = False,
+    seed: int = 0,
+    left_out: Container[str] = (),
+) -> Split:
+    """The split stored in `split_file`, without the ids in `left_out`, or else a random one.
+
+    ratio: train:validation:test. grouped: all polymorphs of a formula go to the same set.
+    """
     from common.data import splits
 
-    if arguments.split:
-        parts = splits.Split.load(arguments.split).parts()
-        unknown = [n for part in parts.values() for n in part if n not in table and n not in left_out]
+    if split_file:
+        sets = splits.Split.load(split_file).parts()
+        unknown = [name for ids in sets.values() for name in ids if name not in dataset and name not in left_out]
         if unknown:
-            raise UserError(f"{arguments.split} names {unknown[0]}, which the data does not have; mend the split")
-        split = splits.Split(**{name: tuple(n for n in part if n in table) for name, part in parts.items()})
+            raise UserError(f"{split_file} contains id {unknown[0]}, which is not in the dataset; fix the split file")
+        split = splits.Split(**{name: tuple(one for one in ids if one in dataset) for name, ids in sets.items()})
     else:
-        maker = splits.by_formula if arguments.group_by_formula else splits.by_fractions
-        split = maker(table, arguments.shares, arguments.seed)
+        split = (splits.by_formula if grouped else splits.by_fractions)(dataset, ratio, seed)
     split.check()
     return split
-
-
-def known(arguments, target: str, paper):
-    """The rows of DATA with the target, its plain name, and what was left out."""
-    from common.sources.columns import heading
-
-    table, left_out = paper.read(
-        arguments.data, target=target, unit=arguments.unit, strict=arguments.strict, jobs=arguments.jobs
-    )
-    if not target:
-        if len(table.targets) != 1:
-            names = ", ".join(sorted(table.targets)) or "none"
-            raise UserError(f"{arguments.data} has these targets: {names}; choose one with --target")
-        target = next(iter(table.targets))
-        if arguments.unit:
-            from common.sources.files import with_unit
-
-            table = with_unit(table, target, arguments.unit)
-    name = heading(target).name
-    known = table.known(name)
-    if len(known) < len(table):
-        note(f"{len(table) - len(known)} of {len(table)} materials have no value of {name} and are left out")
-    report_left_out(left_out, len(known), strict=arguments.strict)
-    return known, name, left_out | {n: f"no value of {name}" for n in table.ids.tolist() if n not in known}

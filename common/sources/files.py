@@ -69,7 +69,7 @@ def load(
     paths = [Path(paths)] if isinstance(paths, str | Path) else [Path(path) for path in paths]
     for path in paths:
         if len(paths) + len(formulas) > 1 and (_is_table(path) or (path / "id_prop.csv").exists()):
-            raise UserError(f"{path} is a whole table; give it alone")
+            raise UserError(f"{path} is a whole dataset; give it alone")
     path = paths[0]
     if not path.exists() and (len(paths) + len(formulas) == 1 or _is_table(path)):
         raise UserError(f"{path} does not exist; check the name")

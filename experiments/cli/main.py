@@ -258,7 +258,13 @@ def split(arguments) -> None:
     table = load_data(arguments.data, target=arguments.target, unit=arguments.unit).table
     if arguments.target:
         table = table.known(arguments.target)
-    made = make_split(arguments, table)
+    made = make_split(
+        table,
+        split_file=arguments.split,
+        ratio=arguments.shares,
+        grouped=arguments.group_by_formula,
+        seed=arguments.seed,
+    )
     if arguments.output:
         made.save(arguments.output)
     facts = audit(made, table)

@@ -10,12 +10,11 @@ import math
 import os
 import shutil
 import warnings
-from argparse import Namespace
 from collections.abc import Callable
 from dataclasses import dataclass
 
 from common.cli.paper import Paper
-from common.data.loading import make_split
+from common.data.loading import load_labeled, make_split
 from common.errors import UserError
 from common.io.messages import note
 from common.tuning import space
@@ -42,7 +41,6 @@ class Search:
 
 def prepare(arguments) -> Search:
     """Read the data, cut the split, and refuse what could not be searched."""
-    from common.data.loading import known
     from common.train.recipe_file import settings_of
 
     network = _network(arguments.network)
@@ -66,8 +64,22 @@ def prepare(arguments) -> Search:
             "see; choose another --variant"
         )
     count, propose = _method(arguments, axes)
-    table, target, left_out = known(arguments, arguments.target, paper_of(arguments.network))
-    split = make_split(arguments, table, left_out)
+    table, target, left_out = load_labeled(
+        arguments.data,
+        arguments.target,
+        unit=arguments.unit,
+        strict=arguments.strict,
+        jobs=arguments.jobs,
+        reader=paper_of(arguments.network).read,
+    )
+    split = make_split(
+        table,
+        split_file=arguments.split,
+        ratio=arguments.shares,
+        grouped=arguments.group_by_formula,
+        seed=arguments.seed,
+        left_out=left_out,
+    )
     if not split.validation:
         raise UserError("the split has no validation part, by which trials are judged; give one with --shares 6:2:2")
     if arguments.method != "grid" and count < (arguments.trials or TRIALS):
@@ -152,12 +164,11 @@ def paper_of(network: str) -> Paper:
 
 def _table(fixed: dict):
     """The materials of the trials, those of the test part not among them; their target; the split."""
-    from common.data.loading import known
     from common.data.splits import Split
 
-    asked = Namespace(data=fixed["data"], unit=fixed["unit"], strict=False, jobs=1)
     with contextlib.redirect_stderr(io.StringIO()):  # what is left out was told before the first trial
-        table, target, _ = known(asked, fixed["asked"], paper_of(fixed["network"]))
+        reader = paper_of(fixed["network"]).read
+        table, target, _ = load_labeled(fixed["data"], fixed["asked"], unit=fixed["unit"], reader=reader)
     split = Split(tuple(fixed["train"]), tuple(fixed["validation"]), ())
     return table.select((*split.train, *split.validation)), target, split
 

@@ -82,7 +82,7 @@ def test_predict_to_what_is_no_file(trained, run, files):
         (["overlap.vasp"], "angstrom apart"),
         (["formulas.csv"], "formulas.csv has formulas only; this model needs structures"),
         (["cut.h5"], "cut.h5 is not a readable HDF5 file"),
-        (["mini", "salt.cif"], "mini is a whole table; give it alone"),
+        (["mini", "salt.cif"], "mini is a whole dataset; give it alone"),
     ],
 )
 def test_predict_with_nothing_to_predict(trained, run, files, monkeypatch, arguments, words):

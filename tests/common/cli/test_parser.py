@@ -7,7 +7,6 @@ import json
 import subprocess
 import sys
 import warnings
-from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -15,9 +14,7 @@ import pytest
 from common.cli import output as printing
 from common.cli import parser as cli
 from common.cli.paper import Paper
-from common.data.loading import load_data, make_split
 from common.data.predictions import Predictions
-from common.data.splits import Split, by_formula, by_fractions
 from common.errors import UserError
 from common.io.messages import LISTED, report_left_out
 
@@ -140,47 +137,7 @@ def test_nothing_left_is_an_error(left_out, good, strict, words):
         report_left_out(left_out, good, strict=strict)
 
 
-# --- data and splits -----------------------------------------------------------------------------
-
-
-def test_data_is_a_source_or_files(tmp_path, mini, monkeypatch):
-    monkeypatch.chdir(tmp_path)
-    (tmp_path / "mini").mkdir()  # a source counts before a folder of that name
-    assert load_data("mini").table.digest() == mini.digest()
-    (tmp_path / "x.csv").write_text("formula,gap\nSi,1.1\n")
-    table = load_data(["x.csv"], target="gap", unit="eV").table
-    assert table.formulas.tolist() == ["Si"] and table.target("gap").unit == "eV"
-    for data, words in {
-        "minni": "no file, folder or source called 'minni'; sources: mini",
-        "y.csv": "y.csv does not exist",
-    }.items():
-        with pytest.raises(UserError, match=words):
-            load_data(data)
-    with pytest.raises(UserError, match="mini is a whole table"):
-        load_data(["mini", "x.csv"])
-    with pytest.raises(UserError, match="in eV, not in meV"):
-        load_data("mini", target="band_gap", unit="meV")
-
-
-def options(**given):
-    return SimpleNamespace(**{"split": None, "shares": (6, 2, 2), "group_by_formula": False, "seed": 3, **given})
-
-
-def test_split_by_shares_or_formula(mini):
-    assert make_split(options(), mini) == by_fractions(mini, (6, 2, 2), 3)
-    assert make_split(options(group_by_formula=True), mini) == by_formula(mini, (6, 2, 2), 3)
-
-
-def test_split_from_a_file(tmp_path, mini):
-    ids = mini.ids.tolist()
-    Split((ids[0], "bad"), (ids[1],), (ids[2],)).save(tmp_path / "s.json")
-    arguments = options(split=str(tmp_path / "s.json"))
-    assert make_split(arguments, mini, {"bad"}).train == (ids[0],)
-    with pytest.raises(UserError, match="names bad, which the data does not have"):
-        make_split(arguments, mini)
-    Split((), (), (ids[2],)).save(tmp_path / "s.json")
-    with pytest.raises(UserError, match="no training materials"):
-        make_split(arguments, mini)
+# --- packages ------------------------------------------------------------------------------------
 
 
 def test_a_model_of_another_paper(tmp_path):

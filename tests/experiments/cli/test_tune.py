@@ -60,7 +60,7 @@ def test_the_test_part_takes_no_part():
     given = arguments()
     search = trials.prepare(given)
     mini = load_source("mini").known("band_gap")
-    split = make_split(given, mini)
+    split = make_split(mini, ratio=given.shares, seed=given.seed)
     assert len(split.test) > 50
     table, target, inner = trials._table(search.fixed)
     assert target == "band_gap" and inner.test == ()
