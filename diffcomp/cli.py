@@ -6,7 +6,7 @@ import sys
 from collections.abc import Sequence
 
 from common.cli import parser as cli
-from common.cli.paper import Paper
+from common.cli.package_spec import PackageSpec
 from common.cli.predict import add_evaluate, add_predict, give, predict
 from common.cli.train import add_train
 from common.errors import UserError
@@ -16,7 +16,7 @@ from diffcomp.commands.simulate import add_simulate, check_sheet
 from diffcomp.config import NODES
 from diffcomp.diffraction.settings import SCALES
 
-PAPER = Paper(
+SPEC = PackageSpec(
     "diffcomp",
     "Composition and diffraction pattern -> a property, without atomic coordinates.",
     {"diffcomp": "diffcomp.regressor:DiffComp"},
@@ -26,15 +26,15 @@ PAPER = Paper(
 
 def build_parser():
     parser = cli.make_parser(
-        PAPER.name,
-        PAPER.description,
+        SPEC.name,
+        SPEC.description,
         """diffcomp train mini --target formation_energy --epochs 20 --model energy_model
         diffcomp predict --model energy_model --composition SnO2 --pattern x.png y.png z.png""",
     )
     commands = parser.add_subparsers(metavar="COMMAND")
     add_embed(commands)
     add_simulate(commands)
-    train = add_train(commands, PAPER)
+    train = add_train(commands, SPEC)
     train.epilog += "\n  diffcomp train mini --target formation_energy --ratio 10:0 --model composition_model"
     train.add_argument(
         "--ratio",
@@ -44,7 +44,7 @@ def build_parser():
         help="composition to pattern, in tenths: 9:1 (default) to 10:0, composition alone, or 0:10, pattern alone",
     )
     _add_predict(commands)
-    add_evaluate(commands, PAPER)
+    add_evaluate(commands, SPEC)
     return parser
 
 
@@ -74,7 +74,7 @@ OF_PICTURES = ("centre", "crop", "scale", "sheet")
 
 
 def _add_predict(commands) -> None:
-    parser = add_predict(commands, PAPER, nargs="*")
+    parser = add_predict(commands, SPEC, nargs="*")
     parser.set_defaults(command=predict_any)
     parser.epilog += (
         "\n  diffcomp predict --model energy_model --composition SnO2 --pattern x.png y.png z.png"
@@ -120,7 +120,7 @@ def predict_any(arguments) -> None:
     if not (arguments.pattern or arguments.measured):
         cli.refuse(arguments, OF_PICTURES, "is for measured pictures, with --pattern or --measured; leave it out")
     if arguments.data:
-        predict(arguments, PAPER)
+        predict(arguments, SPEC)
         return
     if arguments.sheet:
         check_sheet(arguments.sheet)
@@ -130,7 +130,7 @@ def predict_any(arguments) -> None:
     one_sample = Sample(arguments.composition or "pattern", arguments.composition or "", arguments.pattern or [])
     found = samples(arguments.measured) if arguments.measured else [one_sample]
     reading = Reading(arguments.centre, arguments.crop or 0, arguments.scale or SCALES[0])
-    model = PAPER.load(arguments.model)
+    model = SPEC.load(arguments.model)
     cv_nodes = getattr(model, "members", [model])[0].config.cv_nodes
     if cv_nodes == NODES and any(sample.pictures for sample in found):
         note("this model looks at the composition alone; the pictures are not read")

@@ -12,7 +12,7 @@ from common.cli.train import add_train
 from esnet.commands.dft_options import OPTIONS, add_accept_others, add_engine_options, batch_options
 from esnet.commands.dos import add_dos
 from esnet.commands.screen import add_screen
-from esnet.paper import PAPER, ESNetPaper
+from esnet.spec import SPEC, ESNetSpec
 
 FILES_HELP = (
     "vasprun.xml or CompleteDos JSON files and folders of them, an .h5 file of esnet dos, a source such as mini; with "
@@ -22,17 +22,17 @@ FILES_HELP = (
 
 def build_parser():
     parser = cli.make_parser(
-        PAPER.name,
-        PAPER.description,
+        SPEC.name,
+        SPEC.description,
         """esnet train mini --target formation_energy --epochs 20 --model energy_model
         esnet predict --model energy_model vasprun.xml""",
     )
     inner = parser.add_subparsers(metavar="COMMAND")
     add_dos(inner)
-    add_train(inner, PAPER)
+    add_train(inner, SPEC)
     predict = commands.add_predict(
         inner,
-        PAPER,
+        SPEC,
         files=FILES_HELP,
         example="""esnet predict --model energy_model vasprun.xml
         esnet predict --model energy_model runs/ --output predicted.csv
@@ -40,7 +40,7 @@ def build_parser():
     )
     add_engine_options(predict, engine="gpaw: compute what has no densities of states, and keep it")
     predict.set_defaults(command=_predict)
-    evaluate = commands.add_evaluate(inner, PAPER)
+    evaluate = commands.add_evaluate(inner, SPEC)
     evaluate.set_defaults(command=lambda arguments: commands.evaluate(arguments, _paper(arguments)), engine="")
     add_accept_others(predict)
     add_accept_others(evaluate)
@@ -54,9 +54,9 @@ def _predict(arguments) -> None:
     commands.predict(arguments, _paper(arguments))
 
 
-def _paper(arguments) -> ESNetPaper:
+def _paper(arguments) -> ESNetSpec:
     batch = batch_options(arguments) if arguments.engine else None
-    return replace(PAPER, batch=batch, accept_others=arguments.accept_other_inputs)
+    return replace(SPEC, batch=batch, accept_others=arguments.accept_other_inputs)
 
 
 def main(argv: Sequence[str] | None = None) -> int:

@@ -6,14 +6,14 @@ import sys
 from collections.abc import Sequence
 
 from common.cli import parser as cli
-from common.cli.paper import FILES_HELP, Paper
+from common.cli.package_spec import FILES_HELP, PackageSpec
 from common.cli.predict import add_evaluate, add_predict
 from common.cli.train import add_train
 from common.data.loading import load_data
 from common.errors import UserError
 from common.io.messages import note, report_left_out
 
-PAPER = Paper(
+SPEC = PackageSpec(
     "finder",
     "Finder: a property of a material, with its uncertainty, from its formula or its crystal graph.",
     {
@@ -27,15 +27,15 @@ PAPER = Paper(
 
 def build_parser():
     parser = cli.make_parser(
-        PAPER.name,
-        PAPER.description,
+        SPEC.name,
+        SPEC.description,
         """finder train mini --target formation_energy --epochs 20 --batch 32 --model energy_model
         finder predict --model energy_model SrTiO3 "Ba0.5Sr0.5TiO3" some.cif""",
     )
     commands = parser.add_subparsers(metavar="COMMAND")
-    add_train(commands, PAPER)
-    add_predict(commands, PAPER)
-    add_evaluate(commands, PAPER)
+    add_train(commands, SPEC)
+    add_predict(commands, SPEC)
+    add_evaluate(commands, SPEC)
     _add_embed(commands)
     _add_explain(commands)
     return parser
@@ -68,7 +68,7 @@ def embed(arguments) -> None:
 
     if not arguments.output.endswith(".csv"):
         raise UserError(f"--output {arguments.output}: the name must end in .csv")
-    model = PAPER.load(arguments.model)
+    model = SPEC.load(arguments.model)
     table, left_out = load_data(arguments.data, strict=arguments.strict, jobs=arguments.jobs, formulas=True)
     vectors, good, bad = material_vectors(model, table, jobs=arguments.jobs)
     report_left_out({**left_out, **bad}, len(good), strict=arguments.strict)
@@ -102,7 +102,7 @@ def explain(arguments) -> None:
     from finder.explain import PEROVSKITES, explain
 
     names = cli.model_names(arguments.model)
-    models = {name: PAPER.load(folder) for name, folder in zip(names, arguments.model, strict=True)}
+    models = {name: SPEC.load(folder) for name, folder in zip(names, arguments.model, strict=True)}
     table, left_out = load_data(arguments.data, strict=arguments.strict, jobs=arguments.jobs, formulas=True)
     report_left_out(left_out, len(table), strict=arguments.strict)
     if len(table) < 4:

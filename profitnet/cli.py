@@ -6,14 +6,14 @@ import sys
 from collections.abc import Sequence
 
 from common.cli import parser as cli
-from common.cli.paper import FILES_HELP, Paper
+from common.cli.package_spec import FILES_HELP, PackageSpec
 from common.cli.predict import add_evaluate, add_predict
 from common.cli.train import add_train
 from common.data.loading import load_data
 from common.errors import UserError
 from common.io.messages import note, report_left_out
 
-PAPER = Paper(
+SPEC = PackageSpec(
     "profitnet",
     "PROFiT-Net: a property of a crystal from its property-networking orbital field matrix.",
     {"profitnet": "profitnet.regressor:PROFiTNet", "ofmcnn": "profitnet.regressor:OFMCNN"},
@@ -22,15 +22,15 @@ PAPER = Paper(
 
 def build_parser():
     parser = cli.make_parser(
-        PAPER.name,
-        PAPER.description,
+        SPEC.name,
+        SPEC.description,
         """profitnet train mini --target band_gap --network ofmcnn --epochs 20 --model gap_model
         profitnet predict --model gap_model my_crystals/*.cif""",
     )
     commands = parser.add_subparsers(metavar="COMMAND")
-    add_train(commands, PAPER)
-    add_predict(commands, PAPER)
-    add_evaluate(commands, PAPER)
+    add_train(commands, SPEC)
+    add_predict(commands, SPEC)
+    add_evaluate(commands, SPEC)
     _add_featurize(commands)
     _add_explain(commands)
     _add_screen(commands)
@@ -58,7 +58,7 @@ def _add_featurize(commands) -> None:
     parser.add_argument("data", nargs="+", metavar="FILES", help=FILES_HELP)
     parser.add_argument("--output", required=True, metavar="FILE", help="ends in .h5 or .npz")
     parser.add_argument("--matrix", choices=("profit", "ofm"), default="profit", help="136 x 136 or 32 x 32")
-    parser.add_argument("--variant", choices=PAPER.variants, default="corrected", help="default %(default)s")
+    parser.add_argument("--variant", choices=SPEC.variants, default="corrected", help="default %(default)s")
     parser.add_argument("--factorised", action="store_true", help="write the factors, not the matrices")
     cli.add_common(parser, output=False)
 
@@ -111,7 +111,7 @@ def explain(arguments) -> None:
 
     table, background = _with_background(arguments)
     rows = np.random.default_rng(arguments.seed).permutation(len(background))[: arguments.background]
-    model = PAPER.load(arguments.model)
+    model = SPEC.load(arguments.model)
     importance = explain(
         model, table, background=background.take(np.sort(rows)), samples=arguments.samples, seed=arguments.seed
     )
@@ -161,7 +161,7 @@ def screen(arguments) -> None:
     names = cli.model_names(folders)
     table, left_out = load_data(arguments.data, strict=arguments.strict, jobs=arguments.jobs)
     report_left_out(left_out, len(table), strict=arguments.strict)
-    models = {name: PAPER.load(folder) for name, folder in zip(names, folders, strict=True)}
+    models = {name: SPEC.load(folder) for name, folder in zip(names, folders, strict=True)}
     eps = names[0] if arguments.eps_model else ""
     gap = names[1 if arguments.eps_model else 0] if arguments.gap_model else ""
     summary = screen(models, table, arguments.output, eps=eps, gap=gap, jobs=arguments.jobs)

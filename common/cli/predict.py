@@ -6,14 +6,14 @@ from pathlib import Path
 
 from common.cli import output as printing
 from common.cli import parser as cli
-from common.cli.paper import FILES_HELP, Paper
+from common.cli.package_spec import FILES_HELP, PackageSpec
 from common.data.loading import load_labeled, make_split
 from common.errors import UserError
 from common.io.files import write_text
 from common.io.messages import note, report_left_out
 
 
-def add_predict(commands, paper: Paper, *, nargs: str = "+", files: str = FILES_HELP, example: str = ""):
+def add_predict(commands, paper: PackageSpec, *, nargs: str = "+", files: str = FILES_HELP, example: str = ""):
     """`nargs` of FILES: "*" where a command takes something else in their place; `files`: what they may be."""
     parser = cli.add_command(
         commands,
@@ -31,7 +31,7 @@ def add_predict(commands, paper: Paper, *, nargs: str = "+", files: str = FILES_
     return parser
 
 
-def add_evaluate(commands, paper: Paper):
+def add_evaluate(commands, paper: PackageSpec):
     parser = cli.add_command(
         commands,
         "evaluate",
@@ -49,7 +49,7 @@ def add_evaluate(commands, paper: Paper):
     return parser
 
 
-def predict(arguments, paper: Paper) -> None:
+def predict(arguments, paper: PackageSpec) -> None:
     from common.train.regressor import read_card
 
     card = read_card(arguments.model)  # a wrong folder is told before hours of reading
@@ -83,7 +83,7 @@ def give(arguments, predicted, formulas, target: str, left_out: dict[str, str]) 
         print(text, end="")
 
 
-def evaluate(arguments, paper: Paper) -> None:
+def evaluate(arguments, paper: PackageSpec) -> None:
     from common.train.regressor import read_card
 
     card = read_card(arguments.model)

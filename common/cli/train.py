@@ -8,7 +8,7 @@ from pathlib import Path
 
 from common.cli import output as printing
 from common.cli import parser as cli
-from common.cli.paper import Paper
+from common.cli.package_spec import PackageSpec
 from common.data.loading import load_labeled, make_split
 from common.errors import UserError
 from common.io.files import write_text
@@ -17,7 +17,7 @@ from common.train.devices import PRECISIONS
 from common.train.recipe_file import RecipeFile, checked
 
 
-def add_train(commands, paper: Paper):
+def add_train(commands, paper: PackageSpec):
     parser = cli.add_command(
         commands,
         "train",
@@ -56,7 +56,7 @@ def add_train(commands, paper: Paper):
     return parser
 
 
-def train(arguments, paper: Paper) -> None:
+def train(arguments, paper: PackageSpec) -> None:
     from common.data import splits
     from common.train.regressor import member_folder
     from common.train.strategy import select as distribution
@@ -123,7 +123,7 @@ def train(arguments, paper: Paper) -> None:
         note(f"saved in {folder}: model, split.json, history.csv{''.join(f', {part}.csv' for part in scores)}")
 
 
-def _settings(arguments, paper: Paper) -> tuple[type, dict]:
+def _settings(arguments, paper: PackageSpec) -> tuple[type, dict]:
     """The network and what is changed in it; options go before the file of --recipe."""
     changes = {}
     if arguments.recipe:

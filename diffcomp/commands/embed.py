@@ -5,7 +5,7 @@ from __future__ import annotations
 import argparse
 
 from common.cli import parser as cli
-from common.cli.paper import TABLE_HELP
+from common.cli.package_spec import TABLE_HELP
 from common.data.loading import load_data
 from common.errors import UserError
 from common.io.messages import note, report_left_out

@@ -6,7 +6,7 @@ from collections.abc import Iterable
 from pathlib import Path
 
 from common.cli import parser as cli
-from common.cli.paper import FILES_HELP
+from common.cli.package_spec import FILES_HELP
 from common.data.loading import load_data
 from common.errors import UserError
 from common.io.messages import note, report_left_out

@@ -159,10 +159,10 @@ def _read(arguments):
 
 def _make(arguments):
     from esnet.dft.substitution import substitute
-    from esnet.paper import PAPER
     from esnet.screening.candidates import candidates
+    from esnet.spec import SPEC
 
-    paper = replace(PAPER, accept_others=arguments.accept_other_inputs)
+    paper = replace(SPEC, accept_others=arguments.accept_other_inputs)
     if not (arguments.prototypes and arguments.elements):
         raise UserError("--model needs --prototypes and --elements to make candidates from")
     prototypes, left_out = load_data(arguments.prototypes, strict=arguments.strict)

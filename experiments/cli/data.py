@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 
 from common.cli import parser as cli
-from common.cli.paper import FILES_HELP
+from common.cli.package_spec import FILES_HELP
 from common.errors import UserError
 from common.io.messages import note
 from common.io.text import aligned, as_json

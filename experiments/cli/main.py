@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 
 from common.cli import parser as cli
-from common.cli.paper import FILES_HELP
+from common.cli.package_spec import FILES_HELP
 from common.data.loading import load_data, make_split
 from common.errors import UserError
 from common.io.messages import note

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from common.cli import parser as cli
-from common.cli.paper import TABLE_HELP
+from common.cli.package_spec import TABLE_HELP
 from common.io.messages import note
 from common.io.text import aligned, as_json, unit_of
 from experiments.run.trials import POINTS, TRIALS

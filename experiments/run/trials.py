@@ -13,7 +13,7 @@ import warnings
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from common.cli.paper import Paper
+from common.cli.package_spec import PackageSpec
 from common.data.loading import load_labeled, make_split
 from common.errors import UserError
 from common.io.messages import note
@@ -151,15 +151,15 @@ def _network(name: str) -> type:
     return getattr(__import__(module, fromlist=[member]), member)
 
 
-def paper_of(network: str) -> Paper:
+def paper_of(network: str) -> PackageSpec:
     """How the paper of a network reads its data; the peers read tables as most do."""
     from importlib import import_module
 
     for name in ("profitnet", "finder", "diffcomp", "esnet"):
-        paper = import_module(f"{name}.cli").PAPER
+        paper = import_module(f"{name}.cli").SPEC
         if network in paper.networks:
             return paper
-    return Paper("matrepro", "", {})
+    return PackageSpec("matrepro", "", {})
 
 
 def _table(fixed: dict):

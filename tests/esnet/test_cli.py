@@ -11,7 +11,7 @@ import pytest
 
 from common.sources.mini import PATH
 from esnet.cli import main
-from esnet.paper import PAPER
+from esnet.spec import SPEC
 from tests.esnet.densities import complete_dos
 
 TRAIN = ["train", "mini", "--target", "formation_energy", "--network", "esnet-cnn", "--epochs", "1", "--batch", "64"]
@@ -266,4 +266,4 @@ def test_predict_real_files(model, real_data, tmp_path, capsys):
 
 
 def test_the_paper_knows_its_networks():
-    assert PAPER.default == "esnet" and set(PAPER.networks) == {"esnet", "esnet-cnn"}
+    assert SPEC.default == "esnet" and set(SPEC.networks) == {"esnet", "esnet-cnn"}

@@ -13,7 +13,7 @@ import pytest
 
 from common.cli import output as printing
 from common.cli import parser as cli
-from common.cli.paper import Paper
+from common.cli.package_spec import PackageSpec
 from common.data.predictions import Predictions
 from common.errors import UserError
 from common.io.messages import LISTED, report_left_out
@@ -141,7 +141,7 @@ def test_nothing_left_is_an_error(left_out, good, strict, words):
 
 
 def test_a_model_of_another_paper(tmp_path):
-    paper = Paper("tool", "", {"net": "collections:OrderedDict"})
+    paper = PackageSpec("tool", "", {"net": "collections:OrderedDict"})
     assert paper.default == "net" and paper.regressor("net").__name__ == "OrderedDict"
     with pytest.raises(UserError, match="a finder model is none of tool's"):
         paper.regressor("finder")

@@ -135,11 +135,11 @@ def test_the_command_with_a_model(tmp_path, monkeypatch, capsys):
     from pymatgen.core import Lattice, Structure
 
     from esnet.dft import backends as engines
-    from esnet.paper import PAPER
+    from esnet.spec import SPEC
 
     calls = []
     monkeypatch.setitem(engines.ENGINES, "standin", "tests.esnet.screening.standins:engine")
-    monkeypatch.setattr(type(PAPER), "load", lambda self, folder: calls.append(folder) or ByVolume())
+    monkeypatch.setattr(type(SPEC), "load", lambda self, folder: calls.append(folder) or ByVolume())
     Structure(Lattice.cubic(3.0), ["Cs", "Cl"], [[0] * 3, [0.5] * 3]).to(str(tmp_path / "B2.cif"))
     (tmp_path / "pool.csv").write_text("formula,Ef\nCuAu,-0.05\nPtCu3,-0.1\n")
     names = ("--model", "m", "--pool", tmp_path / "pool.csv", "--output", tmp_path / "out", "--engine", "standin")
@@ -192,11 +192,11 @@ def test_options_of_the_engine_reach_it(tmp_path, monkeypatch, capsys):
     from pymatgen.core import Lattice, Structure
 
     from esnet.dft import backends as engines
-    from esnet.paper import PAPER
+    from esnet.spec import SPEC
 
     loaded = []
     monkeypatch.setitem(engines.ENGINES, "standin", "tests.esnet.screening.standins:recording")
-    monkeypatch.setattr(type(PAPER), "load", lambda self, folder: loaded.append(self.accept_others) or ByVolume())
+    monkeypatch.setattr(type(SPEC), "load", lambda self, folder: loaded.append(self.accept_others) or ByVolume())
     standins.ASKED.clear()
     Structure(Lattice.cubic(3.0), ["Cs", "Cl"], [[0] * 3, [0.5] * 3]).to(str(tmp_path / "B2.cif"))
     (tmp_path / "pool.csv").write_text("formula,Ef\nCuAu,-0.05\n")

@@ -15,7 +15,7 @@ FILES_HELP = (
 
 
 @dataclass(frozen=True)
-class Paper:
+class PackageSpec:
     """What the shared commands must know of a paper.
 
     networks: name on the command line -> "module:Class" of a `Regressor`, imported when used; the first is the default.

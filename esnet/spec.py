@@ -5,12 +5,12 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from common.cli.paper import Paper
+from common.cli.package_spec import PackageSpec
 from common.errors import UserError
 
 
 @dataclass(frozen=True)
-class ESNetPaper(Paper):
+class ESNetSpec(PackageSpec):
     """The shared commands on tables with densities of states.
 
     batch: how densities of structures that have none are computed, for `run_batch`; without it they are refused.
@@ -41,7 +41,7 @@ class ESNetPaper(Paper):
         return model
 
 
-PAPER = ESNetPaper(
+SPEC = ESNetSpec(
     "esnet",
     "ESNet: the energy of a relaxed material from the density of states of its unrelaxed structure.",
     {"esnet": "esnet.regressor:ESNet", "esnet-cnn": "esnet.cnn:CNN"},
