@@ -25,20 +25,21 @@ DENSEST = 6e4
 BLOCK = 256
 
 
-def cache_name(form: Form, *, as_it_is: bool, version: str = VERSION) -> str:
-    """Where the features of a form are kept."""
+def cache_name(form: Form, *, any_zero: bool = False, version: str = VERSION) -> str:
+    """The name of the feature cache of a form; `any_zero` matters for absolute energies alone."""
     reference = form.reference.replace(" ", "-")
-    return f"{version}-{reference}-{form.outside}-{form.per}{form.down:+d}{'-as-it-is' if as_it_is else ''}"
+    suffix = "-any-zero" if any_zero and form.reference == "absolute" else ""
+    return f"{version}-{reference}-{form.outside}-{form.per}{form.down:+d}{suffix}"
 
 
-def input_row(found: Densities, *, form: Form, as_it_is: bool = False) -> dict[str, np.ndarray]:
+def input_row(found: Densities, *, form: Form, any_zero: bool = False) -> dict[str, np.ndarray]:
     """The channels of a material on the axis, its elements, and what is to be known of its densities of states.
 
     facts: the part of the axis that the data reach, eV, and whether there were f orbitals.
     """
     dos = from_densities(found)
-    low, high = covered(dos, form, as_it_is=as_it_is)
-    values = resampled(dos, form, as_it_is=as_it_is)
+    low, high = covered(dos, form, any_zero=any_zero)
+    values = resampled(dos, form, any_zero=any_zero)
     if np.abs(values).max() > DENSEST:
         raise UserError(f"a density of states above {DENSEST:g} states/eV; compute it with more smearing")
     return {

@@ -75,11 +75,11 @@ class ESNet(Regressor):
     def features(self, table: MaterialsDataset, jobs: int = 1):
         if self.config.orbitals != len(ORBITALS):
             raise UserError(f"densities of states have {len(ORBITALS)} orbitals here, not {self.config.orbitals}")
-        told = self.accept_other_inputs
+        any_zero = self.accept_other_inputs
         rows, good, bad = featurize(
             table,
-            cache_name(self.form, as_it_is=told),
-            partial(input_row, form=self.form, as_it_is=told),
+            cache_name(self.form, any_zero=any_zero),
+            partial(input_row, form=self.form, any_zero=any_zero),
             jobs=jobs,
             of="absolute densities" if self.config.reference == "absolute" else "densities",
             on_disk=True,

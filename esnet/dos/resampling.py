@@ -38,15 +38,15 @@ FORMS = {
 
 
 def resampled(
-    dos: ProjectedDOS, form: str | Form = "corrected", *, reference: str = "", as_it_is: bool = False
+    dos: ProjectedDOS, form: str | Form = "corrected", *, reference: str = "", any_zero: bool = False
 ) -> np.ndarray:
     """(2, 9, 1500) float32 between -20 and 10 eV, in a `Form` or one of `FORMS` by name.
 
-    "corrected" may have another `reference`. as_it_is: take the energies' zero and what the densities are per for those
-    of the form, whatever they say.
+    reference: replaces that of the form. any_zero: where absolute energies are needed and not available, take the
+    energies as they are instead of refusing them.
     """
     form = form_of(form, reference)
-    dos = _in_form(dos, form, as_it_is)
+    dos = _in_form(dos, form, any_zero)
     energies, densities = _with_ramps(dos) if form.outside == "ramp" else (dos.energies, dos.densities)
     counts = dos.counts()
     values = _interpolated(energies, densities)
@@ -64,9 +64,9 @@ def form_of(form: str | Form, reference: str = "") -> Form:
     return replace(form, reference=reference) if reference else form
 
 
-def covered(dos: ProjectedDOS, form: str | Form = "corrected", *, as_it_is: bool = False) -> tuple[float, float]:
+def covered(dos: ProjectedDOS, form: str | Form = "corrected", *, any_zero: bool = False) -> tuple[float, float]:
     """The part of the axis (eV, from and to) that the data reach; too little of it, or no states there, are refused."""
-    dos = _in_form(dos, form_of(form), as_it_is)
+    dos = _in_form(dos, form_of(form), any_zero)
     low, high = max(LOW, float(dos.energies[0])), min(HIGH, float(dos.energies[-1]))
     if high - low < LEAST_COVERED:
         zero = "" if dos.reference == "absolute" else f" from the {ZEROS[dos.reference]}"
@@ -79,11 +79,14 @@ def covered(dos: ProjectedDOS, form: str | Form = "corrected", *, as_it_is: bool
     return low, high
 
 
-def _in_form(dos: ProjectedDOS, form: Form, as_it_is: bool) -> ProjectedDOS:
-    if as_it_is:
-        return replace(dos, reference=form.reference, per=form.per)
+def _in_form(dos: ProjectedDOS, form: Form, any_zero: bool) -> ProjectedDOS:
     if form.reference == "absolute" and dos.reference != "absolute":
-        raise UserError(f"this form has absolute energies; these are relative to the {dos.reference}")
+        if not any_zero:
+            raise UserError(
+                f"the model takes absolute energies and these are relative to the {dos.reference}; "
+                "use a model with energies from the Fermi level"
+            )
+        return replace(dos, reference="absolute")
     return dos.referred_to(form.reference)
 
 

@@ -260,6 +260,8 @@ def test_predict_real_files(model, real_data, tmp_path, capsys):
     formulas = {one["id"]: one["formula"] for one in found["predictions"]}
     assert len(formulas) == 13 and formulas["vasprun_OsO2_pbesol_nospin"] == "OsO2"
     assert formulas["vasprun_CsCl_spin"] == "CsCl" and formulas["completedos_TaZnCo2_mp-865805"] == "TaZnCo2"
+    assert main(["predict", "--model", str(model), str(folder), "--json", "--accept-other-inputs"]) == 0
+    assert json.loads(capsys.readouterr().out) == found  # the option relaxes checks and changes no input
     single = ["predict", "--model", str(model), str(folder / "vasprun_Si_nospin.xml.gz"), "--csv"]
     assert main(single) == 0
     assert capsys.readouterr().out.splitlines()[1].startswith("vasprun_Si_nospin,Si,")

@@ -118,9 +118,17 @@ def test_a_row_is_the_resampled_form_in_half_precision(table):
 
 def test_relative_energies_cannot_be_absolute_unless_told(table):
     aligned = table.dos(0)
-    with pytest.raises(UserError, match="has absolute energies; these are relative to the fermi"):
+    with pytest.raises(UserError, match="takes absolute energies and these are relative to the fermi"):
         input_row(aligned, form=FORMS["released"])
-    assert input_row(aligned, form=FORMS["released"], as_it_is=True)["values"].any()
+    assert input_row(aligned, form=FORMS["released"], any_zero=True)["values"].any()
+
+
+@pytest.mark.parametrize("name", FORMS)
+@pytest.mark.parametrize("per", ["cell", "site", "element"])
+def test_accepting_any_zero_changes_no_input_that_is_accepted_anyway(name, per):
+    densities = as_densities(made(np.linspace(-30, 30, 900)), np.array([8, 22, 22]))._replace(per=per)
+    row, other = (input_row(densities, form=FORMS[name], any_zero=flag) for flag in (False, True))
+    assert all(np.array_equal(row[field], other[field]) for field in row)
 
 
 def test_the_composition_says_which_elements_are_there():
