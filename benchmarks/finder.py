@@ -1,4 +1,4 @@
-"""Finder: graphs against pymatgen, epochs against the Spektral engine, predictions a second, memory of a long list."""
+"""Finder: graphs against pymatgen, epochs against the Spektral implementation, predictions a second, memory of a long list."""
 
 from __future__ import annotations
 
@@ -92,11 +92,13 @@ def epochs() -> tuple[list[Line], list[str]]:
     )
     for what, network, table, target, wanted in cases:
         ours, theirs = _epochs_of(network, table, target)
-        reference = f"the Spektral engine: {theirs:.2f} s an epoch, ours {ours:.2f} s; {len(table)} {what}, batch 128"
+        reference = (
+            f"the Spektral implementation: {theirs:.2f} s an epoch, ours {ours:.2f} s; {len(table)} {what}, batch 128"
+        )
         lines.append(Line(f"epoch on {what} against Spektral", theirs / ours, "times", f">= {wanted}", reference))
         ours, theirs = _epochs_of(network, table, target, head=False)
         notes.append(
-            f"Without the post-processing network, 12 of the 13 million weights, which both engines share: {what} "
+            f"Without the post-processing network, 12 of the 13 million weights, shared by both implementations: {what} "
             f"{theirs / ours:.2f} times ({theirs:.2f} s and {ours:.2f} s)."
         )
         first = _first_batch(network, table, target)
@@ -108,13 +110,13 @@ def _epochs_of(network, table, target: str, **changes) -> tuple[float, float]:
     """Seconds of an epoch, our engine's and Spektral's: the best of those in which nothing is compiled any more."""
     split = Split(tuple(table.ids.tolist()), (), ())
     best = {}
-    for engine in ("ops", "spektral", "ops"):
-        xla = engine == "ops"  # Spektral's sparse tensors cannot be compiled
-        model = network(engine=engine, **changes, epochs=5 if xla else 3, patience=0, xla=xla)
+    for name in ("keras", "spektral", "keras"):
+        xla = name == "keras"  # Spektral's sparse tensors cannot be compiled
+        model = network(implementation=name, **changes, epochs=5 if xla else 3, patience=0, xla=xla)
         history = model.fit(table, target, split).state.history
         seconds = np.diff([row["seconds"] for row in history])[1 if xla else 0 :]
-        best[engine] = min(best.get(engine, np.inf), seconds.min())
-    return best["ops"], best["spektral"]
+        best[name] = min(best.get(name, np.inf), seconds.min())
+    return best["keras"], best["spektral"]
 
 
 def _first_batch(network, table, target) -> float:

@@ -61,7 +61,7 @@ def build_finder(mode: str = "formula", config: FinderConfig | None = None, *, u
 
 
 def message_options(config: FinderConfig) -> dict:
-    """The arguments of a message-passing layer; also for the engine on Spektral."""
+    """The arguments of a message-passing layer; also used by the Spektral implementation."""
     return {
         "channels": config.channels,
         "learned_edges": config.mode == "formula",
@@ -73,7 +73,7 @@ def message_options(config: FinderConfig) -> dict:
 
 
 def read_out(pools: list, config: FinderConfig, uncertain: bool = True):
-    """From the pools to the outputs; also for the engine on Spektral."""
+    """From the pools to the outputs; also used by the Spektral implementation."""
     from keras import layers
 
     x = post_process(pools) if config.head else pools[-1]

@@ -5,6 +5,7 @@ from __future__ import annotations
 import warnings
 from dataclasses import replace
 from functools import partial
+from types import ModuleType
 
 import numpy as np
 
@@ -21,7 +22,7 @@ from finder.config import VARIANTS
 from finder.graphs import GRAPH_VERSION, CrystalGraphs, FormulaGraphs, crystal_graph, formula_graph
 from finder.model import build_finder
 
-ENGINES = ("ops", "spektral")
+IMPLEMENTATIONS = ("keras", "spektral")
 
 
 class Finder(Regressor):
@@ -30,8 +31,8 @@ class Finder(Regressor):
     >>> model = Finder(epochs=50).fit(table, "band_gap", split)
     >>> model.predict(other_table).std
 
-    Changes of the configuration go beside those of the recipe: `Finder(layers=3, vectors="onehot")`.
-    engine: "ops", or "spektral" for the same network, with the same weights, on Spektral's layers and loader.
+    Keyword arguments change the configuration or the recipe: `Finder(layers=3, vectors="onehot", epochs=50)`.
+    implementation: "keras", or "spektral" for the same network with the same weights on Spektral's layers and loader.
     """
 
     name = "finder"
@@ -52,11 +53,12 @@ class Finder(Regressor):
     #: The release overwrites its best weights every epoch; the article decays the learning rate every update.
     recipe_of = {"released": {"keep": "last"}, "paper": {"decay_every": "update"}, "corrected": {}}
 
-    def __init__(self, variant: str = "corrected", *, engine: str = "ops", seed: int = 0, **changes):
-        if engine not in ENGINES:
-            raise UserError(f"engine {engine!r} is unknown; choose one of {', '.join(ENGINES)}")
+    def __init__(self, variant: str = "corrected", *, implementation: str = "keras", seed: int = 0, **changes):
+        if implementation not in IMPLEMENTATIONS:
+            names = ", ".join(IMPLEMENTATIONS)
+            raise UserError(f"unknown implementation {implementation!r}; choose one of {names}")
         super().__init__(variant, seed=seed, mode=self.mode, **changes)
-        self.engine = engine
+        self.implementation = implementation
 
     def shape_for(self, target: Target) -> None:
         self.config = replace(self.config, outputs=1 if target.values.ndim == 1 else target.values.shape[1])
@@ -76,21 +78,26 @@ class Finder(Regressor):
             rest = ", ..." if len(coarse) > 1 else ""
             warnings.warn(text.format(len(coarse), len(table), self.config.limit, coarse[0], rest), stacklevel=2)
         batches = FormulaGraphs(Ragged.stack(graphs), vectors) if graphs else None
-        return self._on_engine(batches), good, bad
+        return self._for_implementation(batches), good, bad
 
-    def _on_engine(self, batches):
-        if self.engine == "spektral" and batches is not None:
-            from finder.spektral_layers import DisjointBatches
-
-            return DisjointBatches(batches)
+    def _for_implementation(self, batches):
+        if self.implementation == "spektral" and batches is not None:
+            return _spektral_layers().DisjointBatches(batches)
         return batches
 
     def build(self):
-        if self.engine == "spektral":
-            from finder.spektral_layers import build_spektral_finder as build
-        else:
-            build = build_finder
+        build = _spektral_layers().build_spektral_finder if self.implementation == "spektral" else build_finder
         return build(config=self.config, uncertain=losses.with_uncertainty(self.recipe.loss))
+
+
+def _spektral_layers() -> ModuleType:
+    try:
+        from finder import spektral_layers
+    except ImportError:
+        raise UserError(
+            "Spektral is not installed (it does not support macOS on Apple silicon); use implementation='keras'"
+        ) from None
+    return spektral_layers
 
 
 class CrystalFinder(Finder):
@@ -107,4 +114,4 @@ class CrystalFinder(Finder):
         graphs, good, bad = crystal_graphs(table, name, make, vectors.check, config.cutoff, jobs)
         if graphs is None:
             return None, good, bad
-        return self._on_engine(CrystalGraphs(graphs, vectors, config.last_centre)), good, bad
+        return self._for_implementation(CrystalGraphs(graphs, vectors, config.last_centre)), good, bad

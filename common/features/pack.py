@@ -159,7 +159,7 @@ class Contents:
             file["cells"] = json.dumps(self.cells)
             group = file.create_group("element_vectors")
             for name, vectors in self.vectors.items():
-                group[f"{name}/table"], group[f"{name}/there"] = vectors.table, vectors.there
+                group[f"{name}/table"], group[f"{name}/there"] = vectors.table, vectors.available
             for name, table in self.tables.items():
                 self._write_source(file.create_group(f"sources/{name}"), name, table)
 

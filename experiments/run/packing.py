@@ -150,10 +150,10 @@ def train(file: Pack, output: str | Path, *, only: str = "", threads: int = 0) -
 
     Finished cells are skipped and interrupted ones go on; one that fails leaves the others alone.
     """
-    from common.chem.element_vectors import give
+    from common.chem.element_vectors import register
 
     for vectors in file.element_vectors():
-        give(vectors)
+        register(vectors)
     pairs = [(cell, one) for cell, one in zip(cells_of(file), file.cells, strict=True) if only in cell.key]
     if not pairs:
         raise UserError(f"{file.path} has no cell whose name contains {only!r}; matrepro features info lists them")

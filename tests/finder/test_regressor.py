@@ -74,8 +74,8 @@ def test_settings_are_checked():
     assert Finder(layers=3, vectors="megnet16").config.layers == 3
     with pytest.raises(UserError, match=r"no such setting: .*'depth'"):
         Finder(depth=3)
-    with pytest.raises(UserError, match="engine 'torch' is unknown"):
-        Finder(engine="torch")
+    with pytest.raises(UserError, match="unknown implementation 'torch'"):
+        Finder(implementation="torch")
 
 
 @pytest.mark.slow
@@ -128,7 +128,7 @@ def test_bad_materials_are_named_and_the_rest_goes_on():
     assert predicted.ids.tolist() == ["a", "e"]
     reasons = model.left_out
     assert "deuterium" in reasons["b"] and "10,000 atoms" in reasons["c"]
-    assert "have none for Es" in reasons["d"] and "empty" in reasons["f"]
+    assert "do not cover Es" in reasons["d"] and "empty" in reasons["f"]
 
 
 def test_crystals_without_neighbours_are_told_of():

@@ -1,16 +1,20 @@
-"""Both engines are one network: the same numbers from the same weights."""
+"""Both implementations of Finder give the same numbers from the same weights."""
 
+import sys
 from dataclasses import replace
 
 import numpy as np
 import pytest
 
 from common.data.splits import by_fractions
+from common.errors import UserError
 from finder.config import VARIANTS, FinderConfig
 from finder.model import build_finder
 from finder.regressor import CrystalFinder, Finder
-from finder.spektral_layers import DisjointBatches, Explicit, build_spektral_finder
 from tests.finder.conftest import shaken
+
+pytest.importorskip("spektral", reason="Spektral does not support macOS on Apple silicon")
+from finder.spektral_layers import DisjointBatches, Explicit, build_spektral_finder  # noqa: E402
 
 OTHERS = (FinderConfig(attention="pooling", layers=3), FinderConfig(attention="none", head=False))
 
@@ -38,12 +42,12 @@ def test_random_weights(mode, config, graphs):
 @pytest.mark.slow
 @pytest.mark.parametrize("network", [Finder, CrystalFinder])
 def test_trained_weights(network, mini):
-    """Trained on Spektral, predicted by the other engine."""
+    """Weights trained with Spektral predict the same with `keras.ops`."""
     table = mini.take(np.arange(0, 336, 6))
     split = by_fractions(table)
-    model = network(engine="spektral", epochs=2, batch=16).fit(table, "formation_energy", split)
+    model = network(implementation="spektral", epochs=2, batch=16).fit(table, "formation_energy", split)
     expected = model.predict(table, bar=False)
-    other = network(engine="ops")
+    other = network(implementation="keras")
     other.target, other.unit, other.scaler, other.model = model.target, model.unit, model.scaler, other.build()
     other.model.set_weights(model.model.get_weights())
     found = other.predict(table, bar=False)
@@ -52,13 +56,13 @@ def test_trained_weights(network, mini):
 
 
 @pytest.mark.slow
-def test_both_engines_train_alike(mini):
+def test_both_implementations_train_alike(mini):
     """The same seed, the same batches: the losses of three epochs agree."""
     table = mini.take(np.arange(0, 336, 6))
     split = by_fractions(table)
     runs = [
-        Finder(engine=engine, seed=2, epochs=3, batch=16).fit(table, "formation_energy", split).state.history
-        for engine in ("ops", "spektral")
+        Finder(implementation=name, seed=2, epochs=3, batch=16).fit(table, "formation_energy", split).state.history
+        for name in ("keras", "spektral")
     ]
     for one, other in zip(*runs, strict=True):
         assert one["loss"] == pytest.approx(other["loss"], rel=1e-3)
@@ -74,3 +78,10 @@ def test_spektral_users_bring_their_own_loader(crystal_graphs):
     outputs = model.predict_on_batch({"x": x, "a": a, "e": e, "i": i})
     expected = shaken(build_finder("crystal")).predict_on_batch(crystal_graphs.batch(np.array([0, 3, 7])))
     assert np.abs(outputs - expected).max() < 1e-5
+
+
+def test_without_spektral_the_other_implementation_is_named(monkeypatch):
+    monkeypatch.setitem(sys.modules, "finder.spektral_layers", None)
+    monkeypatch.delattr("finder.spektral_layers")
+    with pytest.raises(UserError, match="not installed .*; use implementation='keras'"):
+        Finder(implementation="spektral").build()

@@ -54,7 +54,11 @@ def _step(model: Any, kind: str, data: Any, make: Callable) -> Callable:
 
     known = _steps.setdefault(model, {})
     # A model that is compiled again has another optimizer.
-    key = (kind, id(getattr(model, "optimizer", None)), tuple((array.dtype, *array.shape[1:]) for array in tree.flatten(data)))
+    key = (
+        kind,
+        id(getattr(model, "optimizer", None)),
+        tuple((array.dtype, *array.shape[1:]) for array in tree.flatten(data)),
+    )
     if key not in known:
         signature = tree.map_structure(_any_rows, data)
         compiled = bool(getattr(model, "jit_compile", False))

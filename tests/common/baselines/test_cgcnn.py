@@ -167,7 +167,7 @@ def test_bad_materials_are_named_and_the_rest_goes_on(mini):
     )
     model = CGCNN(**SMALL, epochs=1).fit(table, "gap", Split(("a", "b"), ("d",), ()))
     assert model.predict(table, bar=False).ids.tolist() == ["a", "d"]
-    assert "have none for Rf" in model.left_out["b"] and "needs a structure" in model.left_out["c"]
+    assert "do not cover Rf" in model.left_out["b"] and "needs a structure" in model.left_out["c"]
     with pytest.raises(UserError, match="no such setting"):
         CGCNN(depth=4)
     with pytest.raises(UserError, match="'adagrad' is unknown"):

@@ -253,10 +253,9 @@ def test_element_vectors_come_with_the_file(cells, tmp_path, monkeypatch):
 
     packing.pack([replace(cells[0], settings={**cells[0].settings, "model": "roost", "recipe": {}})], tmp_path / "f.h5")
     known = vectors.element_vectors("matscholar")
-    monkeypatch.setattr(vectors, "_given", {})
+    monkeypatch.setattr(vectors, "_registered", {})
     (found,) = Pack(tmp_path / "f.h5").element_vectors()
-    assert np.array_equal(found.table, known.table) and np.array_equal(found.there, known.there)
-    vectors.give(found)
-    monkeypatch.setattr(vectors, "_folder", None)
+    assert np.array_equal(found.table, known.table) and np.array_equal(found.available, known.available)
+    vectors.register(found)
     assert vectors.element_vectors("matscholar") is found
     vectors.element_vectors.cache_clear()
