@@ -25,7 +25,7 @@ from common.io.files import write_text
 from common.io.messages import note
 from common.train.devices import processor
 from experiments.declare.models import NETWORKS, make_model
-from experiments.run.runs import results_root
+from experiments.run.store import results_root
 
 PAGE = ROOT / "docs" / "scale.md"
 FACTS, POINTS = (Path(__file__).with_name(name) for name in ("scale.yaml", "scale_points.json"))

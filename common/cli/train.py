@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import shutil
 from pathlib import Path
 
 from common.cli import output as printing
@@ -14,6 +13,7 @@ from common.errors import UserError
 from common.io.files import write_text
 from common.io.messages import note, report_left_out
 from common.train.devices import PRECISIONS
+from common.train.fit_and_score import fit_and_score, score
 from common.train.recipe_file import RecipeFile, checked
 
 
@@ -99,22 +99,19 @@ def train(arguments, paper: PackageSpec) -> None:
             note(
                 "this variant chooses its epoch on the test part, so that its test error is lower than on new materials"
             )
-        model.fit(table, target, split, folder=inside / "run", jobs=arguments.jobs)
-        bad |= model.left_out
-        if work.chief:
-            _finish(inside, model)
+        save_to = inside if work.chief else None
+        trained = fit_and_score(
+            model, table, target, split, files={}, checkpoints=inside / "run", save_to=save_to, jobs=arguments.jobs
+        )
+        bad |= trained.left_out
     if not work.chief:
         note(f"trained; the first of the machines writes {folder}")
         return
     model = paper.load(arguments.model)
-    scores = {}
-    for part in ("validation", "test"):
-        if split.parts()[part]:
-            predicted = model.predict(table.select(split.parts()[part]), jobs=arguments.jobs)
-            bad |= model.left_out
-            if len(predicted):
-                predicted.save(folder / f"{part}.csv")
-                scores[part] = {"n": len(predicted), **predicted.metrics()}
+    files = {name: folder / f"{name}.csv" for name in ("validation", "test")}
+    scored = score(model, table, split, files, jobs=arguments.jobs, bar=True)
+    scores = scored.scores
+    bad |= scored.left_out
     report_left_out(bad, len(table) - len(bad))
     more = {"split": audit, "model": model.settings(), "left_out": {**left_out, **bad}}
     if scores:
@@ -140,13 +137,6 @@ def _settings(arguments, paper: PackageSpec) -> tuple[type, dict]:
         changes |= checked(recipe.settings, network, arguments.variant, arguments.recipe)
     options = {name: getattr(arguments, name) for name in ("epochs", "batch", "precision", *paper.settings)}
     return network, changes | {name: value for name, value in options.items() if value is not None}
-
-
-def _finish(folder: Path, model) -> None:
-    """Keep what the run made. The model comes last, since its presence says that the folder is complete."""
-    (folder / "run" / "history.csv").replace(folder / "history.csv")
-    model.save(folder)
-    shutil.rmtree(folder / "run", ignore_errors=True)
 
 
 def _claim(folder: Path, model, table, target: str, split, *, overwrite: bool) -> bool:

@@ -28,7 +28,7 @@ from common.io.text import as_csv, as_json
 from common.sources import load_source
 from experiments.analyses.results import stored_cell
 from experiments.declare import plan
-from experiments.run.runs import folder_of, results_root
+from experiments.run.store import folder_of, results_root
 
 
 @dataclass
@@ -90,7 +90,7 @@ def columns(paper: str, table: str, scale: str, **budget) -> list[Column]:
         column = Column(name, data["target"], data.get("printed", {}), layout["split"].get("k", 0))
         column.facts = stored_facts(paper, scale, data["source"]) if "facts" in layout else {}
         for row in layout["rows"]:
-            stored = list(_stored(plan.cells_of(paper, table, scale, name, row, **budget)))
+            stored = list(_stored(plan.runs_of(paper, table, scale, name, row, **budget)))
             if stored:
                 names = set.intersection(*(set(probes) for _, probes in stored))
                 probes = {n: together([probes[n] for _, probes in stored]) for n in names}

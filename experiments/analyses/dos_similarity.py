@@ -25,7 +25,7 @@ from esnet.dos.resampling import AXIS, resampled
 from esnet.dos.similarity import DESCRIPTORS, descriptors, similarity
 from esnet.screening import figures
 from experiments.analyses.derived import Column, Part
-from experiments.run.runs import versions
+from experiments.run.store import versions
 
 STRAINED = ("-v94", "-v106")
 

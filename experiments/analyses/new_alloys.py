@@ -28,7 +28,7 @@ from esnet.screening.thresholds import PAPER_OPTIMUM, STABLE, below
 from experiments.analyses.derived import Column, Part
 from experiments.declare import plan
 from experiments.declare.models import make_model
-from experiments.run.runs import versions
+from experiments.run.store import versions
 
 BEST = 10
 #: Metals of the 2e-ORR alloys that the engine has reference energies of, without those that are magnetic.
@@ -79,7 +79,7 @@ def demonstration() -> dict:
 
 def trained(table: MaterialsDataset, folder: Path):
     """ESNet as in Table 1, on all materials but a tenth of the pairs of elements, which validate."""
-    model = make_model(plan.cells_of("esnet", "table1", "real", "IS2RE (new element pairs)", "ESNet")[0].settings)
+    model = make_model(plan.runs_of("esnet", "table1", "real", "IS2RE (new element pairs)", "ESNet")[0].settings)
     split = by_formula(MaterialsDataset(table.ids, chemical_systems(table), origin=table.origin), (0.9, 0.1, 0))
     return model.fit(table, "formation_energy", split, folder=folder)
 

@@ -13,7 +13,7 @@ from common.data.metrics import r2_swapped
 from common.data.predictions import Predictions
 from common.errors import UserError
 from experiments.declare import plan
-from experiments.run.runs import folder_of
+from experiments.run.store import folder_of
 
 #: What is printed of the record of a cell.
 NEEDED = ("unit", "split", "data", "device", "versions", "wall_seconds")
@@ -67,7 +67,7 @@ def load_block(paper: str, table: str, scale: str, column: str, budget: dict) ->
     unit, notes = printed.get("unit", ""), data.get("notes", [])
     block = Block(column, unit, 0, 0, [], notes, own, reported, layout.get("costs", False))
     for row, model in layout["rows"].items():
-        mine = plan.cells_of(paper, table, scale, column, row, **budget)
+        mine = plan.runs_of(paper, table, scale, column, row, **budget)
         found = [(cell.seed, stored_cell(cell, plan.shown(data))) for cell in mine]
         seeds, stored = [seed for seed, s in found if s], [s for _, s in found if s]
         metrics = [_metrics(predictions, layout["metrics"]) for predictions, _ in stored]
@@ -114,7 +114,7 @@ def _fold_by_fold(line: Line) -> str:
     return f"{line.row}, fold by fold, our MAE / published MAE (ratio): {'; '.join(pairs)}."
 
 
-def stored_cell(cell: plan.Cell, also: str = "") -> tuple[Predictions, dict] | None:
+def stored_cell(cell: plan.Run, also: str = "") -> tuple[Predictions, dict] | None:
     """Predictions and record of a cell; `also` names predictions that it stores beside those of its test part."""
     folder = folder_of(cell)
     try:

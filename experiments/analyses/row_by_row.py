@@ -52,7 +52,7 @@ def published() -> dict:
     report: dict = {}
     for table in TABLES:
         layout = plan.layout("finder", table, "real")
-        for cell in plan.cells("finder", table, "real"):
+        for cell in plan.runs("finder", table, "real"):
             known = theirs.get((layout["columns"][cell.column]["reported"], layout["rows"][cell.row].get("reported")))
             stored = stored_cell(cell) if known else None
             if stored:

@@ -78,7 +78,7 @@ def pack(arguments) -> None:
 
     tables = [arguments.table] if arguments.table else plan.tables(arguments.paper, arguments.scale)
     budget = {"seeds": arguments.seeds, "epochs": arguments.epochs}
-    every = (cell for table in tables for cell in plan.cells(arguments.paper, table, arguments.scale, **budget))
+    every = (cell for table in tables for cell in plan.runs(arguments.paper, table, arguments.scale, **budget))
     cells = [cell for cell in {cell.key: cell for cell in every}.values() if arguments.only in cell.key]
     if not cells:
         raise UserError(f"no cell of these tables has a name that contains {arguments.only!r}")

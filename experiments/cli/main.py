@@ -150,16 +150,16 @@ def reproduce(arguments) -> None:
     from experiments.analyses import derived
     from experiments.declare import plan
     from experiments.report.tables import render
-    from experiments.run import runs as run
+    from experiments.run import runner, store
 
     engines.use(arguments.engine)
     pairs = _chosen(arguments)
     # A derived table names cells of another one, which may be asked for too.
-    named = (c for pair in pairs for c in plan.cells(*pair, arguments.scale, **_budget(arguments)))
+    named = (c for pair in pairs for c in plan.runs(*pair, arguments.scale, **_budget(arguments)))
     cells = list({cell.key: cell for cell in named}.values())
-    todo = [cell for cell in cells if not run.finished(cell)]
+    todo = [cell for cell in cells if not store.finished(cell)]
     note(f"{len(cells)} cells, {len(cells) - len(todo)} finished before, {len(todo)} to run")
-    wrong = run.run_all(todo, jobs=arguments.jobs)
+    wrong = runner.run_all(todo, jobs=arguments.jobs)
     for pair in pairs:
         derived.prepare(*pair, arguments.scale)
         print(render(*pair, arguments.scale, **_budget(arguments)))

@@ -18,7 +18,7 @@ SCALES = ("mini", "real", "paper")
 
 
 @dataclass(frozen=True)
-class Cell:
+class Run:
     """One row, one column, one seed of a table at one scale."""
 
     paper: str
@@ -139,17 +139,17 @@ def layout(paper: str, table: str, scale: str) -> dict:
     return {**top, **whole, **whole["scales"][scale]}
 
 
-def cells(paper: str, table: str, scale: str, *, seeds: int | None = None, epochs: int | None = None) -> list[Cell]:
+def runs(paper: str, table: str, scale: str, *, seeds: int | None = None, epochs: int | None = None) -> list[Run]:
     """All cells of a table that can run, each once. `seeds` and `epochs` override the declared budget."""
     plan = layout(paper, table, scale)
     places = ((column, row) for column in plan["columns"] for row in plan["rows"])
-    every = (c for place in places for c in cells_of(paper, table, scale, *place, seeds=seeds, epochs=epochs))
+    every = (c for place in places for c in runs_of(paper, table, scale, *place, seeds=seeds, epochs=epochs))
     return list({cell.key: cell for cell in every}.values())
 
 
-def cells_of(
+def runs_of(
     paper: str, table: str, scale: str, column: str, row: str, *, seeds: int | None = None, epochs: int | None = None
-) -> list[Cell]:
+) -> list[Run]:
     """The cells that one row of one column shows.
 
     Those of a derived table are cells of the table that it is made `of`, those of a column that is made `of` another
@@ -157,10 +157,10 @@ def cells_of(
     """
     plan, budget = layout(paper, table, scale), {"seeds": seeds, "epochs": epochs}
     if "of" in plan:
-        return cells_of(paper, plan["of"], scale, column, row, **budget)
+        return runs_of(paper, plan["of"], scale, column, row, **budget)
     data, model = plan["columns"][column], plan["rows"][row]
     if "of" in data:
-        return [] if reason(data, row, model) else cells_of(paper, table, scale, data["of"], row, **budget)
+        return [] if reason(data, row, model) else runs_of(paper, table, scale, data["of"], row, **budget)
     if reason(data, row, model):
         return []
     wanted = plan.get("seeds", {}).get(row, data["seeds"])
@@ -168,8 +168,8 @@ def cells_of(
     taken = data.get("from", {})
     if row in taken.get("rows", {}):
         place = (taken["paper"], taken["table"], scale, taken["column"], taken["rows"][row])
-        return [cell for cell in cells_of(*place, **budget) if cell.seed in wanted]
-    return [Cell(paper, table, scale, column, row, n, _settings(plan, data, model, n, epochs), epochs) for n in wanted]
+        return [cell for cell in runs_of(*place, **budget) if cell.seed in wanted]
+    return [Run(paper, table, scale, column, row, n, _settings(plan, data, model, n, epochs), epochs) for n in wanted]
 
 
 def reason(data: dict, row: str, model: dict) -> str:

@@ -14,7 +14,9 @@ from common.data.predictions import Predictions
 from experiments.declare import plan
 from experiments.declare.models import make_model
 from experiments.report import bands, tables
-from experiments.run.runs import folder_of, make_split, results_root, run_all
+from experiments.run.inputs import make_split
+from experiments.run.runner import run_all
+from experiments.run.store import folder_of, results_root
 
 
 def check_stored(scale: str = "real") -> tuple[list[str], int]:
@@ -98,18 +100,18 @@ def check_training(jobs: int = 1) -> tuple[list[str], int]:
                 os.environ["MATREPRO_RESULTS"] = kept
 
 
-def _all_cells(scale: str) -> list[plan.Cell]:
+def _all_cells(scale: str) -> list[plan.Run]:
     every = (c for paper in plan.papers() for table in plan.tables(paper) for c in _cells(paper, table, scale))
     return list({cell.key: cell for cell in every}.values())
 
 
-def _cells(paper: str, table: str, scale: str) -> list[plan.Cell]:
+def _cells(paper: str, table: str, scale: str) -> list[plan.Run]:
     """The cells of its own; a derived table has none."""
     declared = plan.declaration(paper)["tables"].get(table, {"scales": {}})
-    return plan.cells(paper, table, scale) if scale in declared["scales"] and "of" not in declared else []
+    return plan.runs(paper, table, scale) if scale in declared["scales"] and "of" not in declared else []
 
 
-def _beside(cell: plan.Cell) -> list[tuple[str, str]]:
+def _beside(cell: plan.Run) -> list[tuple[str, str]]:
     """Columns that show predictions which a cell stores besides those of its test part, and the names of these."""
     columns = plan.layout(cell.paper, cell.table, cell.scale)["columns"]
     return [(column, data["also"]) for column, data in columns.items() if data.get("of") == cell.column]

@@ -29,7 +29,7 @@ class Result:
     metric: str
     unit: str
     #: Declared runs, perhaps another table's; none where the declaration itself leaves the result open.
-    cells: list[plan.Cell]
+    cells: list[plan.Run]
     band: tuple[float, float] | None
     #: Why the paper's value stands beside ours without being compared, if so.
     aside: str = ""
@@ -56,7 +56,7 @@ class Result:
     def better(self) -> bool:
         return self.ratio is not None and self.ratio < 1
 
-    def runs(self) -> list[tuple[plan.Cell, dict | None]]:
+    def runs(self) -> list[tuple[plan.Run, dict | None]]:
         """Every declared cell with the record that is stored of it."""
         stored = {seed: record for seed, (_, record) in zip(self.line.seeds, self.line.stored, strict=True)}
         return [(cell, stored.get(cell.seed)) for cell in self.cells]

@@ -16,7 +16,7 @@ from experiments.analyses import derived
 from experiments.analyses.results import load_block, stored_cell
 from experiments.declare import plan
 from experiments.declare.models import NETWORKS
-from experiments.run.runs import folder_of
+from experiments.run.store import folder_of
 from finder.figures import calibration, cumulative_error, sample_efficiency
 
 #: Unit -> the error that counts as chemical accuracy, 1 kcal/mol.
@@ -42,7 +42,7 @@ def draw(paper: str, table: str, scale: str, folder: Path) -> list[Path]:
             drawn.append(path)
         errors = {}
         for row, model in layout["rows"].items():
-            cells = plan.cells_of(paper, table, scale, column, row)
+            cells = plan.runs_of(paper, table, scale, column, row)
             stored = [s for s in (stored_cell(c, plan.shown(data)) for c in cells) if s]
             if not stored or model.get("model") not in NETWORKS:
                 continue

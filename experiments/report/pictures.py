@@ -12,7 +12,7 @@ from common.data.predictions import together
 from common.plots import read_history, with_unit
 from experiments.report.canvas import SIDE, TOP, Panel, Picture, Scale
 from experiments.report.facts import Result
-from experiments.run.runs import folder_of
+from experiments.run.store import folder_of
 
 #: Beyond so many points a cloud is drawn as density, in so many squares a side and so many shades.
 MANY, SQUARES, SHADES = 500, 50, 5

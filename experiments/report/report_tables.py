@@ -58,7 +58,7 @@ def _section(paper: str, table: str, scale: str) -> Section:
                 line,
                 layout["metrics"][0],
                 "" if block.unit == "dimensionless" else block.unit,
-                plan.cells_of(paper, table, scale, column, line.row),
+                plan.runs_of(paper, table, scale, column, line.row),
                 bands.band(paper, table, column, line.row, scale),
                 data.get("aside", layout.get("aside", "")),
             )

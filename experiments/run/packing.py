@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import json
 import os
-import shutil
 from collections.abc import Collection, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import asdict
@@ -20,25 +19,24 @@ from common.errors import UserError
 from common.features.cache import recording
 from common.features.pack import Contents, Pack, digest_name
 from common.features.ragged import Ragged, ShardedRagged
-from common.io.files import write_text
 from common.io.messages import note
 from common.io.progress import progress
 from experiments.declare import plan
 from experiments.declare.models import NETWORKS, make_model
-from experiments.declare.plan import Cell
-from experiments.run import runs as run
+from experiments.declare.plan import Run
+from experiments.run import inputs, runner, store
 
 #: Targets that make splits, packed wherever a source has them.
 MARKS = ("fold", "test")
 
 
-def pack(cells: Sequence[Cell], path: str | Path, *, jobs: int = 1) -> dict:
+def pack(cells: Sequence[Run], path: str | Path, *, jobs: int = 1) -> dict:
     """Write one file for the networks among these cells; returns what is in it and what is not."""
     from common.sources import load_source
 
     networks = [cell for cell in cells if cell.settings["model"] in NETWORKS]
     left_out = {cell.key: "is no network; it trains in seconds at home" for cell in cells if cell not in networks}
-    by_source: dict[str, list[Cell]] = {}
+    by_source: dict[str, list[Run]] = {}
     for cell in networks:
         if cell.settings.get("config", {}).get("corpus"):
             left_out[cell.key] = "learns its element vectors from the formulas of another source"
@@ -65,16 +63,16 @@ def pack(cells: Sequence[Cell], path: str | Path, *, jobs: int = 1) -> dict:
     return facts
 
 
-def _besides(cells: Sequence[Cell]) -> dict[str, list[Cell]]:
+def _besides(cells: Sequence[Run]) -> dict[str, list[Run]]:
     """Sources that trained models predict besides their test part, of which all materials are needed."""
-    found: dict[str, list[Cell]] = {}
+    found: dict[str, list[Run]] = {}
     for cell in cells:
         for name in dict.fromkeys(cell.settings.get("also", {}).values()):
             found.setdefault(name, []).append(cell)
     return found
 
 
-def _add_source(contents: Contents, source: str, table, cells: list[Cell], jobs: int, bar, *, whole: bool) -> None:
+def _add_source(contents: Contents, source: str, table, cells: list[Run], jobs: int, bar, *, whole: bool) -> None:
     wanted = list(dict.fromkeys(cell.settings["target"] for cell in cells))
     known = np.any([table.target(name).known for name in wanted], axis=0)
     contents.tables[source] = _lean(table.take(np.flatnonzero(known | whole)), wanted)
@@ -86,14 +84,14 @@ def _add_source(contents: Contents, source: str, table, cells: list[Cell], jobs:
         name = digest_name(target, model.uses_densities)
         if name not in digests:
             digests[name] = rows.digest(target, densities=model.uses_densities)
-        split = run.make_split(rows, cell.settings["split"], cell.seed)
+        split = inputs.make_split(rows, cell.settings["split"], cell.seed)
         splits[split.digest()] = split
         _add_features(contents, source, model, rows, jobs)
         contents.cells.append({**asdict(cell), "digest": cell.digest(), "split": split.digest()})
         bar.update()
 
 
-def _add_other(contents: Contents, name: str, table, cells: list[Cell], jobs: int) -> None:
+def _add_other(contents: Contents, name: str, table, cells: list[Run], jobs: int) -> None:
     """A source that these cells predict besides; it may be one that others train on."""
     before = contents.tables[name].targets if name in contents.tables else {}
     targets = {*before, *(cell.settings["target"] for cell in cells)}
@@ -140,9 +138,9 @@ def _ragged(found: Ragged | ShardedRagged, rows: np.ndarray) -> Ragged:
 # --- on the machine that trains ------------------------------------------------------------------
 
 
-def cells_of(file: Pack) -> list[Cell]:
-    names = Cell.__dataclass_fields__
-    return [Cell(**{name: value for name, value in one.items() if name in names}) for one in file.cells]
+def cells_of(file: Pack) -> list[Run]:
+    names = Run.__dataclass_fields__
+    return [Run(**{name: value for name, value in one.items() if name in names}) for one in file.cells]
 
 
 def train(file: Pack, output: str | Path, *, only: str = "", threads: int = 0) -> dict:
@@ -160,12 +158,12 @@ def train(file: Pack, output: str | Path, *, only: str = "", threads: int = 0) -
     done = {"trained": [], "finished before": [], "failed": {}}
     with _results_in(output):
         for cell, packed in progress(pairs, desc="cells", unit="cell"):
-            if run.finished(cell):
+            if store.finished(cell):
                 done["finished before"].append(cell.key)
                 continue
             try:
                 _check(file, cell, packed)
-                run.run_cell(cell, threads=threads, source=file.source)
+                runner.execute(cell, threads=threads, source=file.source)
                 done["trained"].append(cell.key)
                 note(f"finished {cell.key}")
             except UserError as error:
@@ -188,12 +186,12 @@ def _results_in(folder: str | Path) -> Iterator[None]:
             os.environ["MATREPRO_RESULTS"] = before
 
 
-def _check(file: Pack, cell: Cell, packed: dict) -> None:
+def _check(file: Pack, cell: Run, packed: dict) -> None:
     """The program here must be that of the machine that packed, as far as it decides the result."""
     if cell.digest() != packed["digest"]:
         raise UserError(f"{file.path} was written by another version of the program; pack it again with this one")
     table = file.source(cell.settings["source"]).known(cell.settings["target"])
-    split = run.make_split(table, cell.settings["split"], cell.seed)
+    split = inputs.make_split(table, cell.settings["split"], cell.seed)
     if split != file.split(cell.settings["source"], packed["split"]):
         raise UserError(f"{file.path}: its split of {cell.key} is not what this version draws; pack it again")
 
@@ -222,15 +220,15 @@ def unpack(folder: str | Path) -> dict:
         except UserError as error:
             refused[key] = str(error)
             continue
-        if run.finished(cell):
+        if store.finished(cell):
             known.append(key)
             continue
-        _copy(path.parent, run.folder_of(cell))
+        store.copy(path.parent, cell)
         taken.append(key)
     return {"taken": taken, "stored before": known, "refused": refused}
 
 
-def _declared(key: str) -> Cell:
+def _declared(key: str) -> Run:
     """The declared cell of a key scale/paper/table/column/row/seed."""
     parts = key.split("/")
     if len(parts) != 6:
@@ -240,16 +238,7 @@ def _declared(key: str) -> Cell:
     seed = seed.removeprefix("seed-")
     # More seeds than are declared may be asked for, as reproduce has them.
     for seeds in (None, int(seed) + 1) if seed.isdigit() else ():
-        for cell in plan.cells(paper, table, scale, seeds=seeds, epochs=int(epochs) if epochs else None):
+        for cell in plan.runs(paper, table, scale, seeds=seeds, epochs=int(epochs) if epochs else None):
             if cell.key == key:
                 return cell
     raise UserError(f"{key} is not declared; see experiments/{paper}.yaml")
-
-
-def _copy(source: Path, target: Path) -> None:
-    """All files, `cell.json` last, since its presence says that the cell is finished."""
-    target.mkdir(parents=True, exist_ok=True)
-    for path in sorted(source.iterdir()):
-        if path.is_file() and not path.name.startswith(".") and path.name != "cell.json":
-            shutil.copyfile(path, target / path.name)
-    write_text(target / "cell.json", (source / "cell.json").read_text())

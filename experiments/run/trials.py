@@ -17,6 +17,7 @@ from common.cli.package_spec import PackageSpec
 from common.data.loading import load_labeled, make_split
 from common.errors import UserError
 from common.io.messages import note
+from common.train.fit_and_score import epoch_kept, fit_and_score
 from common.tuning import space
 from experiments.declare.models import NETWORKS
 
@@ -193,13 +194,12 @@ def train(fixed: dict, number: int, settings: dict) -> dict:
     epochs = {"epochs": fixed["epochs"]} if fixed["epochs"] else {}
     model = _network(fixed["network"])(fixed["variant"], seed=fixed["seed"], **epochs, **settings)
     scratch = cache_root() / "runs" / f"tune-{fixed['search']}-{number}"
-    model.fit(table, target, split, folder=scratch)
-    state = model.state
-    row = state.history[-1 if model.recipe.keep == "last" else state.best_epoch]
+    trained = fit_and_score(model, table, target, split, files={}, checkpoints=scratch)
+    row = epoch_kept(model)
     shutil.rmtree(scratch, ignore_errors=True)
     return {
         "error": row[f"validation_{fixed['metric']}"],
         "best_epoch": row["epoch"],
-        "epochs": state.epoch,
-        "seconds": round(state.seconds, 1),
+        "epochs": model.state.epoch,
+        "seconds": round(trained.seconds, 1),
     }

@@ -4,7 +4,7 @@ import pytest
 import yaml
 
 from experiments.declare import plan
-from experiments.run import runs as run
+from experiments.run import runner
 
 DECLARED = {
     "paper": "tiny",
@@ -69,7 +69,7 @@ def tiny(tmp_path, monkeypatch):
 @pytest.fixture
 def stored(tiny):
     """Two finished cells of the tiny paper."""
-    cells = [cell for cell in plan.cells("tiny", "one", "real") if cell.row == "dummy"]
+    cells = [cell for cell in plan.runs("tiny", "one", "real") if cell.row == "dummy"]
     for cell in cells:
-        run.run_cell(cell)
+        runner.execute(cell)
     return cells

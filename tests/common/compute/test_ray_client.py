@@ -17,7 +17,7 @@ from common.errors import UserError
 from common.features.cache import FeatureCache, featurize
 from esnet.dft.batch import run_batch
 from experiments.declare import plan
-from experiments.run import runs as run
+from experiments.run import runner, store
 from profitnet.features import weights_row
 from tests.clusters import ROOT, cluster_of, engine_at
 from tests.common.features.test_cache import equal
@@ -178,13 +178,13 @@ def _everything(path: Path) -> dict:
 def test_cells_are_those_of_one_machine(tiny, on_ray, monkeypatch, tmp_path, row):
     """Whose folder of results the machines of the cluster do not see."""
     monkeypatch.setenv("TF_DETERMINISTIC_OPS", "1")
-    cells = [cell for cell in plan.cells("tiny", "one", "mini") if cell.row == row]
+    cells = [cell for cell in plan.runs("tiny", "one", "mini") if cell.row == row]
     stored = []
     for engine in (os.environ["MATREPRO_ENGINE"], "local"):
         monkeypatch.setenv("MATREPRO_ENGINE", engine)
         monkeypatch.setenv("MATREPRO_RESULTS", str(tmp_path / engine[:3]))
-        assert run.run_all(cells) == []
-        assert all(run.finished(cell) for cell in cells)
+        assert runner.run_all(cells) == []
+        assert all(store.finished(cell) for cell in cells)
         stored.append(
             {
                 path.relative_to(tmp_path / engine[:3]): path.read_bytes()
@@ -217,9 +217,9 @@ def test_a_machine_dies_in_the_middle_and_every_call_is_made_once(on_ray, monkey
 
 def test_cells_with_a_machine_that_dies(tiny, on_ray, monkeypatch):
     """Every cell is there once at the end, and each is what one machine alone makes of it."""
-    cells = [cell for cell in plan.cells("tiny", "one", "mini", seeds=6) if cell.row == "dummy"]
+    cells = [cell for cell in plan.runs("tiny", "one", "mini", seeds=6) if cell.row == "dummy"]
     finished = []
-    keep = run._keep
+    keep = runner._store
 
     def then_kill(cell, files):
         finished.append(cell.key)
@@ -227,16 +227,16 @@ def test_cells_with_a_machine_that_dies(tiny, on_ray, monkeypatch):
             on_ray.remove_node(next(iter(on_ray.worker_nodes)), allow_graceful=False)
         return keep(cell, files)
 
-    monkeypatch.setattr(run, "_keep", then_kill)
-    assert run.run_all(cells) == []
+    monkeypatch.setattr(runner, "_store", then_kill)
+    assert runner.run_all(cells) == []
     on_ray.add_node(num_cpus=1, object_store_memory=100 * 2**20)
     assert sorted(finished) == sorted(cell.key for cell in cells) and len(finished) == 6
-    assert len(list(run.results_root().rglob("cell.json"))) == 6
-    assert all(run.finished(cell) for cell in cells)
-    there = [Predictions.load(run.folder_of(cell) / "predictions.csv.gz").prediction.tolist() for cell in cells]
+    assert len(list(store.results_root().rglob("cell.json"))) == 6
+    assert all(store.finished(cell) for cell in cells)
+    there = [Predictions.load(store.folder_of(cell) / "predictions.csv.gz").prediction.tolist() for cell in cells]
     for cell in cells:
-        run.run_cell(cell)
-    here = [Predictions.load(run.folder_of(cell) / "predictions.csv.gz").prediction.tolist() for cell in cells]
+        runner.execute(cell)
+    here = [Predictions.load(store.folder_of(cell) / "predictions.csv.gz").prediction.tolist() for cell in cells]
     assert there == here
 
 

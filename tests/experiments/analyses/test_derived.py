@@ -14,7 +14,7 @@ from experiments.analyses.derived import Column, Row
 from experiments.cli import main as cli
 from experiments.declare import plan
 from experiments.report import check, tables
-from experiments.run import runs as run
+from experiments.run import runner
 
 SYSTEM_OF = {136: "tetragonal", 225: "cubic", 14: "monoclinic"}
 
@@ -132,12 +132,12 @@ def declared(tiny):
 
 @pytest.mark.slow
 def test_a_derived_table_is_run_and_printed_through_the_command(declared, capsys, tmp_path):
-    assert {c.key for c in plan.cells("tiny", "two", "real")} < {c.key for c in plan.cells("tiny", "one", "real")}
+    assert {c.key for c in plan.runs("tiny", "two", "real")} < {c.key for c in plan.runs("tiny", "one", "real")}
     assert "Open, not run yet" in tables.render("tiny", "two", "real")
     assert cli.main(["reproduce", "tiny", "two", "--scale", "real"]) == 0
     out, err = capsys.readouterr()
     assert "2 cells, 0 finished before, 2 to run" in err and "### Table 2" in out
-    stored = [blocks.stored_cell(cell)[0] for cell in plan.cells("tiny", "two", "real")]
+    stored = [blocks.stored_cell(cell)[0] for cell in plan.runs("tiny", "two", "real")]
     errors = np.concatenate([np.abs(p.prediction - p.target) for p in stored])
     assert f"{errors.mean():.3f} ({len(errors)})" in out and "| cubic " in out
     # From now on nothing but the stored files is needed, and what is stored is not made again.
@@ -153,9 +153,9 @@ def test_a_derived_table_is_run_and_printed_through_the_command(declared, capsys
 
 @pytest.mark.slow
 def test_several_test_parts_stand_together(declared):
-    cells = plan.cells("tiny", "two", "real")
+    cells = plan.runs("tiny", "two", "real")
     for cell in cells:
-        run.run_cell(cell)
+        runner.execute(cell)
     found = derived.columns("tiny", "two", "real")[0]
     dummy = found.rows["dummy"]
     assert dummy.parts == 2 and len(dummy.predictions) == sum(len(blocks.stored_cell(cell)[0]) for cell in cells)
@@ -174,8 +174,8 @@ def test_probes_are_stored_and_read_beside_the_predictions(tiny):
         "derived": "experiments.analyses.composition_error:table",
         "scales": {"mini": {}},
     }
-    cell = plan.cells("tiny", "two", "mini")[0]
-    run.run_cell(cell)
+    cell = plan.runs("tiny", "two", "mini")[0]
+    runner.execute(cell)
     row = derived.columns("tiny", "two", "mini")[0].rows["net"]
     probe = row.probes[composition_error.PROBE]
     assert probe.ids.tolist() == row.predictions.ids.tolist() and probe.unit == "eV"

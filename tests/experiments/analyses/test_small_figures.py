@@ -68,5 +68,5 @@ def test_densities_of_relaxed_structures_are_computed(tmp_path, monkeypatch, min
 
 def test_figure6_is_made_of_table4():
     rows = plan.layout("finder", "figure6", "paper")["rows"]
-    every = plan.cells("finder", "table4", "paper")
-    assert plan.cells("finder", "figure6", "paper") == [cell for cell in every if cell.row in rows] != []
+    every = plan.runs("finder", "table4", "paper")
+    assert plan.runs("finder", "figure6", "paper") == [cell for cell in every if cell.row in rows] != []

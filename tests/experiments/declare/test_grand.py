@@ -8,7 +8,7 @@ from experiments.analyses import results as blocks
 from experiments.declare import plan
 from experiments.declare.models import NETWORKS, make_model
 from experiments.report import tables
-from experiments.run import runs as run
+from experiments.run import runner
 
 
 @pytest.fixture
@@ -42,12 +42,12 @@ def two_tables(tiny):
 
 
 def test_a_cell_of_another_table_is_not_run_again(two_tables):
-    cells = plan.cells("tiny", "grand", "real")
+    cells = plan.runs("tiny", "grand", "real")
     assert [cell.key for cell in cells] == [
         "real/tiny/one/gap/dummy/seed-0",
         "real/tiny/grand/all-gaps/net/seed-0",
     ]
-    other = plan.cells_of("tiny", "one", "real", "gap", "dummy")
+    other = plan.runs_of("tiny", "one", "real", "gap", "dummy")
     assert cells[0] == other[0] and len(other) == 2
 
 
@@ -84,14 +84,14 @@ def test_rows_that_are_taken_are_the_same_models(scale):
         for ours, theirs in taken["rows"].items():
             one, other = layout["rows"][ours], there["rows"][theirs]
             assert (one["model"], one.get("config")) == (other["model"], other.get("config")), ours
-            assert plan.cells_of("grand", "models", scale, next(iter(layout["columns"])), ours), ours
+            assert plan.runs_of("grand", "models", scale, next(iter(layout["columns"])), ours), ours
 
 
 def test_every_place_has_a_cell_or_a_reason():
     layout = plan.layout("grand", "models", "real")
     for column, data in layout["columns"].items():
         for row, model in layout["rows"].items():
-            made = plan.cells_of("grand", "models", "real", column, row)
+            made = plan.runs_of("grand", "models", "real", column, row)
             assert bool(made) != bool(plan.reason(data, row, model)), (column, row)
             assert {cell.seed for cell in made} <= set(data["seeds"])
 
@@ -112,7 +112,7 @@ def test_stated_parameters_are_those_of_the_networks():
 
 @pytest.mark.slow
 def test_a_new_network_counts_its_own_parameters(two_tables):
-    cell = plan.cells_of("tiny", "grand", "real", "all gaps", "net")[0]
-    run.run_cell(cell)
+    cell = plan.runs_of("tiny", "grand", "real", "all gaps", "net")[0]
+    runner.execute(cell)
     assert blocks.stored_cell(cell)[1]["parameters"] == 1041085
     assert "1,041,085" in tables.render("tiny", "grand", "real")

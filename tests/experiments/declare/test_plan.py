@@ -9,18 +9,18 @@ from experiments.declare import plan
 
 
 def test_a_table_gives_one_cell_a_row_column_and_seed(tiny):
-    cells = plan.cells("tiny", "one", "mini")
+    cells = plan.runs("tiny", "one", "mini")
     assert [(c.row, c.seed) for c in cells] == [("net", 0), ("net", 1), ("dummy", 0), ("dummy", 1)]
     assert len({c.key for c in cells}) == 4
 
 
 def test_a_row_may_have_seeds_of_its_own_and_open_ones_have_no_cell(tiny):
-    cells = plan.cells("tiny", "one", "real")
+    cells = plan.runs("tiny", "one", "real")
     assert [(c.row, c.seed) for c in cells] == [("net", 0), ("dummy", 0), ("dummy", 1)]
 
 
 def test_seeds_and_epochs_can_be_overridden_and_other_epochs_are_kept_apart(tiny):
-    cells = plan.cells("tiny", "one", "mini", seeds=1, epochs=7)
+    cells = plan.runs("tiny", "one", "mini", seeds=1, epochs=7)
     assert [c.seed for c in cells] == [0, 0]
     assert cells[0].settings["recipe"]["epochs"] == 7
     assert cells[0].key.startswith("mini-7-epochs/")
@@ -28,14 +28,14 @@ def test_seeds_and_epochs_can_be_overridden_and_other_epochs_are_kept_apart(tiny
 
 @pytest.mark.parametrize("change", [{"seed": 5}, {"target": "total_energy"}, {"split": {"kind": "x"}}])
 def test_the_digest_follows_every_setting(tiny, change):
-    cell = plan.cells("tiny", "one", "mini")[0]
+    cell = plan.runs("tiny", "one", "mini")[0]
     assert dataclasses.replace(cell, settings={**cell.settings, **change}).digest() != cell.digest()
 
 
 def test_the_digest_follows_the_defaults_of_the_model(tiny, monkeypatch):
     from profitnet.regressor import OFMCNN
 
-    cell = plan.cells("tiny", "one", "mini")[0]
+    cell = plan.runs("tiny", "one", "mini")[0]
     before = cell.digest()
     monkeypatch.setattr(OFMCNN, "recipe", dataclasses.replace(OFMCNN.recipe, batch=64))
     assert cell.digest() != before
@@ -51,14 +51,14 @@ def test_the_digest_follows_the_defaults_of_the_model(tiny, monkeypatch):
 )
 def test_a_wrong_place_is_named(tiny, place, words):
     with pytest.raises(UserError, match=words):
-        plan.cells(*place)
+        plan.runs(*place)
 
 
 def test_every_declared_cell_of_every_paper_resolves():
     for paper in plan.papers():
         for table in plan.declaration(paper)["tables"]:
             for scale in plan.declaration(paper)["tables"][table]["scales"]:
-                cells = plan.cells(paper, table, scale)
+                cells = plan.runs(paper, table, scale)
                 # What is made of a report has no cells.
                 assert cells or "derived" in plan.layout(paper, table, scale), (paper, table, scale)
                 assert len({c.key for c in cells}) == len(cells)

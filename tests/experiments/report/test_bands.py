@@ -2,7 +2,7 @@
 
 from experiments.declare import plan
 from experiments.report import bands, check
-from experiments.run import runs as run
+from experiments.run import store
 
 
 def test_bands_are_stated_for_what_is_stored(stored, tiny):
@@ -17,7 +17,7 @@ def test_bands_are_stated_for_what_is_stored(stored, tiny):
 
 def test_a_band_stays_until_more_splits_come_in(stored, tiny):
     tiny["tables"]["one"]["scales"]["real"]["columns"]["gap"]["bands"].clear()
-    held = run.folder_of(stored[1]) / "cell.json"
+    held = store.folder_of(stored[1]) / "cell.json"
     text = held.read_text()
     held.unlink()
     bands.renew("tiny")

@@ -4,7 +4,7 @@ import json
 
 from common.data.predictions import Predictions
 from experiments.report import check
-from experiments.run import runs as run
+from experiments.run import store
 
 
 def test_good_results_pass(stored):
@@ -31,7 +31,7 @@ def test_changed_settings_are_found(stored, tiny):
 
 
 def test_lost_predictions_are_found(stored):
-    path = run.folder_of(stored[0]) / "predictions.csv.gz"
+    path = store.folder_of(stored[0]) / "predictions.csv.gz"
     all_of_them = Predictions.load(path)
     Predictions(all_of_them.ids[:5], all_of_them.prediction[:5], all_of_them.target[:5]).save(path)
     assert any("5 predictions for" in line for line in check.check_stored()[0])
@@ -44,7 +44,7 @@ def test_a_result_that_no_table_declares_is_found(stored, tiny):
 
 def test_other_data_and_another_split_are_found(stored):
     for name, words in (("data", "the data have changed"), ("split", "another split now")):
-        path = run.folder_of(stored[0]) / "cell.json"
+        path = store.folder_of(stored[0]) / "cell.json"
         record = json.loads(path.read_text())
         path.write_text(json.dumps(record | {name: {**record[name], "digest": "0" * 16}}))
         assert any(words in line for line in check.check_data())

@@ -13,21 +13,21 @@ from experiments.cli import main as cli
 from experiments.declare import plan
 from experiments.report import facts, page, runs, summary, tables, text
 from experiments.report import report_tables as sheets
-from experiments.run import runs as run
+from experiments.run import runner, store
 from tests.experiments.report.report_page import Page
 
 
 @pytest.fixture
 def filled(stored, tiny):
     """Besides the dummy's two cells one of a network, with predictions 10 % better than the paper's 0.5 eV."""
-    cell = next(cell for cell in plan.cells("tiny", "one", "real") if cell.row == "net")
-    record = json.loads((run.folder_of(stored[0]) / "cell.json").read_text())
+    cell = next(cell for cell in plan.runs("tiny", "one", "real") if cell.row == "net")
+    record = json.loads((store.folder_of(stored[0]) / "cell.json").read_text())
     record |= {"wall_seconds": 4000.0, "best_epoch": 2, "best_validation": 0.4, "epochs_run": 3}
     record["resolved"]["recipe"] = {"monitor": "MAE"}
     record["device"] |= {"backend": "tensorflow", "accelerator": "NVIDIA X"}
     target = np.linspace(0, 6, 60)
     errors = np.where(np.arange(60) % 2, 0.5, -0.4)
-    folder = run.folder_of(cell)
+    folder = store.folder_of(cell)
     Predictions(np.arange(60).astype(str), target + errors, target, unit="eV").save(folder / "predictions.csv.gz")
     (folder / "history.csv").write_text("epoch,loss,validation_MAE\n1,-1,2\n2,-2,0.4\n3,-3,0.5\n")
     (folder / "cell.json").write_text(json.dumps(record))
@@ -69,7 +69,7 @@ def test_every_table_of_the_page_stands_in_the_terminal(filled):
 
 def test_the_summary_counts(filled):
     found = summary.as_dict(sheets.gather())["summary"]
-    seconds = sum(json.loads((run.folder_of(cell) / "cell.json").read_text())["wall_seconds"] for cell in filled)
+    seconds = sum(json.loads((store.folder_of(cell) / "cell.json").read_text())["wall_seconds"] for cell in filled)
     assert found.pop("seconds") == pytest.approx(seconds)
     assert found == {
         "cells": 3,
@@ -87,7 +87,7 @@ def test_the_summary_counts(filled):
 
 
 def test_what_is_open_says_why_and_how_it_goes_on(filled):
-    run.folder_of(filled[1]).joinpath("cell.json").unlink()
+    store.folder_of(filled[1]).joinpath("cell.json").unlink()
     found = Page(page.render(sheets.gather()))
     away = found.table("Open altogether")
     assert [row["open, because"] for row in away] == ["no source"] * 3 and away[0]["reported MAE"] == "0.25 eV"
@@ -142,8 +142,8 @@ def test_values_that_are_not_to_be_compared_are_not(filled, tiny):
 
 def test_results_on_the_embedded_set_are_left_out(filled, tiny):
     before = page.render(sheets.gather())
-    for cell in (c for c in plan.cells("tiny", "one", "mini") if c.row == "dummy"):
-        run.run_cell(cell)
+    for cell in (c for c in plan.runs("tiny", "one", "mini") if c.row == "dummy"):
+        runner.execute(cell)
     assert "gap (mini)" in tables.render("tiny", "one", "mini")
     assert page.render(sheets.gather()) == before and "gap (mini)" not in before
     tiny["tables"]["small"] = {"title": "Small", "scales": {"mini": tiny["tables"]["one"]["scales"]["mini"]}}
@@ -200,7 +200,7 @@ def test_the_command_writes_and_prints(filled, tmp_path, capsys, monkeypatch):
 def test_bad_input_is_one_line(filled, tmp_path, capsys):
     assert cli.main(["report", "--output", str(tmp_path)]) == 2
     assert capsys.readouterr().err.count("\n") == 1
-    path = run.folder_of(filled[0]) / "cell.json"
+    path = store.folder_of(filled[0]) / "cell.json"
     for damaged in ("{", "{}", "[]"):
         path.write_text(damaged)
         assert cli.main(["report", "--output", str(tmp_path / "x.html")]) == 2
@@ -216,7 +216,7 @@ def test_committed_results_are_on_the_page(monkeypatch):
     assert {paper.name for paper in papers} >= {"profitnet", "finder", "diffcomp", "esnet"}
     stored = [result for result in facts.all_results(papers) if result.run]
     cells = {cell.key for result in stored for cell, record in result.runs() if record}
-    files = {str(p.parent.relative_to(run.results_root())) for p in run.results_root().rglob("cell.json")}
+    files = {str(p.parent.relative_to(store.results_root())) for p in store.results_root().rglob("cell.json")}
     assert cells and cells <= files
     for result in (r for r in stored if r.row == "PROFiT-Net"):
         done = [cell for cell, record in result.runs() if record]
@@ -225,6 +225,6 @@ def test_committed_results_are_on_the_page(monkeypatch):
 
 def _mae(cell):
     """From the file itself, by no function of the project."""
-    with gzip.open(run.folder_of(cell) / "predictions.csv.gz", "rt") as file:
+    with gzip.open(store.folder_of(cell) / "predictions.csv.gz", "rt") as file:
         rows = list(csv.DictReader(file))
     return sum(abs(float(row["target"]) - float(row["prediction"])) for row in rows) / len(rows)

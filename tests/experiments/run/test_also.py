@@ -11,7 +11,7 @@ from experiments.analyses.derived import Column, Row
 from experiments.cli import main as cli
 from experiments.declare import plan
 from experiments.report import bands, check, figures, tables
-from experiments.run import runs as run
+from experiments.run import runner
 
 
 @pytest.fixture
@@ -26,11 +26,11 @@ def two_states(tiny):
 
 
 def test_one_model_is_tested_on_both(two_states):
-    cells = plan.cells("tiny", "one", "real")
+    cells = plan.runs("tiny", "one", "real")
     assert {cell.column for cell in cells} == {"gap"}
-    assert plan.cells_of("tiny", "one", "real", "swollen gap", "dummy") == [c for c in cells if c.row == "dummy"]
+    assert plan.runs_of("tiny", "one", "real", "swollen gap", "dummy") == [c for c in cells if c.row == "dummy"]
     cell = next(cell for cell in cells if cell.row == "forest")
-    run.run_cell(cell)
+    runner.execute(cell)
     plain, _ = blocks.stored_cell(cell)
     other, _ = blocks.stored_cell(cell, "swollen")
     # The forest knows the formula alone, so that a larger cell changes nothing; only the test materials are predicted.
@@ -43,21 +43,21 @@ def test_one_model_is_tested_on_both(two_states):
 
 @pytest.mark.slow
 def test_a_network_sees_the_larger_cells(two_states):
-    cell = plan.cells_of("tiny", "one", "real", "gap", "net")[0]
-    run.run_cell(cell)
+    cell = plan.runs_of("tiny", "one", "real", "gap", "net")[0]
+    runner.execute(cell)
     plain, other = (blocks.stored_cell(cell, name)[0] for name in ("", "swollen"))
     assert not np.allclose(plain.prediction, other.prediction)
 
 
 def test_the_digest_follows_what_is_also_predicted(two_states):
-    before = plan.cells_of("tiny", "one", "real", "gap", "dummy")[0].digest()
+    before = plan.runs_of("tiny", "one", "real", "gap", "dummy")[0].digest()
     del two_states["tables"]["one"]["scales"]["real"]["columns"]["gap"]["also"]
-    assert plan.cells_of("tiny", "one", "real", "gap", "dummy")[0].digest() != before
+    assert plan.runs_of("tiny", "one", "real", "gap", "dummy")[0].digest() != before
 
 
 def test_both_columns_have_bands_and_are_held_to_them(two_states):
-    for cell in plan.cells_of("tiny", "one", "real", "gap", "dummy"):
-        run.run_cell(cell)
+    for cell in plan.runs_of("tiny", "one", "real", "gap", "dummy"):
+        runner.execute(cell)
     assert "no band is stated" in check.check_stored()[0][0]
     assert bands.renew("tiny") == ["one, gap, dummy", "one, swollen gap, dummy"]
     assert check.check_stored() == ([], 2)
@@ -67,7 +67,7 @@ def test_both_columns_have_bands_and_are_held_to_them(two_states):
 
 @pytest.mark.slow
 def test_pictures_of_both_columns(two_states, tmp_path):
-    run.run_cell(plan.cells_of("tiny", "one", "real", "gap", "net")[0])
+    runner.execute(plan.runs_of("tiny", "one", "real", "gap", "net")[0])
     names = {path.name for path in figures.draw("tiny", "one", "real", tmp_path)}
     assert {"gap-net.png", "gap-net-learning.png", "swollen-gap-net.png"} <= names
     assert "swollen-gap-net-learning.png" not in names and all((tmp_path / name).exists() for name in names)
@@ -78,7 +78,7 @@ def test_a_missing_other_source_is_told_before_anything_is_trained(two_states, m
     monkeypatch.setenv("MATREPRO_DATA", "/nowhere")
     assert cli.main(["reproduce", "tiny", "one", "--scale", "real"]) == 2
     err = capsys.readouterr().err
-    assert "cannot run 5 cells: /nowhere/dos/2eorr/structures.jsonl.gz is not there" in err
+    assert "cannot execute 5 runs: /nowhere/dos/2eorr/structures.jsonl.gz is not there" in err
 
 
 def test_materials_without_a_target_are_screened_too(tiny, tmp_path):
@@ -125,4 +125,4 @@ def test_the_dielectric_constant_against_the_gap(tmp_path):
 
 def test_an_unknown_table_is_refused(two_states):
     with pytest.raises(UserError, match="has no table"):
-        plan.cells_of("tiny", "three", "real", "gap", "dummy")
+        plan.runs_of("tiny", "three", "real", "gap", "dummy")

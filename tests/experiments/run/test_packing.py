@@ -16,8 +16,7 @@ from common.sources import load_source
 from experiments.cli.main import main
 from experiments.declare import plan
 from experiments.declare.models import NETWORKS, make_model
-from experiments.run import packing
-from experiments.run import runs as run
+from experiments.run import inputs, packing, runner, store
 
 #: What a machine that only trains does not have.
 AWAY = ("pymatgen", "matminer", "pandas", "yaml", "tqdm", "joblib", "matplotlib", "sklearn", "elementembeddings")
@@ -25,7 +24,7 @@ AWAY = ("pymatgen", "matminer", "pandas", "yaml", "tqdm", "joblib", "matplotlib"
 
 @pytest.fixture
 def cells(tiny):
-    return plan.cells("tiny", "one", "mini")
+    return plan.runs("tiny", "one", "mini")
 
 
 @pytest.fixture
@@ -48,7 +47,7 @@ def test_a_file_holds_the_cells_their_materials_targets_splits_and_features(cell
     assert np.array_equal(found.target("band_gap").values, table.target("band_gap").values)
     assert found.digest("band_gap") == table.digest("band_gap")
     for cell, one in zip(cells, file.cells, strict=False):
-        assert file.split("mini", one["split"]) == run.make_split(table, cell.settings["split"], cell.seed)
+        assert file.split("mini", one["split"]) == inputs.make_split(table, cell.settings["split"], cell.seed)
     model = make_model(cells[0].settings)
     some = np.array([300, 2, 41])
     ours, theirs = (model.features(t.take(some))[0].batch(np.arange(3)) for t in (table, found))
@@ -62,12 +61,12 @@ def test_training_from_a_file_gives_what_training_at_home_gives(cells, packed, t
     assert done == {"trained": [cell.key], "finished before": [], "failed": {}}
     assert packing.train(Pack(packed), tmp_path / "away")["finished before"] == [cell.key]
     away = tmp_path / "away" / cell.key
-    assert not run.finished(cell)
-    run.run_cell(cell)
-    one, other = (Predictions.load(folder / "predictions.csv.gz") for folder in (away, run.folder_of(cell)))
+    assert not store.finished(cell)
+    runner.execute(cell)
+    one, other = (Predictions.load(folder / "predictions.csv.gz") for folder in (away, store.folder_of(cell)))
     assert np.array_equal(one.ids, other.ids) and np.array_equal(one.target, other.target)
     assert np.allclose(one.prediction, other.prediction, rtol=1e-5, atol=1e-6) and np.ptp(one.prediction) > 0
-    records = [json.loads((folder / "cell.json").read_text()) for folder in (away, run.folder_of(cell))]
+    records = [json.loads((folder / "cell.json").read_text()) for folder in (away, store.folder_of(cell))]
     for name in ("digest", "settings", "resolved", "split", "data", "unit", "left_out"):
         assert records[0][name] == records[1][name], name
     assert records[0]["device"]["processor"]
@@ -78,18 +77,18 @@ def test_results_come_home_where_they_fit_the_declaration(cells, packed, tmp_pat
     packing.train(Pack(packed), tmp_path / "away")
     assert main(["features", "unpack", str(tmp_path / "away"), "--json"]) == 0
     assert json.loads(capsys.readouterr().out) == {"taken": [cells[0].key], "stored before": [], "refused": {}}
-    assert run.finished(cells[0])
+    assert store.finished(cells[0])
     assert packing.unpack(tmp_path / "away")["stored before"] == [cells[0].key]
 
     path = tmp_path / "away" / cells[0].key / "cell.json"
     whole = path.read_text()
-    (run.folder_of(cells[0]) / "cell.json").unlink()
+    (store.folder_of(cells[0]) / "cell.json").unlink()
     path.write_text(whole.replace(cells[0].digest(), "0" * 16))
     assert "not those that are declared now" in packing.unpack(tmp_path / "away")["refused"][cells[0].key]
     path.write_text(whole[:20])
     assert "cannot be read" in packing.unpack(tmp_path / "away")["refused"][cells[0].key]
     assert main(["features", "unpack", str(tmp_path / "away")]) == 2
-    assert not run.finished(cells[0])
+    assert not store.finished(cells[0])
     other = tmp_path / "other" / "mini/tiny/one/gap-mini/away/seed-0"
     other.mkdir(parents=True)
     (other / "cell.json").write_text(whole)
@@ -100,10 +99,10 @@ def test_results_come_home_where_they_fit_the_declaration(cells, packed, tmp_pat
 
 @pytest.mark.slow
 def test_seeds_beyond_the_declared_ones_come_home_too(tiny, tmp_path):
-    (cell,) = (cell for cell in plan.cells("tiny", "one", "mini", seeds=4) if cell.row == "net" and cell.seed == 3)
+    (cell,) = (cell for cell in plan.runs("tiny", "one", "mini", seeds=4) if cell.row == "net" and cell.seed == 3)
     packing.pack([cell], tmp_path / "features.h5")
     packing.train(Pack(tmp_path / "features.h5"), tmp_path / "away")
-    assert packing.unpack(tmp_path / "away")["taken"] == [cell.key] and run.finished(cell)
+    assert packing.unpack(tmp_path / "away")["taken"] == [cell.key] and store.finished(cell)
 
 
 @pytest.mark.slow

@@ -17,16 +17,16 @@ from common.errors import UserError
 from common.features.cache import cache_root
 from common.sources import load_source
 from experiments.declare import plan
-from experiments.run import runs as run
+from experiments.run import inputs, runner, store
 
 
 def test_a_finished_cell_holds_all_that_is_needed_to_judge_it(tiny):
-    cell = plan.cells("tiny", "one", "mini")[2]
-    run.run_cell(cell)
-    record = json.loads((run.folder_of(cell) / "cell.json").read_text())
-    stored = Predictions.load(run.folder_of(cell) / "predictions.csv.gz")
+    cell = plan.runs("tiny", "one", "mini")[2]
+    runner.execute(cell)
+    record = json.loads((store.folder_of(cell) / "cell.json").read_text())
+    stored = Predictions.load(store.folder_of(cell) / "predictions.csv.gz")
     table = load_source("mini")
-    split = run.make_split(table, cell.settings["split"], cell.seed)
+    split = inputs.make_split(table, cell.settings["split"], cell.seed)
     assert list(stored.ids) == list(split.test)
     assert np.allclose(stored.target, table.select(split.test).target("band_gap").values)
     assert np.allclose(stored.prediction, np.median(table.select(split.train).target("band_gap").values))
@@ -38,56 +38,56 @@ def test_a_finished_cell_holds_all_that_is_needed_to_judge_it(tiny):
 
 
 def test_a_finished_cell_is_not_run_again_but_one_with_other_settings_is(tiny):
-    cells = plan.cells("tiny", "one", "mini")[2:]
+    cells = plan.runs("tiny", "one", "mini")[2:]
     for cell in cells:
-        run.run_cell(cell)
-    stamps = [(run.folder_of(c) / "cell.json").stat().st_mtime_ns for c in cells]
-    assert run.run_all(cells) == []
-    assert stamps == [(run.folder_of(c) / "cell.json").stat().st_mtime_ns for c in cells]
-    record = json.loads((run.folder_of(cells[0]) / "cell.json").read_text())
-    (run.folder_of(cells[0]) / "cell.json").write_text(json.dumps(record | {"digest": "0" * 16}))
-    assert not run.finished(cells[0])
-    assert run.finished(cells[1])
+        runner.execute(cell)
+    stamps = [(store.folder_of(c) / "cell.json").stat().st_mtime_ns for c in cells]
+    assert runner.run_all(cells) == []
+    assert stamps == [(store.folder_of(c) / "cell.json").stat().st_mtime_ns for c in cells]
+    record = json.loads((store.folder_of(cells[0]) / "cell.json").read_text())
+    (store.folder_of(cells[0]) / "cell.json").write_text(json.dumps(record | {"digest": "0" * 16}))
+    assert not store.finished(cells[0])
+    assert store.finished(cells[1])
 
 
-def test_a_failing_cell_is_told_of_and_the_others_are_run(tiny):
+def test_a_failing_run_is_reported_and_the_others_are_run(tiny):
     import dataclasses
 
-    good = plan.cells("tiny", "one", "mini")[2]
+    good = plan.runs("tiny", "one", "mini")[2]
     bad = dataclasses.replace(good, row="bad", settings={**good.settings, "target": "hardness"})
-    wrong = run.run_all([bad, good])
+    wrong = runner.run_all([bad, good])
     assert len(wrong) == 1
     assert "no target 'hardness'" in wrong[0]
-    assert run.finished(good)
-    assert not run.finished(bad)
+    assert store.finished(good)
+    assert not store.finished(bad)
 
 
 def test_a_source_that_is_away_is_named_once_and_the_others_are_run(tiny, monkeypatch, capsys, tmp_path):
     import dataclasses
 
     monkeypatch.setenv("MATREPRO_DATA", str(tmp_path))
-    good = plan.cells("tiny", "one", "mini")[2]
+    good = plan.runs("tiny", "one", "mini")[2]
     away = [
         dataclasses.replace(good, seed=seed, settings={**good.settings, "source": "exp-band-gap", "seed": seed})
         for seed in (5, 6)
     ]
-    wrong = run.run_all([*away, good])
+    wrong = runner.run_all([*away, good])
     assert len(wrong) == 2 and all("set MATREPRO_DATA" in line for line in wrong)
     assert capsys.readouterr().err.count("set MATREPRO_DATA") == 1
-    assert run.finished(good)
+    assert store.finished(good)
 
 
 def test_machines_that_share_one_training_are_no_way_to_run_a_table(tiny, monkeypatch):
-    cells = plan.cells("tiny", "one", "mini")
+    cells = plan.runs("tiny", "one", "mini")
     workers = {"worker": ["a:1", "b:1"]}
     monkeypatch.setenv("TF_CONFIG", json.dumps({"cluster": workers, "task": {"type": "worker", "index": 0}}))
     with pytest.raises(UserError, match="unset it and give --engine ray"):
-        run.run_all(cells)
-    assert not any(run.finished(cell) for cell in cells)
+        runner.run_all(cells)
+    assert not any(store.finished(cell) for cell in cells)
 
 
 def test_a_process_that_is_killed_fails_its_own_cell_alone(tiny, monkeypatch):
-    bad, good = plan.cells("tiny", "one", "mini")[2:]
+    bad, good = plan.runs("tiny", "one", "mini")[2:]
     start = processes.Running.__init__
 
     def kill_the_first(self, function, item):
@@ -96,21 +96,21 @@ def test_a_process_that_is_killed_fails_its_own_cell_alone(tiny, monkeypatch):
             self.process.kill()
 
     monkeypatch.setattr(processes.Running, "__init__", kill_the_first)
-    assert run.run_all([bad, good], jobs=2) == [f"{bad.key}: its process ended with status -9"]
-    assert run.finished(good) and not run.finished(bad)
+    assert runner.run_all([bad, good], jobs=2) == [f"{bad.key}: its process ended with status -9"]
+    assert store.finished(good) and not store.finished(bad)
 
 
 SCRIPT = """
-from experiments import plan, run
-from experiments.declare.plan import Cell
-cell = Cell("tiny", "one", "mini", "gap", "net", 0, {settings!r})
-run.run_cell(cell)
+from experiments.declare.plan import Run
+from experiments.run import runner
+cell = Run("tiny", "one", "mini", "gap", "net", 0, {settings!r})
+runner.execute(cell)
 """
 
 
 @pytest.mark.slow
 def test_a_killed_cell_goes_on_and_ends_as_one_left_alone(tiny, tmp_path):
-    settings = plan.cells("tiny", "one", "mini", epochs=60)[0].settings
+    settings = plan.runs("tiny", "one", "mini", epochs=60)[0].settings
     settings["recipe"]["checkpoint_seconds"] = 0
     results = []
     for name, kill in (("alone", False), ("killed", True)):
