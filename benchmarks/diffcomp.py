@@ -104,7 +104,7 @@ def all_pictures() -> dict[str, float]:
     table = load_source("diffcomp-binaries")
     with empty_cache() as folder:
         started = time.perf_counter()
-        _, good, _ = DiffComp(cv_nodes=0).features(table, jobs=2)
+        good = DiffComp(cv_nodes=0).features(table, jobs=2).rows
         seconds = time.perf_counter() - started
         size = sum(path.stat().st_size for path in Path(folder).rglob("*.h5"))
     get_reusable_executor().shutdown(wait=True)  # the time of a child counts once it has ended
@@ -134,13 +134,14 @@ def train_on_one_core() -> dict:
     table = load_source("diffcomp-binaries").known("formation_energy_per_atom")
     table = table.take(np.sort(np.random.default_rng(0).permutation(len(table))[:ROWS]))
     model = DiffComp()
-    features, good, _ = model.features(table)
-    rows, targets = np.arange(len(good)), table.target("formation_energy_per_atom").values[good].astype(np.float32)
-    dense = features.batch(rows)
+    made = model.features(table)
+    rows = np.arange(len(made.rows))
+    targets = table.target("formation_energy_per_atom").values[made.rows].astype(np.float32)
+    dense = made.features.batch(rows)
     nothing = rows[:0]
 
     def ours(epochs: int) -> None:
-        train(model.build(), features, targets, rows, nothing, replace(model.recipe, epochs=epochs), seed=0)
+        train(model.build(), made.features, targets, rows, nothing, replace(model.recipe, epochs=epochs), seed=0)
 
     def bare(epochs: int) -> None:
         import keras

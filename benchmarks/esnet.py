@@ -69,15 +69,15 @@ def epochs() -> tuple[list[Line], list[str]]:
     devices.setup(0)
     table = load_source("mini").take(np.arange(ROWS))
     model = ESNet(epochs=EPOCHS, patience=0)
-    features, good, _ = model.features(table)
-    model.fit_inputs(features, good)
+    made = model.features(table)
+    model.fit_inputs(made.features, made.rows)
     targets = table.target("formation_energy").values.astype(np.float32)
-    dense, nothing = features.batch(good), good[:0]
+    dense, nothing = made.features.batch(made.rows), made.rows[:0]
     found: dict[str, list[float]] = {"ours": [], "bare": [], "XLA": []}
     for _ in range(2):
         for name, xla in (("ours", False), ("XLA", True)):
             recipe = replace(model.recipe, xla=xla)
-            state = train(model.build(), features, targets, good, nothing, recipe, seed=0)
+            state = train(model.build(), made.features, targets, made.rows, nothing, recipe, seed=0)
             found[name] += np.diff([row["seconds"] for row in state.history]).tolist()
         found["bare"] += _bare(model, dense, targets)
     ours, bare, xla = (float(np.median(found[name])) for name in ("ours", "bare", "XLA"))
@@ -172,11 +172,11 @@ def train_many(path: str, folder: str, trained: int) -> dict[str, float]:
     started = time.perf_counter()
     table = load(path)
     model = ESNet(epochs=1)
-    features, good, _ = model.features(table)
+    found = model.features(table)
     made = time.perf_counter()
-    model.fit_inputs(features, np.arange(len(good)))
+    model.fit_inputs(found.features, np.arange(len(found.rows)))
     scaled = time.perf_counter()
-    targets = table.target("formation_energy").values[good].astype(np.float32)
-    order = np.random.default_rng(0).permutation(len(good))
-    train(model.build(), features, targets, order[:trained], order[trained : trained + 32], model.recipe, seed=0)
-    return {"rows": len(good), "features": made - started, "scaling": scaled - made}
+    targets = table.target("formation_energy").values[found.rows].astype(np.float32)
+    order = np.random.default_rng(0).permutation(len(found.rows))
+    train(model.build(), found.features, targets, order[:trained], order[trained : trained + 32], model.recipe, seed=0)
+    return {"rows": len(found.rows), "features": made - started, "scaling": scaled - made}

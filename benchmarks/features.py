@@ -123,23 +123,23 @@ def on_disk() -> tuple[list[Line], list[str]]:
     rows = _rows(SAMPLE)
     with empty_cache() as folder:
         started = time.perf_counter()
-        _, good, bad = featurize(rows, FEATURE_VERSION, weights_row, jobs=2)
+        made = featurize(rows, FEATURE_VERSION, weights_row, jobs=2)
         seconds = time.perf_counter() - started
         size = sum(path.stat().st_size for path in Path(folder).rglob("*.h5"))
         shards = len(FeatureCache(FEATURE_VERSION))
-    each = size / len(good)
+    each = size / len(made.rows)
     lines = [
         Line(
             f"{ALL} crystals on disk, extrapolated",
             each * ALL / 1e6,
             "MB",
             "<= 15",
-            f"{len(good)} crystals of the 46,744-id list take {size / 1e6:.2f} MB; a dense matrix takes 74 kB",
+            f"{len(made.rows)} crystals of the 46,744-id list take {size / 1e6:.2f} MB; a dense matrix takes 74 kB",
         )
     ]
     notes = [
         f"Extrapolated from {SAMPLE:,} crystals drawn at random ({each:.0f} bytes each, {shards:,} distinct keys), not "
-        f"measured on {ALL:,}. {len(bad)} left out. Featurised with JOBS=2 in {seconds:.0f} s."
+        f"measured on {ALL:,}. {len(made.errors)} left out. Featurised with JOBS=2 in {seconds:.0f} s."
     ]
     return lines, notes
 

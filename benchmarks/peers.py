@@ -29,11 +29,11 @@ def epochs() -> tuple[list[Line], list[str]]:
     lines = []
     for name, (model, reference) in others.items():
         table = load_source("mini")
-        features, good, _ = model.features(table)
-        rows = np.resize(np.arange(len(good)), CRYSTALS)
-        targets = table.target("formation_energy").values[good].astype(np.float32)[rows]
+        made = model.features(table)
+        rows = np.resize(np.arange(len(made.rows)), CRYSTALS)
+        targets = table.target("formation_energy").values[made.rows].astype(np.float32)[rows]
         batches = [rows[k : k + model.recipe.batch] for k in range(0, CRYSTALS, model.recipe.batch)]
-        ours, theirs = _measure(model.build(), reference(model.config), features, batches, targets)
+        ours, theirs = _measure(model.build(), reference(model.config), made.features, batches, targets)
         package = "kgcnn" if kgcnn else "Spektral's CrystalConv"
         text = f"{package}, the same sizes and batches of {model.recipe.batch}: {theirs:.2f} s; ours {ours:.2f} s"
         lines.append(
@@ -205,7 +205,7 @@ def roost() -> tuple[list[Line], list[str]]:
     target = Target(random.normal(size=FORMULAS), "eV")
     table = MaterialsDataset([str(k) for k in range(FORMULAS)], formulas, targets={"y": target})
     model = Roost()
-    features, _, _ = model.features(table)
+    features = model.features(table).features
     network = model.build()
     optimizer = keras.optimizers.AdamW(3e-4, weight_decay=1e-6)
     network.compile(optimizer, robust_l1, jit_compile=False)

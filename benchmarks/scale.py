@@ -94,13 +94,13 @@ def point(name: str) -> dict:
     devices.setup(0, threads=1)
     table = load_source("mini")
     regressor = make_model({"model": name, "variant": "corrected", "seed": 0, "recipe": {}})
-    features, good, _ = regressor.features(table)
-    rows = np.resize(np.arange(len(good)), ROWS)
-    regressor.fit_inputs(features, rows)
-    targets = table.target("formation_energy").values[good].astype(np.float32)
+    made = regressor.features(table)
+    rows = np.resize(np.arange(len(made.rows)), ROWS)
+    regressor.fit_inputs(made.features, rows)
+    targets = table.target("formation_energy").values[made.rows].astype(np.float32)
     size = min(regressor.recipe.batch // regressor.recipe.accumulation_steps, len(rows))
     batches = [rows[k : k + size] for k in range(0, len(rows) - size + 1, size)]
-    batches = [(features.batch(part), targets[part]) for part in batches]
+    batches = [(made.features.batch(part), targets[part]) for part in batches]
     found = {}
     for way, (precision, xla) in WAYS.items():
         devices.setup(0, precision=precision)

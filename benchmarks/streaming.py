@@ -51,13 +51,13 @@ def measure(rows: int = 0) -> None:
             table = pack.take(order[start : start + BLOCK])
             sites = sum(table.n_sites(row) for row in range(len(table)))
             before, began = time.process_time(), time.perf_counter()
-            _, good, bad = featurize(table, FEATURE_VERSION, weights_row)
+            made = featurize(table, FEATURE_VERSION, weights_row)
             done.append(
                 {
                     "rows": len(table),
                     "sites": sites,
-                    "left_out": len(bad),
-                    "good": len(good),
+                    "left_out": len(made.errors),
+                    "good": len(made.rows),
                     "processor_seconds": round(time.process_time() - before, 3),
                     "seconds": round(time.perf_counter() - began, 3),
                     "memory": _memory(),

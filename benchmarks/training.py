@@ -26,11 +26,11 @@ def _eps(times: int = 1):
     split = by_fractions(table)
     table = table.select((*split.train, *split.validation))
     model = PROFiTNet()
-    features, good, _ = model.features(table)
-    inside = np.isin(table.ids[good], split.train)
-    targets = table.target("eps_profitnet").values[good].astype(np.float32)
-    features = ProfitFeatures(Ragged.concatenate([features.weights] * times), model.config)
-    rows, inside = np.arange(times * len(good)), np.tile(inside, times)
+    made = model.features(table)
+    inside = np.isin(table.ids[made.rows], split.train)
+    targets = table.target("eps_profitnet").values[made.rows].astype(np.float32)
+    features = ProfitFeatures(Ragged.concatenate([made.features.weights] * times), model.config)
+    rows, inside = np.arange(times * len(made.rows)), np.tile(inside, times)
     return features, np.tile(targets, times), rows[inside], rows[~inside]
 
 

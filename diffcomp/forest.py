@@ -24,5 +24,6 @@ class RandomForestVectors(RandomForestMagpie):
         return {**super().settings(), "config": vectors["config"], "element_vectors": vectors["element_vectors"]}
 
     def _features(self, table: MaterialsDataset, jobs: int):
-        inputs, good, self.left_out = self.vectors.features(table)
-        return (inputs.vectors if len(good) else np.zeros((0, 0))), good
+        made = self.vectors.features(table)
+        self.left_out = made.errors
+        return (made.features.vectors if len(made.rows) else np.zeros((0, 0))), made.rows

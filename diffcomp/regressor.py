@@ -12,6 +12,7 @@ from common.data.materials import MaterialsDataset
 from common.data.predictions import Predictions
 from common.errors import UserError
 from common.features.cache import each_formula, featurize
+from common.features.featurized import Featurized
 from common.features.ragged import Ragged
 from common.io.files import file_digest, write_text
 from common.train.loop import predict
@@ -39,19 +40,21 @@ class DiffComp(Regressor):
     #: The element vectors of a loaded model that learned its own.
     own_vectors: Path | None = None
 
-    def features(self, table: MaterialsDataset, jobs: int = 1):
+    def features(self, table: MaterialsDataset, jobs: int = 1) -> Featurized:
         bad: dict[str, str] = {}
         good = np.arange(len(table))
         vectors = pictures = None
         if self.config.cv_nodes > 0:
-            vectors, good, bad = self._vectors(table)
+            found = self._vectors(table)
+            vectors, good, bad = found.features, found.rows, found.errors
         if self.config.cv_nodes < NODES and len(good):
             name = f"{PICTURE_VERSION}-{self.config.picture}"
             function = partial(picture_row, variant=self.config.picture)
-            pictures, inner, worse = featurize(table.take(good), name, function, jobs=jobs)
-            vectors = vectors[inner] if vectors is not None else None
-            good, bad = good[inner], bad | worse
-        return (Inputs(vectors, pictures) if len(good) else None), good, bad
+            made = featurize(table.take(good), name, function, jobs=jobs)
+            pictures = made.features
+            vectors = vectors[made.rows] if vectors is not None else None
+            good, bad = good[made.rows], bad | made.errors
+        return Featurized(Inputs(vectors, pictures) if len(good) else None, good, bad)
 
     def predict_measured(self, composition: Amounts | None, picture: np.ndarray | None, *, name: str) -> Predictions:
         """The property of one measured material: amounts by atomic number, and a picture (128, 128, 3) uint8."""
@@ -109,15 +112,14 @@ class DiffComp(Regressor):
     def vector(self, amounts: Amounts | str) -> np.ndarray:
         return composition_vector(amounts, self.space(), elements=self.config.elements, order=self.config.order)
 
-    def _vectors(self, table: MaterialsDataset):
+    def _vectors(self, table: MaterialsDataset) -> Featurized:
         def vector_of(formula: str) -> np.ndarray:
             try:
                 return self.vector(formula)
             except UserError as error:
                 raise UserError(str(error) if formula in str(error) else f"{formula}: {error}") from None
 
-        made, good, bad = each_formula(table, vector_of)
-        return np.array(made, dtype=np.float32), good, bad
+        return each_formula(table, vector_of).map(lambda vectors: np.array(vectors, dtype=np.float32))
 
     # --- the network and its files ---------------------------------------------------------------
 

@@ -39,13 +39,13 @@ def wrong(amounts: Amounts, error: float) -> dict[int, float]:
 
 def with_errors(model, table: MaterialsDataset, jobs: int = 1) -> Predictions:
     """Predictions (n, errors) for every material of the table, one column an entry of `ERRORS`."""
-    inputs, good, _ = model.features(table, jobs)
-    table = table.take(good)
+    made = model.features(table, jobs)
+    table = table.take(made.rows)
     amounts = [parse_formula(formula) for formula in table.formulas.tolist()]
     columns = []
-    for error in ERRORS if len(good) else ():
+    for error in ERRORS if len(made.rows) else ():
         vectors = np.array([model.vector(wrong(one, error)) for one in amounts], dtype=np.float32)
-        columns.append(model.outputs(Inputs(vectors, inputs.pictures)))
+        columns.append(model.outputs(Inputs(vectors, made.features.pictures)))
     found = np.array(columns).T if columns else np.zeros((0, len(ERRORS)))
     return Predictions(table.ids, found, table.target(model.target).values, unit=model.unit)
 

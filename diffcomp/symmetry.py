@@ -56,10 +56,10 @@ def _row(crystal: Crystal) -> dict[str, np.ndarray]:
 
 def space_groups(table: MaterialsDataset, jobs: int = 1) -> np.ndarray:
     """The space group of every material, 0 where none is found; kept in the cache."""
-    found, good, _ = featurize(table, "space-group-1", _row, jobs=jobs)
+    made = featurize(table, "space-group-1", _row, jobs=jobs)
     numbers = np.zeros(len(table), dtype=int)
-    if found:
-        numbers[good] = found.field("number").values
+    if made.features is not None:
+        numbers[made.rows] = made.features.field("number").values
     return numbers
 
 

@@ -49,12 +49,13 @@ class _OnMoments(_Classical):
         return self
 
     def _features(self, table: MaterialsDataset, jobs: int) -> tuple[np.ndarray, np.ndarray]:
-        features, good, self.left_out = featurize(table, f"{VERSION}-moments", moment_row, jobs=jobs, of="densities")
+        made = featurize(table, f"{VERSION}-moments", moment_row, jobs=jobs, of="densities")
+        self.left_out = dict(made.errors)
         rows, kept = [], []
-        for place, row in enumerate(good.tolist()):
+        for place, row in enumerate(made.rows.tolist()):
             try:
-                elements = composition(features.field("elements").row(place), ELEMENTS)
-                rows.append(np.concatenate([features.field("moments").row(place), elements]))
+                elements = composition(made.features.field("elements").row(place), ELEMENTS)
+                rows.append(np.concatenate([made.features.field("moments").row(place), elements]))
                 kept.append(row)
             except UserError as error:
                 self.left_out[str(table.ids[row])] = str(error)

@@ -11,6 +11,7 @@ from common.data.materials import MaterialsDataset
 from common.data.splits import Split
 from common.errors import UserError
 from common.features.cache import featurize
+from common.features.featurized import Featurized
 from common.features.ragged import ShardedRagged
 from common.train.recipe import Recipe
 from common.train.regressor import Regressor
@@ -72,11 +73,11 @@ class ESNet(Regressor):
             raise UserError(f"the {self.variant} variant chooses its epoch on the test part, and the split has none")
         return Split((*split.train, *split.validation), (), split.test)
 
-    def features(self, table: MaterialsDataset, jobs: int = 1):
+    def features(self, table: MaterialsDataset, jobs: int = 1) -> Featurized:
         if self.config.orbitals != len(ORBITALS):
             raise UserError(f"densities of states have {len(ORBITALS)} orbitals here, not {self.config.orbitals}")
         any_zero = self.accept_other_inputs
-        rows, good, bad = featurize(
+        made = featurize(
             table,
             cache_name(self.form, any_zero=any_zero),
             partial(input_row, form=self.form, any_zero=any_zero),
@@ -84,19 +85,19 @@ class ESNet(Regressor):
             of="absolute densities" if self.config.reference == "absolute" else "densities",
             on_disk=True,
         )
-        kept, compositions = [], []
-        for place, row in enumerate(good.tolist()):
+        kept, compositions, refused = [], [], {}
+        for place, row in enumerate(made.rows.tolist()):
             try:
-                self._check_engine(bytes(rows.row("engine", place)).decode())
-                compositions.append(composition(rows.row("elements", place), self.config.elements))
+                self._check_engine(bytes(made.features.row("engine", place)).decode())
+                compositions.append(composition(made.features.row("elements", place), self.config.elements))
                 kept.append(place)
             except UserError as error:
-                bad[str(table.ids[row])] = str(error)
+                refused[str(table.ids[row])] = str(error)
+        made = made.select(kept, refused)
         if not kept:
-            return None, good[:0], bad
-        rows, good = ShardedRagged(rows.parts, [rows.where[place] for place in kept]), good[kept]
-        _report(rows, table.ids[good])
-        return Inputs(rows, np.array(compositions), self.scaling), good, bad
+            return made
+        _report(made.features, table.ids[made.rows])
+        return made.map(lambda rows: Inputs(rows, np.array(compositions), self.scaling))
 
     def _check_engine(self, engine: str) -> None:
         known = self.engines and self.config.reference == "absolute" and not self.accept_other_inputs

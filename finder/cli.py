@@ -70,14 +70,14 @@ def embed(arguments) -> None:
         raise UserError(f"--output {arguments.output}: the name must end in .csv")
     model = SPEC.load(arguments.model)
     table, left_out = load_data(arguments.data, strict=arguments.strict, jobs=arguments.jobs, formulas=True)
-    vectors, good, bad = material_vectors(model, table, jobs=arguments.jobs)
-    report_left_out({**left_out, **bad}, len(good), strict=arguments.strict)
-    header = ["id", "formula", *(f"v{k}" for k in range(vectors.shape[1]))]
-    rows = zip(table.ids[good].tolist(), table.formulas[good].tolist(), vectors, strict=True)
+    made = material_vectors(model, table, jobs=arguments.jobs)
+    report_left_out({**left_out, **made.errors}, len(made.rows), strict=arguments.strict)
+    header = ["id", "formula", *(f"v{k}" for k in range(made.features.shape[1]))]
+    rows = zip(table.ids[made.rows].tolist(), table.formulas[made.rows].tolist(), made.features, strict=True)
     write_text(
         arguments.output, as_csv(header, [[name, formula, *map("{:.9g}".format, v)] for name, formula, v in rows])
     )
-    note(f"wrote {arguments.output}, materials: {len(good)}")
+    note(f"wrote {arguments.output}, materials: {len(made.rows)}")
 
 
 def _add_explain(commands) -> None:

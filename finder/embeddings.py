@@ -2,27 +2,30 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 
 from common.chem.element_vectors import element_vectors
 from common.data.materials import MaterialsDataset
 from common.errors import UserError
+from common.features.featurized import Featurized
 from common.train.loop import predict
 from finder.graphs import formula_graph, from_disjoint
 
 
-def material_vectors(model, table: MaterialsDataset, *, jobs: int = 1) -> tuple[np.ndarray, np.ndarray, dict[str, str]]:
-    """Outputs (n, 200) of the last attention pool, the rows of `table` they belong to, id -> reason of the others."""
+def material_vectors(model, table: MaterialsDataset, *, jobs: int = 1) -> Featurized:
+    """Outputs (n, 200) of the last attention pool as features."""
     from keras import Model
 
     pools = [layer for layer in getattr(model.model, "layers", ()) if layer.name.startswith("pool_")]
     if not pools:
         raise UserError(f"a {model.name} model has no vectors of materials; train finder or finder-crystal")
-    features, good, bad = model.features(table, jobs)
+    made = model.features(table, jobs)
     inner = Model(model.model.inputs, pools[-1].output)
-    if not len(good):
-        return np.zeros((0, pools[-1].output.shape[-1])), good, bad
-    return predict(inner, features, np.arange(len(good)), model.predict_batch, bar=True), good, bad
+    if made.features is None:
+        return replace(made, features=np.zeros((0, pools[-1].output.shape[-1])))
+    return made.map(lambda graphs: predict(inner, graphs, np.arange(len(made.rows)), model.predict_batch, bar=True))
 
 
 def edge_matrix(model, formula: str) -> tuple[list[str], np.ndarray]:

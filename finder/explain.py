@@ -29,9 +29,10 @@ def explain(
     folder, vectors = Path(folder), {}
     summary: dict = {"materials": 0, "maps": {}, "models": {}, "edges": {}}
     for name, model in models.items():
-        found, good, _ = material_vectors(model, table)
-        vectors[name] = dict(zip(table.ids[good].tolist(), found, strict=True))
-        values = model.predict(table.take(good), bar=False).prediction
+        made = material_vectors(model, table)
+        valid, found = table.take(made.rows), made.features
+        vectors[name] = dict(zip(valid.ids.tolist(), found, strict=True))
+        values = model.predict(valid, bar=False).prediction
         label = plots.with_unit(f"predicted {model.target}", model.unit)
         for method, title in METHODS.items():
             points = embedding_map(found, method)

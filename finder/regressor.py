@@ -13,6 +13,7 @@ from common.chem.element_vectors import element_vectors
 from common.data.materials import MaterialsDataset, Target
 from common.errors import UserError
 from common.features.cache import each_formula
+from common.features.featurized import Featurized
 from common.features.graphs import crystal_graphs
 from common.features.ragged import Ragged
 from common.nn import losses
@@ -63,7 +64,7 @@ class Finder(Regressor):
     def shape_for(self, target: Target) -> None:
         self.config = replace(self.config, outputs=1 if target.values.ndim == 1 else target.values.shape[1])
 
-    def features(self, table: MaterialsDataset, jobs: int = 1):
+    def features(self, table: MaterialsDataset, jobs: int = 1) -> Featurized:
         vectors = element_vectors(self.config.vectors)
         coarse: list[str] = []
 
@@ -72,16 +73,15 @@ class Finder(Regressor):
             vectors.check(graph["numbers"])
             return graph
 
-        graphs, good, bad = each_formula(table, graph_of)
+        made = each_formula(table, graph_of)
         if coarse:
             text = "{} of {} formulas need more than {} atoms and are taken more coarsely, {}{}"
             rest = ", ..." if len(coarse) > 1 else ""
             warnings.warn(text.format(len(coarse), len(table), self.config.limit, coarse[0], rest), stacklevel=2)
-        batches = FormulaGraphs(Ragged.stack(graphs), vectors) if graphs else None
-        return self._for_implementation(batches), good, bad
+        return made.map(lambda graphs: self._for_implementation(FormulaGraphs(Ragged.stack(graphs), vectors)))
 
     def _for_implementation(self, batches):
-        if self.implementation == "spektral" and batches is not None:
+        if self.implementation == "spektral":
             return _spektral_layers().DisjointBatches(batches)
         return batches
 
@@ -106,12 +106,10 @@ class CrystalFinder(Finder):
     name = "finder-crystal"
     mode = "crystal"
 
-    def features(self, table: MaterialsDataset, jobs: int = 1):
+    def features(self, table: MaterialsDataset, jobs: int = 1) -> Featurized:
         config = self.config
         name = f"{GRAPH_VERSION}-{config.cutoff:g}-{config.limit}-{config.images}-{config.order}"
         vectors = element_vectors(config.vectors)
         make = partial(crystal_graph, config=config)
-        graphs, good, bad = crystal_graphs(table, name, make, vectors.check, config.cutoff, jobs)
-        if graphs is None:
-            return None, good, bad
-        return self._for_implementation(CrystalGraphs(graphs, vectors, config.last_centre)), good, bad
+        made = crystal_graphs(table, name, make, vectors.check, config.cutoff, jobs)
+        return made.map(lambda graphs: self._for_implementation(CrystalGraphs(graphs, vectors, config.last_centre)))

@@ -24,6 +24,7 @@ from common.chem.elements import SYMBOLS
 from common.chem.formula import parse_formula
 from common.data.materials import MaterialsDataset
 from common.features.cache import each_formula
+from common.features.featurized import Featurized
 from common.nn import losses
 from finder.config import FinderConfig
 from finder.regressor import Finder
@@ -96,9 +97,8 @@ class ResCNN(Finder):
     name = "rescnn"
     recipe = replace(Finder.recipe, xla=False)  # which makes its convolutions slower
 
-    def features(self, table: MaterialsDataset, jobs: int = 1):
-        made, good, bad = each_formula(table, element_fractions)
-        return (Fractions(made) if made else None), good, bad
+    def features(self, table: MaterialsDataset, jobs: int = 1) -> Featurized:
+        return each_formula(table, element_fractions).map(Fractions)
 
     def build(self):
         return build_rescnn(self.config, uncertain=losses.with_uncertainty(self.recipe.loss))

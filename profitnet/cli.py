@@ -75,11 +75,11 @@ def featurize(arguments) -> None:
     table, left_out = load_data(arguments.data, strict=arguments.strict, jobs=arguments.jobs)
     if not len(table):
         report_left_out(left_out, 0, strict=arguments.strict)
-    weights, good, bad = featurize(table, FEATURE_VERSION, weights_row, jobs=arguments.jobs)
-    report_left_out({**left_out, **bad}, len(good), strict=arguments.strict)
+    made = featurize(table, FEATURE_VERSION, weights_row, jobs=arguments.jobs)
+    report_left_out({**left_out, **made.errors}, len(made.rows), strict=arguments.strict)
     config = chosen(VARIANTS, arguments.variant, matrix=arguments.matrix)
-    write_features(arguments.output, table.take(good), weights, config, factorised=arguments.factorised)
-    note(f"wrote {arguments.output}, materials: {len(good)}")
+    write_features(arguments.output, table.take(made.rows), made.features, config, factorised=arguments.factorised)
+    note(f"wrote {arguments.output}, materials: {len(made.rows)}")
 
 
 # --- explain and screen --------------------------------------------------------------------------

@@ -80,21 +80,21 @@ def explain(
         raise UserError("an ofmcnn model sees the valence block alone; train a profitnet model to explain")
     if model.model is None:
         raise UserError("this model is not trained yet: call fit or load")
-    reference, _, _ = model.features(background)
+    reference = model.features(background).features
     rows = np.sort(np.random.default_rng(seed).permutation(len(table))[:samples])
-    features, good, bad = model.features(table.take(rows))
-    if reference is None or features is None:
+    made = model.features(table.take(rows))
+    if reference is None or made.features is None:
         raise UserError(
-            f"no material can be explained; the first reason is: {next(iter(bad.values()), 'no background')}"
+            f"no material can be explained; the first reason is: {next(iter(made.errors.values()), 'no background')}"
         )
     base = reference.batch(np.arange(len(reference)))
     total, gap = np.zeros((ATOM, ATOM)), 0.0
-    values = deep_shap(model.model, base, (features.batch(p) for p in _parts(len(good))))
-    for shap_values, difference in progress(values, total=-(-len(good) // CHUNK), desc="explaining", unit="batch"):
+    values = deep_shap(model.model, base, (made.features.batch(p) for p in _parts(len(made.rows))))
+    for shap_values, difference in progress(values, total=-(-len(made.rows) // CHUNK), desc="explaining", unit="batch"):
         gap = max(gap, float(np.abs(shap_values.sum(axis=1) - difference).max()))
         total += np.abs(shap_values).sum(axis=0).reshape(ATOM, ATOM)
     sides = ("neighbour", "centre") if model.config.rows == "neighbour" else ("centre", "neighbour")
-    return Importance(grouped(total), *sides, len(good), gap, model.unit)
+    return Importance(grouped(total), *sides, len(made.rows), gap, model.unit)
 
 
 def grouped(entries: np.ndarray) -> np.ndarray:

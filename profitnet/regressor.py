@@ -6,6 +6,7 @@ from dataclasses import replace
 
 from common.data.materials import MaterialsDataset
 from common.features.cache import featurize
+from common.features.featurized import Featurized
 from common.train.recipe import Recipe
 from common.train.regressor import Regressor
 from profitnet.config import VARIANTS
@@ -25,9 +26,9 @@ class PROFiTNet(Regressor):
     #: MSE, Adam 1e-3, batch 512, 500 epochs, lowest validation MAE (released program; method section of the article).
     recipe = Recipe(loss="mse", learning_rate=1e-3, batch=512, epochs=500, accumulation_steps=4, monitor="MAE")
 
-    def features(self, table: MaterialsDataset, jobs: int = 1):
-        weights, good, bad = featurize(table, FEATURE_VERSION, weights_row, jobs=jobs)
-        return (ProfitFeatures(weights, self.config) if weights else None), good, bad
+    def features(self, table: MaterialsDataset, jobs: int = 1) -> Featurized:
+        made = featurize(table, FEATURE_VERSION, weights_row, jobs=jobs)
+        return made.map(lambda weights: ProfitFeatures(weights, self.config))
 
     def build(self):
         return build_profitnet(self.config)

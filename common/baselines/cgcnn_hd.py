@@ -67,10 +67,10 @@ class CGCNNHD(CGCNN):
         """Outputs (n, samples) of the network with units dropped."""
         from keras import Model
 
-        features, good, _ = self.features(table, jobs)
+        made = self.features(table, jobs)
         inner = Model(self.model.inputs, self.model.get_layer("dense_1").output)
         # (samples, n, hidden) a layer, the first of them alike
-        x = predict(inner, features, np.arange(len(good)), self.predict_batch)[None]
+        x = predict(inner, made.features, np.arange(len(made.rows)), self.predict_batch)[None]
         random = np.random.default_rng(self.seed)
         for number in range(2, self.config.dense + 1):
             kernel, bias = self.model.get_layer(f"dense_{number}").get_weights()

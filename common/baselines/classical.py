@@ -83,8 +83,11 @@ class _Classical:
         return x, table.target(self.target).values[good]
 
     def _features(self, table: MaterialsDataset, jobs: int) -> tuple[np.ndarray, np.ndarray]:
-        features, good, self.left_out = featurize(table, MAGPIE, magpie_row, jobs=1, of="formula")
-        return (features.field("magpie").values.reshape(len(good), -1) if features else np.zeros((0, 132))), good
+        made = featurize(table, MAGPIE, magpie_row, jobs=1, of="formula")
+        self.left_out = made.errors
+        if made.features is None:
+            return np.zeros((0, 132)), made.rows
+        return made.features.field("magpie").values.reshape(len(made.rows), -1), made.rows
 
 
 class Median(_Classical):

@@ -31,6 +31,7 @@ from common.baselines.neighbours import VERSION, NeighbourGraphs, neighbours
 from common.chem.elements import SYMBOLS
 from common.data.materials import MaterialsDataset
 from common.errors import UserError
+from common.features.featurized import Featurized
 from common.features.graphs import crystal_graphs
 from common.train.recipe import Recipe
 from common.train.regressor import Regressor
@@ -135,12 +136,13 @@ class MEGNet(Regressor):
     #: MSE on the targets as they are, Adam 1e-3 with gradients cut at 3, batch 128, 1000 epochs, patience 500.
     recipe = Recipe(loss="mse", learning_rate=1e-3, clip=3.0, batch=128, epochs=1000, patience=500)
 
-    def features(self, table: MaterialsDataset, jobs: int = 1):
+    def features(self, table: MaterialsDataset, jobs: int = 1) -> Featurized:
         config = self.config
         make = partial(connected if config.isolated == "drop" else neighbours, cutoff=config.cutoff)
         name = f"{VERSION}-{config.cutoff:g}-0-share" + ("-connected" if config.isolated == "drop" else "")
-        graphs, good, bad = crystal_graphs(table, name, make, check_elements, config.cutoff, jobs)
-        return (NeighbourGraphs(graphs, None) if graphs else None), good, bad
+        return crystal_graphs(table, name, make, check_elements, config.cutoff, jobs).map(
+            lambda graphs: NeighbourGraphs(graphs, None)
+        )
 
     def build(self):
         return build_megnet(self.config)

@@ -9,6 +9,7 @@ import numpy as np
 from common.chem.element_vectors import ElementVectors, element_vectors
 from common.chem.lattice import pairs_within
 from common.data.materials import MaterialsDataset
+from common.features.featurized import Featurized
 from common.features.graphs import crystal_graphs, fill, filled, joined
 from common.features.ragged import Ragged
 from common.train.regressor import Regressor
@@ -95,13 +96,13 @@ class CrystalPeer(Regressor):
     graph_version = VERSION
     batches = NeighbourGraphs
 
-    def features(self, table: MaterialsDataset, jobs: int = 1):
+    def features(self, table: MaterialsDataset, jobs: int = 1) -> Featurized:
         config = self.config
         vectors = element_vectors(config.vectors)
         make = partial(self.graph, cutoff=config.cutoff, most=config.most, ties=config.ties)
         name = f"{self.graph_version}-{config.cutoff:g}-{config.most}-{config.ties}"
-        graphs, good, bad = crystal_graphs(table, name, make, vectors.check, config.cutoff, jobs)
-        return (self.batches(graphs, vectors) if graphs else None), good, bad
+        made = crystal_graphs(table, name, make, vectors.check, config.cutoff, jobs)
+        return made.map(lambda graphs: self.batches(graphs, vectors))
 
 
 def node_inputs(inputs: dict[str, np.ndarray], name: str, values: np.ndarray) -> dict[str, np.ndarray]:

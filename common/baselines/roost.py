@@ -29,6 +29,7 @@ from common.chem.element_vectors import ElementVectors, element_vectors
 from common.chem.formula import parse_formula
 from common.data.materials import MaterialsDataset
 from common.features.cache import each_formula
+from common.features.featurized import Featurized
 from common.features.graphs import all_pairs, filled
 from common.features.ragged import Ragged
 from common.nn import losses
@@ -155,10 +156,10 @@ class Roost(Regressor):
         standardize=True,
     )
 
-    def features(self, table: MaterialsDataset, jobs: int = 1):
+    def features(self, table: MaterialsDataset, jobs: int = 1) -> Featurized:
         vectors = element_vectors(self.config.vectors)
-        graphs, good, bad = each_formula(table, lambda formula: fractions_of(formula, vectors))
-        return (ElementGraphs(Ragged.stack(graphs), vectors) if graphs else None), good, bad
+        made = each_formula(table, lambda formula: fractions_of(formula, vectors))
+        return made.map(lambda graphs: ElementGraphs(Ragged.stack(graphs), vectors))
 
     def build(self):
         return build_roost(self.config, uncertain=losses.with_uncertainty(self.recipe.loss))

@@ -40,6 +40,7 @@ from common.chem.protostructure import equivalent, wyckoff_sites
 from common.chem.wyckoff import CENTRINGS, FAMILIES, family, halves, space_groups
 from common.data.materials import MaterialsDataset
 from common.errors import UserError
+from common.features.featurized import Featurized
 from common.features.graphs import all_pairs, bucket, checked_features, fill, filled
 from common.features.ragged import Ragged
 from common.nn import losses
@@ -173,11 +174,11 @@ class Wren(Roost):
     variants = {"released": WrenConfig(), "corrected": WrenConfig()}
     predict_batch = 512
 
-    def features(self, table: MaterialsDataset, jobs: int = 1):
+    def features(self, table: MaterialsDataset, jobs: int = 1) -> Featurized:
         vectors = element_vectors(self.config.vectors)
         make = partial(wyckoff_graph, limit=self.config.limit)
-        graphs, good, bad = checked_features(table, f"{VERSION}-{self.config.limit}", make, vectors.check, jobs)
-        return (WyckoffGraphs(graphs, vectors) if graphs else None), good, bad
+        made = checked_features(table, f"{VERSION}-{self.config.limit}", make, vectors.check, jobs)
+        return made.map(lambda graphs: WyckoffGraphs(graphs, vectors))
 
     def build(self):
         return build_wren(self.config, uncertain=losses.with_uncertainty(self.recipe.loss))

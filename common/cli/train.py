@@ -87,8 +87,8 @@ def train(arguments, paper: PackageSpec) -> None:
     for number in range(arguments.ensemble):
         model = network(arguments.variant, seed=arguments.seed + number, **switches, **changes)
         if arguments.strict:
-            _, good, bad = model.features(table, arguments.jobs)
-            report_left_out(bad, len(good), strict=True)
+            made = model.features(table, arguments.jobs)
+            report_left_out(made.errors, len(made.rows), strict=True)
         inside = member_folder(folder, number) if arguments.ensemble > 1 else folder
         if _claim(inside, model, table, target, split, overwrite=arguments.overwrite):
             note(f"{inside} is trained already; --overwrite trains it anew")

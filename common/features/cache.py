@@ -22,6 +22,7 @@ from common.compute.executor import map_tasks
 from common.data.densities import densities_key
 from common.data.materials import MaterialsDataset, crystal_key
 from common.errors import UserError
+from common.features.featurized import Featurized
 from common.features.ragged import Flat, Ragged, ShardedRagged
 from common.io.hdf5 import open_hdf5, writing_hdf5
 from common.io.progress import progress
@@ -99,13 +100,12 @@ def featurize(
     jobs: int = 1,
     of: str = "structure",
     on_disk: bool = False,
-) -> tuple[Ragged | ShardedRagged | None, np.ndarray, dict[str, str]]:
+) -> Featurized:
     """`function` of every structure of `table`, from the cache where it is there.
 
     of: "structure", "formula", or "densities" with energies from the Fermi level, "absolute densities" with absolute
     ones, where the table has both. on_disk: see `FeatureCache`; the result is then `ShardedRagged`.
     `function` returns named one-dimensional arrays and raises `UserError` on what it cannot take.
-    Returns the features of the good rows, the numbers of those rows, and id -> reason for the bad ones.
     """
     if table.packed:
         return table.packed(name, table, on_disk=on_disk)
@@ -149,7 +149,7 @@ def featurize(
     good = np.array(good, dtype=np.int64)
     for made in _recorders:
         made[name] = features, table.ids[good], bad
-    return features, good, bad
+    return Featurized(features, good, bad)
 
 
 #: Those who listen to `featurize`.
@@ -167,10 +167,10 @@ def recording() -> Iterator[dict[str, tuple]]:
         _recorders.remove(made)
 
 
-def each_formula(table: MaterialsDataset, function: Callable) -> tuple[list, np.ndarray, dict[str, str]]:
-    """`function` of every formula of `table`, not cached: for what takes less time than looking it up would.
+def each_formula(table: MaterialsDataset, function: Callable) -> Featurized:
+    """`function` of every formula of `table`, not cached: for what takes less time than a look-up.
 
-    Returns the results of the good rows, the numbers of those rows, and id -> reason for the bad ones.
+    The features are a list of results.
     """
     made, good, bad = [], [], {}
     for row, formula in enumerate(table.formulas.tolist()):
@@ -179,7 +179,7 @@ def each_formula(table: MaterialsDataset, function: Callable) -> tuple[list, np.
             good.append(row)
         except UserError as error:
             bad[str(table.ids[row])] = str(error)
-    return made, np.array(good, dtype=np.int64), bad
+    return Featurized(made or None, np.array(good, dtype=np.int64), bad)
 
 
 def _text_key(text: str) -> str:

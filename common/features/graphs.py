@@ -15,7 +15,8 @@ import numpy as np
 from common.data.materials import MaterialsDataset
 from common.errors import UserError
 from common.features.cache import featurize
-from common.features.ragged import Flat, Ragged
+from common.features.featurized import Featurized
+from common.features.ragged import Flat
 
 
 def bucket(n: int) -> int:
@@ -68,28 +69,26 @@ def all_pairs(sizes: np.ndarray) -> np.ndarray:
 
 def checked_features(
     table: MaterialsDataset, name: str, function: Callable, check: Callable, jobs: int = 1
-) -> tuple[Ragged | None, np.ndarray, dict[str, str]]:
+) -> Featurized:
     """As `featurize`, less the crystals whose `numbers` do not pass the `check`, such as `ElementVectors.check`."""
-    graphs, good, bad = featurize(table, name, function, jobs=jobs)
-    kept = []
-    for place, row in enumerate(good):
+    made = featurize(table, name, function, jobs=jobs)
+    accepted, refused = [], {}
+    for place, row in enumerate(made.rows):
         try:
-            check(graphs.field("numbers").row(place))
-            kept.append(place)
+            check(made.features.field("numbers").row(place))
+            accepted.append(place)
         except UserError as error:
-            bad[str(table.ids[row])] = str(error)
-    if len(kept) < len(good):
-        graphs, good = (graphs.take(np.array(kept)) if kept else None), good[kept]
-    return graphs, good, bad
+            refused[str(table.ids[row])] = str(error)
+    return made.select(accepted, refused) if refused else made
 
 
 def crystal_graphs(
     table: MaterialsDataset, name: str, function: Callable, check: Callable, cutoff: float, jobs: int = 1
-) -> tuple[Ragged | None, np.ndarray, dict[str, str]]:
+) -> Featurized:
     """`checked_features` with the field centre, the first atom of every pair; says how many crystals have no pairs."""
-    graphs, good, bad = checked_features(table, name, function, check, jobs)
-    lonely = table.ids[good[np.diff(graphs.field("centre").offset) == 0]] if graphs else []
+    made = checked_features(table, name, function, check, jobs)
+    lonely = [] if made.features is None else table.ids[made.rows[np.diff(made.features.field("centre").offset) == 0]]
     if len(lonely):
         text = "{} of {} crystals have no two sites within {:g} angstrom (the first is {}): only their elements count"
-        warnings.warn(text.format(len(lonely), len(good), cutoff, lonely[0]), stacklevel=3)
-    return graphs, good, bad
+        warnings.warn(text.format(len(lonely), len(made.rows), cutoff, lonely[0]), stacklevel=3)
+    return made

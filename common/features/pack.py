@@ -21,6 +21,7 @@ from common.chem.element_vectors import ElementVectors
 from common.data.materials import MaterialsDataset, Target
 from common.data.splits import Split
 from common.errors import UserError
+from common.features.featurized import Featurized
 from common.features.ragged import Flat, Ragged, ShardedRagged
 from common.io.hdf5 import cached_dataset, open_hdf5, writing_hdf5
 
@@ -67,7 +68,7 @@ class PackedFeatures:
         self.group, self.ids = group, ids
         self._read: dict[str, tuple[Ragged, dict[str, int], dict[str, str]]] = {}
 
-    def __call__(self, name: str, table: MaterialsDataset, *, on_disk: bool):
+    def __call__(self, name: str, table: MaterialsDataset, *, on_disk: bool) -> Featurized:
         """What `common.features.cache.featurize` gives."""
         if name not in self.group:
             raise UserError(f"{table.origin} has no features {name}; pack the tables that need them")
@@ -77,9 +78,9 @@ class PackedFeatures:
         where = [place[ids[row]] for row in good]
         left_out = {one: bad.get(one, "its features are not in the file") for one in ids if one not in place}
         if not good:
-            return None, np.zeros(0, np.int64), left_out
+            return Featurized(None, np.zeros(0, np.int64), left_out)
         found = ShardedRagged([ragged], [(0, k) for k in where]) if on_disk else ragged.take(np.array(where))
-        return found, np.array(good, dtype=np.int64), left_out
+        return Featurized(found, np.array(good, dtype=np.int64), left_out)
 
     def _load(self, name: str, on_disk: bool):
         if name not in self._read:

@@ -47,6 +47,9 @@ class ShardedRagged:
     def __len__(self) -> int:
         return len(self.where)
 
+    def take(self, rows: np.ndarray) -> ShardedRagged:
+        return ShardedRagged(self.parts, [self.where[row] for row in rows])
+
     def row(self, name: str, i: int) -> np.ndarray:
         part, place = self.where[i]
         return self.parts[part].field(name).row(place)

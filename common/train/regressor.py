@@ -15,6 +15,7 @@ from common.data.materials import MaterialsDataset, Target
 from common.data.predictions import Predictions
 from common.data.splits import Split
 from common.errors import UserError
+from common.features.featurized import Featurized
 from common.io.files import file_digest, reason_of, replacing, write_text
 from common.nn import losses
 from common.train import devices
@@ -69,8 +70,8 @@ class Regressor:
         self.scaler = TargetScaler()
         self.model, self.state, self.split = None, None, None
 
-    def features(self, table: MaterialsDataset, jobs: int = 1):
-        """Features of the good rows, the numbers of those rows, and id -> reason for the bad ones."""
+    def features(self, table: MaterialsDataset, jobs: int = 1) -> Featurized:
+        """Features of the materials that this model accepts, and why it refuses the others."""
         raise UserError(f"{type(self).__name__} defines no features")
 
     def build(self):
@@ -94,24 +95,25 @@ class Regressor:
         self.target, self.split = target, split
         values, self.unit, self.axis, self.axis_unit = whole = table.target(target)
         self.shape_for(whole)
-        features, good, self.left_out = self.features(table, jobs)
-        ids = table.ids[good]
+        made = self.features(table, jobs)
+        self.left_out = made.errors
+        ids = table.ids[made.rows]
         inside = np.isin(ids, split.train)
         if self.left_out and not inside.any():
             name, reason = next(iter(self.left_out.items()))
             raise UserError(f"no training material is left; the first one left out is {name}: {reason}")
-        values = values[good].astype(np.float32)
+        values = values[made.rows].astype(np.float32)
         if self.recipe.standardize:
             self.scaler = TargetScaler.of(values[inside])
-        self.fit_inputs(features, np.flatnonzero(inside))
+        self.fit_inputs(made.features, np.flatnonzero(inside))
         strategy = distribution.on(self.devices)
         devices.setup(self.seed, deterministic=self.deterministic, precision=self.recipe.precision)
-        rows = np.arange(len(good))
+        rows = np.arange(len(made.rows))
         with strategy.scope():
             self.model = self.build()
             self.state: State = train(
                 self.model,
-                features,
+                made.features,
                 values,
                 rows[inside],
                 rows[~inside],
@@ -133,20 +135,23 @@ class Regressor:
         `strict=True` stops at the first material that cannot be predicted.
         """
         self._check_trained()
-        features, good, self.left_out = self.features(table, jobs)
+        made = self.features(table, jobs)
+        self.left_out = made.errors
         if strict and self.left_out:
             name, reason = next(iter(self.left_out.items()))
             raise UserError(f"{name}: {reason}")
-        known = table.target(self.target).values[good] if self.target in table.targets else None
-        shape = (len(good),) if self.axis is None else (len(good), len(self.axis))
-        if not len(good):
-            return Predictions(table.ids[good], np.zeros(shape), known, unit=self.unit)
-        outputs = predict(self.model, features, np.arange(len(good)), self.predict_batch, bar=bar)
+        known = table.target(self.target).values[made.rows] if self.target in table.targets else None
+        shape = (len(made.rows),) if self.axis is None else (len(made.rows), len(self.axis))
+        if not len(made.rows):
+            return Predictions(table.ids[made.rows], np.zeros(shape), known, unit=self.unit)
+        outputs = predict(self.model, made.features, np.arange(len(made.rows)), self.predict_batch, bar=bar)
         std = None
         if losses.with_uncertainty(self.recipe.loss):
             logs = np.clip(outputs[:, outputs.shape[1] // 2 :], -losses.LOG_LIMIT, losses.LOG_LIMIT)
             std = self.scaler.factor * np.exp(logs).reshape(shape)
-        return Predictions(table.ids[good], self.scaler.inverse_transform(means(outputs, shape)), known, std, self.unit)
+        return Predictions(
+            table.ids[made.rows], self.scaler.inverse_transform(means(outputs, shape)), known, std, self.unit
+        )
 
     @property
     def selection(self) -> str:

@@ -179,8 +179,8 @@ def warm_up(search: Search, jobs: int) -> None:
     from common.io.messages import report_left_out
 
     table, _, _ = _table(search.fixed)
-    _, good, bad = _network(search.fixed["network"])(search.fixed["variant"]).features(table, jobs)
-    report_left_out(bad, len(good))
+    made = _network(search.fixed["network"])(search.fixed["variant"]).features(table, jobs)
+    report_left_out(made.errors, len(made.rows))
 
 
 def train(fixed: dict, number: int, settings: dict) -> dict:

@@ -64,16 +64,16 @@ def test_choices_are_checked_before_anything_is_computed():
 
 def test_the_ends_of_the_ratio_need_one_input_alone(mini):
     formulas = MaterialsDataset(["a", "b", "c"], ["NaCl", "TiO2", "MgO"], targets={"gap": Target(np.arange(3.0), "eV")})
-    features, good, bad = DiffComp(cv_nodes=10).features(formulas)
-    assert set(features.batch(good)) == {"composition"} and not bad
-    features, good, bad = DiffComp(cv_nodes=0).features(mini.take(np.arange(3)))
-    assert set(features.batch(good)) == {"pattern"}
+    made = DiffComp(cv_nodes=10).features(formulas)
+    assert set(made.features.batch(made.rows)) == {"composition"} and not made.errors
+    found = DiffComp(cv_nodes=0).features(mini.take(np.arange(3)))
+    assert set(found.features.batch(found.rows)) == {"pattern"}
     with pytest.raises(UserError, match="has formulas only"):
         DiffComp(cv_nodes=5).features(formulas)
 
 
 def test_inputs_run_from_zero_to_a_half(table):
-    batch = DiffComp().features(table)[0].batch(np.arange(5))
+    batch = DiffComp().features(table).features.batch(np.arange(5))
     assert batch["pattern"].shape == (5, 128, 128, 3) and batch["composition"].shape == (5, 60, 1)
     assert batch["pattern"].min() == 0 and 0.3 < batch["pattern"].max() <= 0.5
     assert batch["composition"].min() >= 0 and batch["composition"].max() <= 1
@@ -84,10 +84,14 @@ def test_bad_materials_are_named_and_the_rest_goes_on(table):
     crystals.append((np.array([100, 8]), np.eye(3) * 4, np.array([[0, 0, 0], [0.5, 0.5, 0.5]])))
     crystals.append((np.array([8, 22, 38]), np.eye(3) * 4, np.array([[0, 0, 0], [0.5, 0.5, 0.5], [0.5, 0, 0]])))
     mixed = MaterialsDataset.from_structures(list("abcde"), crystals)
-    _, good, bad = DiffComp().features(mixed)
-    assert good.tolist() == [0, 1, 2] and "Fm has no vector" in bad["d"] and "3 elements; this model" in bad["e"]
+    made = DiffComp().features(mixed)
+    assert (
+        made.rows.tolist() == [0, 1, 2]
+        and "Fm has no vector" in made.errors["d"]
+        and "3 elements; this model" in made.errors["e"]
+    )
     pattern_alone = DiffComp(cv_nodes=0).features(mixed)
-    assert pattern_alone[1].tolist() == [0, 1, 2, 4] and "Fm has no scattering factor" in pattern_alone[2]["d"]
+    assert pattern_alone.rows.tolist() == [0, 1, 2, 4] and "Fm has no scattering factor" in pattern_alone.errors["d"]
 
 
 def test_pictures_are_kept_small_and_whole(table):

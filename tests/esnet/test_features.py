@@ -154,22 +154,22 @@ def test_moments_of_a_material(mini):
 
 
 def test_scaling_is_that_of_the_training_rows(table):
-    features, good, _ = ESNet("released").features(table)
-    train = np.arange(0, len(good), 2)
-    features.fit(train, scale_composition=True)
-    values = features.densities(train)
-    assert np.allclose(features.scaling.mean, values.mean(axis=(0, 3)).ravel(), rtol=1e-4, atol=1e-7)
-    batch = features.batch(train)
+    made = ESNet("released").features(table)
+    train = np.arange(0, len(made.rows), 2)
+    made.features.fit(train, scale_composition=True)
+    values = made.features.densities(train)
+    assert np.allclose(made.features.scaling.mean, values.mean(axis=(0, 3)).ravel(), rtol=1e-4, atol=1e-7)
+    batch = made.features.batch(train)
     both = np.concatenate([batch["up"], batch["down"]], axis=2)
     there = values.std(axis=(0, 3)).ravel() > 0
     assert np.allclose(both.mean(axis=(0, 1)), 0, atol=1e-4)
     assert np.allclose(both.std(axis=(0, 1))[there], 1, atol=1e-3)
     # The release scales the composition as a channel of 1500 numbers.
-    padded = np.pad(features.compositions[train], ((0, 0), (0, 1500 - 111)))
-    assert features.scaling.composition == pytest.approx((padded.mean(), padded.std()), rel=1e-5)
-    wanted = (features.compositions[train] - padded.mean()) / padded.std()
+    padded = np.pad(made.features.compositions[train], ((0, 0), (0, 1500 - 111)))
+    assert made.features.scaling.composition == pytest.approx((padded.mean(), padded.std()), rel=1e-5)
+    wanted = (made.features.compositions[train] - padded.mean()) / padded.std()
     assert np.allclose(batch["composition"], wanted, rtol=1e-4)
-    other = features.batch(np.arange(1, len(good), 2))
+    other = made.features.batch(np.arange(1, len(made.rows), 2))
     assert abs(other["up"].mean()) > 1e-4  # the others keep what they differ by
 
 
@@ -179,22 +179,22 @@ def test_channels_that_are_empty_everywhere_stay_zero():
     crystal = (np.array([8, 22]), np.eye(3) * 4, np.array([[0, 0, 0], [0.5, 0.5, 0.5]]))
     items = [as_densities(dos, crystal[0])] * 2
     table = MaterialsDataset.from_structures(["a", "b"], [crystal] * 2, densities=DensitiesInMemory(items))
-    features, _, _ = ESNet().features(table)
+    features = ESNet().features(table).features
     features.fit(np.arange(2), scale_composition=False)
     batch = features.batch(np.arange(2))
     assert np.isfinite(batch["up"]).all() and not batch["up"][..., 3:].any() and batch["up"][..., :3].any()
 
 
 def test_the_second_time_features_come_from_the_cache(table, monkeypatch):
-    first, _, _ = ESNet().features(table)
+    first = ESNet().features(table).features
     monkeypatch.setattr("esnet.regressor.input_row", moment_row)  # whose rows have no values
-    again, _, bad = ESNet().features(table.take([3, 1]))
-    assert not bad and np.array_equal(again.densities(np.arange(2)), first.densities(np.array([3, 1])))
+    made = ESNet().features(table.take([3, 1]))
+    assert not made.errors and np.array_equal(made.features.densities(np.arange(2)), first.densities(np.array([3, 1])))
 
 
 def test_densities_stay_on_disk(table):
     """A thousand rows would take 108 MB as the network's numbers, 54 MB as they lie in the cache."""
-    rows, _, _ = featurize(table, "rows", _row, of="densities", on_disk=True)
+    rows = featurize(table, "rows", _row, of="densities", on_disk=True).features
     many = ShardedRagged(rows.parts, rows.where * 72)
     tracemalloc.start()
     try:
@@ -222,8 +222,8 @@ def test_bad_materials_are_named_and_the_rest_goes_on(mini):
     items = [good, narrow, nan, falling, empty, heavy, p_only]
     ids = ["good", "narrow", "nan", "falling", "empty", "heavy", "p_only"]
     table = MaterialsDataset.from_structures(ids, [mini.structure(0)] * 7, densities=DensitiesInMemory(items))
-    features, rows, bad = ESNet().features(table)
-    assert rows.tolist() == [0] and len(features) == 1
+    made = ESNet().features(table)
+    assert made.rows.tolist() == [0] and len(made.features) == 1
     for name, words in {
         "narrow": "less than 10 eV of the axis",
         "nan": "values that are no numbers",
@@ -232,7 +232,7 @@ def test_bad_materials_are_named_and_the_rest_goes_on(mini):
         "heavy": "holds Cn",
         "p_only": "LORBIT = 11",
     }.items():
-        assert words in bad[name] and "\n" not in bad[name]
+        assert words in made.errors[name] and "\n" not in made.errors[name]
 
 
 def test_what_the_data_lack_is_said_once(mini):

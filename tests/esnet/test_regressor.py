@@ -70,7 +70,7 @@ def test_an_untrained_esnet_comes_back_with_the_same_output(table, tmp_path):
     model.target, model.unit = "formation_energy", "eV/atom"
     devices.setup(3)
     model.model = model.build()
-    model.fit_inputs(model.features(few)[0], np.arange(2))
+    model.fit_inputs(model.features(few).features, np.arange(2))
     expected = model.predict(few, bar=False).prediction
     loaded = ESNet.load(model.save(tmp_path / "model"))
     assert np.array_equal(loaded.predict(few, bar=False).prediction, expected) and np.ptp(expected) > 0
@@ -90,9 +90,9 @@ def test_it_comes_back_with_the_same_output(fitted, table, tmp_path):
 
 def test_inputs_are_scaled_by_the_training_part_alone(fitted, table, split):
     few = table.select(split.train)
-    alone, _, _ = CNN().features(few)
+    alone = CNN().features(few).features
     assert alone.fit(np.arange(len(few)), scale_composition=False).mean == pytest.approx(fitted.scaling.mean, rel=1e-9)
-    whole, _, _ = CNN().features(table)
+    whole = CNN().features(table).features
     assert whole.fit(np.arange(len(table)), scale_composition=False).mean != pytest.approx(
         fitted.scaling.mean, rel=1e-9
     )
@@ -108,11 +108,11 @@ def test_recipes_of_the_variants():
 
 def test_variants_differ_in_what_the_network_sees(table):
     few = table.take(np.arange(4))
-    seen = {variant: ESNet(variant).features(few)[0].densities(np.arange(4)) for variant in ESNet.variants}
+    seen = {variant: ESNet(variant).features(few).features.densities(np.arange(4)) for variant in ESNet.variants}
     assert not np.allclose(seen["released"], seen["corrected"]) and not np.allclose(seen["released"], seen["paper"])
     assert (seen["released"][:, 1] <= 0).all() and (seen["paper"][:, 1] <= 0).all() and (seen["corrected"] >= 0).all()
     with pytest.warns(UserWarning, match="end before the axis"):
-        valence = ESNet(reference="valence band").features(few)[0].densities(np.arange(4))
+        valence = ESNet(reference="valence band").features(few).features.densities(np.arange(4))
     assert not np.allclose(valence, seen["corrected"])
 
 

@@ -150,9 +150,9 @@ def test_vectors_of_materials(fitted, table):
         with pytest.raises(UserError, match="rescnn model has no vectors"):
             material_vectors(fitted, table)
         return
-    vectors, good, bad = material_vectors(fitted, table)
-    assert vectors.shape == (len(table), 200) and len(good) == len(table) and not bad
-    assert np.ptp(vectors, axis=0).max() > 0
+    made = material_vectors(fitted, table)
+    assert made.features.shape == (len(table), 200) and len(made.rows) == len(table) and not made.errors
+    assert np.ptp(made.features, axis=0).max() > 0
 
 
 def test_edge_values_of_a_formula(fitted):

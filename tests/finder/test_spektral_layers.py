@@ -14,7 +14,7 @@ from finder.regressor import CrystalFinder, Finder
 from tests.finder.conftest import shaken
 
 pytest.importorskip("spektral", reason="Spektral does not support macOS on Apple silicon")
-from finder.spektral_layers import DisjointBatches, Explicit, build_spektral_finder  # noqa: E402
+from finder.spektral_layers import DisjointBatches, Explicit, build_spektral_finder
 
 OTHERS = (FinderConfig(attention="pooling", layers=3), FinderConfig(attention="none", head=False))
 

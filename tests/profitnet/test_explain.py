@@ -41,8 +41,8 @@ def test_a_linear_model_gives_the_exact_values(mini):
     model.model, model.unit = linear_network(weights), "eV"
     table, background = mini.take(np.arange(0, 40, 4)), mini.take(np.arange(100, 112))
     found = explaining.explain(model, table, background=background, samples=10)
-    x = model.features(table)[0].batch(np.arange(10))[..., 0]
-    mean = model.features(background)[0].batch(np.arange(12))[..., 0].mean(axis=0)
+    x = model.features(table).features.batch(np.arange(10))[..., 0]
+    mean = model.features(background).features.batch(np.arange(12))[..., 0].mean(axis=0)
     exact = np.abs(weights.reshape(-1) * (x - mean)).sum(axis=0).reshape(ATOM, ATOM)
     assert np.allclose(found.matrix, explaining.grouped(exact), atol=1e-6)
     assert found.matrix.sum() == pytest.approx(1)

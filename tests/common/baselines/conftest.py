@@ -58,9 +58,9 @@ def permuted(crystal, random):
 
 def outputs(regressor, model, table):
     """What a network makes of a table, all of which must be good."""
-    features, good, bad = regressor.features(table)
-    assert not bad, bad
-    return np.asarray(model.predict_on_batch(features.batch(np.arange(len(good)))))[:, 0]
+    made = regressor.features(table)
+    assert not made.errors, made.errors
+    return np.asarray(model.predict_on_batch(made.features.batch(np.arange(len(made.rows)))))[:, 0]
 
 
 def assert_comes_back(fitted, table, folder):

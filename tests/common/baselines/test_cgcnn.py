@@ -137,7 +137,9 @@ def test_gradients_are_finite(precision):
     try:
         far = (np.array([2, 10]), np.eye(3) * 30, np.array([[0, 0, 0], [0.5, 0.5, 0.5]]))
         with pytest.warns(UserWarning, match="1 of 2 crystals have no two sites within 8 angstrom"):
-            features, _, _ = CGCNN().features(of_crystals([far, (np.array([29]), np.eye(3) * 2.5, np.zeros((1, 3)))]))
+            features = (
+                CGCNN().features(of_crystals([far, (np.array([29]), np.eye(3) * 2.5, np.zeros((1, 3)))])).features
+            )
         model = shaken(build_cgcnn(CGCNNConfig(**SMALL)))
         with tf.GradientTape() as tape:
             loss = tf.reduce_mean(model(features.batch(np.arange(2)), training=True) ** 2)

@@ -74,9 +74,9 @@ def test_many_samples_come_to_what_dropout_before_a_linear_layer_must_give(fitte
         found = fitted.predict(table, bar=False).std
     finally:
         fitted.config = before
-    features, good, _ = fitted.features(table)
+    made = fitted.features(table)
     inner = Model(fitted.model.inputs, fitted.model.get_layer("dense_2").output)
-    hidden = np.asarray(inner.predict_on_batch(features.batch(np.arange(len(good)))))
+    hidden = np.asarray(inner.predict_on_batch(made.features.batch(np.arange(len(made.rows)))))
     kernel = fitted.model.get_layer("output").get_weights()[0][:, 0]
     expected = fitted.scaler.factor * np.sqrt(0.25 * ((hidden * kernel) ** 2).sum(axis=1))
     assert np.allclose(found, expected, rtol=0.06)

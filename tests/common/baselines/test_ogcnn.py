@@ -35,7 +35,7 @@ def test_the_mean_of_the_fields_is_the_orbital_field_matrix_of_the_crystal(mini)
 
 
 def test_the_network_sees_every_entry(table):
-    features, _, _ = OGCNN(**SMALL).features(table)
+    features = OGCNN(**SMALL).features(table).features
     batch = features.batch(np.arange(3))
     network = shaken(build_ogcnn(OGCNNConfig(**SMALL)))
     kernel, bias = network.get_layer("encoder").get_weights()

@@ -147,8 +147,9 @@ def test_features_are_those_of_one_machine(mini, on_ray, monkeypatch, tmp_path):
         monkeypatch.setenv("MATREPRO_ENGINE", engine)
         monkeypatch.setenv("MATREPRO_CACHE", str(tmp_path / engine[:3]))
         results.append(featurize(table, "weights", weights_row, jobs=2))
-    (there, good, bad), (here, good_too, bad_too) = results
-    assert equal(there, here) and good.tolist() == good_too.tolist() == list(range(150)) and bad == bad_too == {}
+    there, here = results
+    assert equal(there.features, here.features) and there.errors == here.errors == {}
+    assert there.rows.tolist() == here.rows.tolist() == list(range(150))
 
 
 def test_densities_of_states_are_those_of_one_machine(standin, on_ray, monkeypatch, tmp_path):
@@ -288,9 +289,9 @@ def test_a_cluster_that_vanishes(cache_folder, monkeypatch, tmp_path, mini):
         calls.append(1)
         return weights_row(crystal)
 
-    found, good, _ = featurize(mini, "slow", counted)
-    assert len(good) == len(mini) and len(calls) == len(FeatureCache("slow")) - kept
-    assert equal(found, featurize(mini, "weights", weights_row)[0])
+    made = featurize(mini, "slow", counted)
+    assert len(made.rows) == len(mini) and len(calls) == len(FeatureCache("slow")) - kept
+    assert equal(made.features, featurize(mini, "weights", weights_row).features)
 
 
 def test_an_address_at_which_nothing_answers(monkeypatch):

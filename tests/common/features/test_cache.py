@@ -56,13 +56,13 @@ def test_the_cache_stands_where_the_environment_says(cache_folder, monkeypatch, 
 
 
 def test_features_come_in_the_order_of_the_table_and_bad_rows_with_a_reason(table):
-    features, good, bad = featurize(table, "summary", summary)
+    made = featurize(table, "summary", summary)
     oxides = [8 in crystal.numbers for crystal in table.structures()]
     assert 0 < sum(oxides) < len(table)
-    assert good.tolist() == np.flatnonzero(~np.array(oxides)).tolist()
-    assert set(bad) == set(table.ids[oxides].tolist()) and set(bad.values()) == {"oxides are not for this featurizer"}
-    for i, row in enumerate(good):
-        assert features.field("numbers").row(i).tolist() == table.structure(row).numbers.tolist()
+    assert made.rows.tolist() == np.flatnonzero(~np.array(oxides)).tolist()
+    assert made.errors == {name: "oxides are not for this featurizer" for name in table.ids[oxides].tolist()}
+    for i, row in enumerate(made.rows):
+        assert made.features.field("numbers").row(i).tolist() == table.structure(row).numbers.tolist()
 
 
 def test_no_crystal_is_featurised_twice(table, cache_folder):
@@ -70,38 +70,40 @@ def test_no_crystal_is_featurised_twice(table, cache_folder):
     assert len(calls) == len(table)
     backwards = table.take(np.arange(len(table))[::-1])
     again = featurize(backwards, "summary", summary)
-    assert len(calls) == len(table) + len(first[2])  # only the refused ones, which are not kept
-    assert equal(again[0].take(np.arange(len(again[1]))[::-1]), first[0])
+    assert len(calls) == len(table) + len(first.errors)  # only the refused ones, which are not kept
+    assert equal(again.features.take(np.arange(len(again.rows))[::-1]), first.features)
     featurize(table, "summary-2", summary)
-    assert len(calls) == 2 * len(table) + len(first[2])  # another name is another cache
+    assert len(calls) == 2 * len(table) + len(first.errors)  # another name is another cache
     assert len(shards(cache_folder, "summary")) == 1
 
 
 def test_equal_structures_are_featurised_once(mini):
     crystal = mini.structure(mini.rows_of(["NaCl-B1"])[0])
     twins = MaterialsDataset.from_structures(["a", "b", "c"], [crystal] * 3)
-    features, good, _ = featurize(twins, "summary", summary)
-    assert len(calls) == 1 and good.tolist() == [0, 1, 2] and len(features) == 3
+    made = featurize(twins, "summary", summary)
+    assert len(calls) == 1 and made.rows.tolist() == [0, 1, 2] and len(made.features) == 3
 
 
 def test_formulas_are_featurised_by_their_text(table):
-    features, good, _ = featurize(table, "length", lambda text: {"n": np.array([len(text)])}, of="formula")
-    assert features.field("n").values.tolist() == [len(text) for text in table.formulas] and len(good) == len(table)
+    made = featurize(table, "length", lambda text: {"n": np.array([len(text)])}, of="formula")
+    assert made.features.field("n").values.tolist() == [len(text) for text in table.formulas] and len(made.rows) == len(
+        table
+    )
 
 
 def test_a_table_of_which_nothing_can_be_featurised(mini):
     oxides = mini.take([i for i in range(60) if 8 in mini.structure(i).numbers])
-    features, good, bad = featurize(oxides, "summary", summary)
-    assert features is None and len(good) == 0 and set(bad) == set(oxides.ids.tolist())
+    made = featurize(oxides, "summary", summary)
+    assert made.features is None and len(made.rows) == 0 and set(made.errors) == set(oxides.ids.tolist())
     nothing = featurize(mini.take([]), "summary", summary)
-    assert nothing[0] is None and len(nothing[1]) == 0 and nothing[2] == {}
+    assert nothing.features is None and len(nothing.rows) == 0 and nothing.errors == {}
 
 
 def test_a_structure_that_cannot_be_read_is_listed_and_the_rest_goes_on(table):
     damaged = MaterialsDataset.from_structures(table.ids, table.structures())
     damaged._structures.lattice[5] = 0
-    _, good, bad = featurize(damaged, "summary", summary)
-    assert 5 not in good and "no volume" in bad[table.ids[5]]
+    made = featurize(damaged, "summary", summary)
+    assert 5 not in made.rows and "no volume" in made.errors[table.ids[5]]
 
 
 def test_two_jobs_give_what_one_gives(mini, monkeypatch, tmp_path):
@@ -109,8 +111,9 @@ def test_two_jobs_give_what_one_gives(mini, monkeypatch, tmp_path):
     for jobs in (1, 2):
         monkeypatch.setenv("MATREPRO_CACHE", str(tmp_path / str(jobs)))
         results.append(featurize(table, "weights", weights_row, jobs=jobs))
-    (one, good, bad), (other, good_too, bad_too) = results
-    assert equal(one, other) and good.tolist() == good_too.tolist() == list(range(150)) and bad == bad_too == {}
+    one, other = results
+    assert equal(one.features, other.features) and one.errors == other.errors == {}
+    assert one.rows.tolist() == other.rows.tolist() == list(range(150))
 
 
 def test_a_run_that_is_stopped_keeps_the_shards_it_has_finished(table, cache_folder, monkeypatch):
@@ -144,15 +147,16 @@ def test_a_cache_that_cannot_be_written_warns_and_goes_on(table, cache_folder, m
     for _ in range(2):
         with pytest.warns(UserWarning, match=r"features are not cached: cannot write .*MATREPRO_CACHE"):
             found = featurize(table, "summary", summary)
-        assert equal(found[0], wanted[0]) and found[1].tolist() == wanted[1].tolist() and found[2] == wanted[2]
+        assert equal(found.features, wanted.features)
+        assert found.rows.tolist() == wanted.rows.tolist() and found.errors == wanted.errors
     assert blocked.read_text() == "not a folder"
 
 
 @pytest.mark.parametrize("size", [0, 1000, 4000])
 def test_a_full_disk_warns_goes_on_and_leaves_no_half_shard(table, cache_folder, disk_of, size):
     with disk_of(size), pytest.warns(UserWarning, match="features are not cached"):
-        features, good, _ = featurize(table, "summary", summary)
-    assert len(features) == len(good) > 0 and shards(cache_folder, "summary") == []
+        made = featurize(table, "summary", summary)
+    assert len(made.features) == len(made.rows) > 0 and shards(cache_folder, "summary") == []
 
 
 def damage(data: bytes, how: str) -> bytes:
@@ -167,7 +171,7 @@ def test_a_damaged_shard_is_named_and_made_again(table, cache_folder, how):
     calls.clear()
     with pytest.warns(UserWarning, match=rf"{shard.name} is damaged and is left out; delete it"):
         found = featurize(table, "summary", summary)
-    assert equal(found[0], wanted[0]) and len(calls) == len(table)
+    assert equal(found.features, wanted.features) and len(calls) == len(table)
     assert len(shards(cache_folder, "summary")) == 2
 
 
@@ -209,8 +213,8 @@ def _fill(folder: str, barrier, results) -> None:
     os.environ["MATREPRO_CACHE"] = folder
     cache.SHARD = 4
     barrier.wait()
-    features, good, bad = featurize(load_source("mini").take(np.arange(0, 336, 12)), "summary", summary)
-    results.put((good.tolist(), bad, features.field("numbers").values.tolist()))
+    made = featurize(load_source("mini").take(np.arange(0, 336, 12)), "summary", summary)
+    results.put((made.rows.tolist(), made.errors, made.features.field("numbers").values.tolist()))
 
 
 def test_two_processes_may_fill_one_cache(table, cache_folder):

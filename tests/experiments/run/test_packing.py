@@ -50,7 +50,7 @@ def test_a_file_holds_the_cells_their_materials_targets_splits_and_features(cell
         assert file.split("mini", one["split"]) == inputs.make_split(table, cell.settings["split"], cell.seed)
     model = make_model(cells[0].settings)
     some = np.array([300, 2, 41])
-    ours, theirs = (model.features(t.take(some))[0].batch(np.arange(3)) for t in (table, found))
+    ours, theirs = (model.features(t.take(some)).features.batch(np.arange(3)) for t in (table, found))
     assert np.array_equal(ours, theirs) and np.ptp(ours) > 0
 
 
@@ -119,7 +119,7 @@ def test_what_is_predicted_besides_is_there_whole_for_every_network(cells, tmp_p
         for name in cell.settings["also"].values():
             home, table = load_source(name), file.source(name)
             assert np.array_equal(table.ids, home.ids)
-            assert make_model(cell.settings).features(table)[1].tolist() == list(range(len(home)))
+            assert make_model(cell.settings).features(table).rows.tolist() == list(range(len(home)))
         packing._check(file, cell, file.cells[(one, other).index(cell)])
 
 
@@ -200,11 +200,11 @@ def test_a_material_that_has_no_features_is_listed_with_the_reason(packed):
     ragged, place, _ = table.packed._load(name, False)
     gone, missing = table.ids[5], table.ids[6]
     table.packed._read[name] = ragged, {k: v for k, v in place.items() if k not in (gone, missing)}, {gone: "too flat"}
-    found, good, left_out = table.packed(name, table.take(np.arange(4, 8)), on_disk=False)
-    assert left_out == {gone: "too flat", missing: "its features are not in the file"}
-    assert good.tolist() == [0, 3] and len(found) == 2
-    nothing, good, _ = table.packed(name, table.select([gone]), on_disk=False)
-    assert nothing is None and len(good) == 0
+    made = table.packed(name, table.take(np.arange(4, 8)), on_disk=False)
+    assert made.errors == {gone: "too flat", missing: "its features are not in the file"}
+    assert made.rows.tolist() == [0, 3] and len(made.features) == 2
+    nothing = table.packed(name, table.select([gone]), on_disk=False)
+    assert nothing.features is None and len(nothing.rows) == 0
 
 
 def test_commands_of_the_file(tiny, tmp_path, capsys):
@@ -234,10 +234,10 @@ def test_every_network_sees_the_same_inputs(network, cells, tmp_path, monkeypatc
     packing.pack([replace(cells[0], settings=settings)], tmp_path / "features.h5")
     table, model = Pack(tmp_path / "features.h5").source("mini"), make_model(settings)
     ours, theirs = (model.features(one) for one in (some, table))
-    assert ours[1].tolist() == theirs[1].tolist() and ours[2].keys() == theirs[2].keys()
+    assert ours.rows.tolist() == theirs.rows.tolist() and ours.errors.keys() == theirs.errors.keys()
     rows = np.array([3, 0, 7])
     batches = []
-    for features, _, _ in (ours, theirs):
+    for features in (ours.features, theirs.features):
         model.fit_inputs(features, np.arange(5))
         found = features.batch(rows)
         batches.append(found if isinstance(found, dict) else {"": found})
