@@ -1,4 +1,4 @@
-"""Finder: graphs against pymatgen, epochs against the Spektral implementation, predictions a second, memory of a long list."""
+"""Finder: graphs against pymatgen, epochs against Spektral, prediction rate, memory of streamed prediction."""
 
 from __future__ import annotations
 
@@ -98,8 +98,8 @@ def epochs() -> tuple[list[Line], list[str]]:
         lines.append(Line(f"epoch on {what} against Spektral", theirs / ours, "times", f">= {wanted}", reference))
         ours, theirs = _epochs_of(network, table, target, head=False)
         notes.append(
-            f"Without the post-processing network, 12 of the 13 million weights, shared by both implementations: {what} "
-            f"{theirs / ours:.2f} times ({theirs:.2f} s and {ours:.2f} s)."
+            f"Without the post-processing network, which both implementations share (12 of 13 million weights): "
+            f"{what} {theirs / ours:.2f} times ({theirs:.2f} s and {ours:.2f} s)."
         )
         first = _first_batch(network, table, target)
         lines.append(Line(f"first batch on {what}", first, "s", "< 15", "tracing and XLA included"))

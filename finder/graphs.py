@@ -56,7 +56,7 @@ def crystal_graph(crystal, config: FinderConfig | None = None) -> dict[str, np.n
     numbers = np.asarray(numbers)
     counts = np.unique(numbers, return_counts=True)[1]
     if (total := counts.sum() // np.gcd.reduce(counts)) > config.limit:
-        raise UserError(f"its smallest whole formula has {total:,} atoms, more than {config.limit}")
+        raise UserError(f"its reduced formula has {total:,} atoms, more than {config.limit}")
     centre, neighbour, distance = pairs_within(lattice, frac, config.cutoff)
     if config.images == "nearest":
         keep = neighbour != centre

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import numpy as np
 
+from common.chem.formula import normalize_formula
 from common.data.materials import MaterialsDataset
 from common.errors import UserError
 from common.features.ragged import Ragged
@@ -33,7 +34,8 @@ def write_features(
     writers = {".h5": _write_hdf5, ".npz": _write_npz}
     if path.suffix not in writers:
         raise UserError(f"{path}: the name of a feature file must end in .h5 or .npz")
-    arrays = {"id": np.char.encode(table.ids, "utf-8"), "formula": np.char.encode(table.formulas, "utf-8")}
+    formulas = [normalize_formula(text) for text in table.formulas.tolist()]
+    arrays = {"id": np.char.encode(table.ids, "utf-8"), "formula": np.char.encode(formulas, "utf-8")}
     if factorised:
         arrays |= _factors(weights, config)
     writers[path.suffix](path, arrays, None if factorised else ProfitFeatures(weights, config))

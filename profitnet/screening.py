@@ -20,6 +20,7 @@ from pathlib import Path
 import numpy as np
 
 from common import plots
+from common.chem.formula import normalize_formula
 from common.data import metrics
 from common.data.materials import MaterialsDataset
 from common.errors import UserError
@@ -100,7 +101,8 @@ def _chunk(models: Mapping[str, Regressor], part: MaterialsDataset, jobs: int) -
         columns.append([f"{found[name]:.6g}" if name in found else "" for name in part.ids.tolist()])
         reasons |= model.left_out
     names = part.ids.tolist()
-    rows = zip(names, part.formulas.tolist(), *columns, [reasons.get(n, "") for n in names], strict=True)
+    formulas = [normalize_formula(text) for text in part.formulas.tolist()]
+    rows = zip(names, formulas, *columns, [reasons.get(n, "") for n in names], strict=True)
     return as_csv(["id", "formula", *models, "reason"], list(rows))
 
 

@@ -1,9 +1,12 @@
-"""A crystal as plain arrays, the form in which structures travel the inner road."""
+"""Lightweight array representation of a crystal, used by the featurizers."""
 
-from typing import NamedTuple
+from __future__ import annotations
+
+from typing import Any, NamedTuple
 
 import numpy as np
 
+from common.chem.cell import check_lattice
 from common.errors import UserError
 
 
@@ -19,10 +22,10 @@ class Crystal(NamedTuple):
         return abs(float(np.linalg.det(self.lattice)))
 
 
-def as_crystal(structure) -> Crystal:
-    """Take a `Crystal`, a `(numbers, lattice, frac)` triple or a pymatgen `Structure`.
+def as_crystal(structure: Any) -> Crystal:
+    """Convert a `Crystal`, a `(numbers, lattice, frac)` triple or a pymatgen `Structure`; refuse unphysical cells.
 
-    pymatgen is recognised by its attributes, so that this module need not import it.
+    A pymatgen structure is recognized by its attributes, so that this module need not import pymatgen.
     """
     if hasattr(structure, "frac_coords"):
         if not structure.is_ordered:
@@ -43,10 +46,9 @@ def as_crystal(structure) -> Crystal:
 
 def _check(crystal: Crystal) -> None:
     if len(crystal.numbers) == 0:
-        raise UserError("a structure without atoms")
+        raise UserError("the structure has no atoms")
     if len(crystal.numbers) != len(crystal.frac):
         raise UserError(f"{len(crystal.numbers)} atomic numbers but {len(crystal.frac)} positions")
-    if not (np.isfinite(crystal.lattice).all() and np.isfinite(crystal.frac).all()):
-        raise UserError("a lattice vector or a position is not a number")
-    if crystal.volume < 1e-3:
-        raise UserError("the cell has no volume; check the lattice vectors")
+    if not np.isfinite(crystal.frac).all():
+        raise UserError("a position is not a number")
+    check_lattice(crystal.lattice)

@@ -6,11 +6,10 @@ from typing import NamedTuple
 
 import numpy as np
 
-from common.errors import UserError
+from common.chem.cell import SHORTEST_DISTANCE, check_distances
+from common.chem.crystal import Crystal
 
-#: Two atoms closer than this (angstrom) are taken for a mistake in the structure.
-SHORTEST_DISTANCE = 0.1
-#: Up to so many distances a matrix of all is faster than a tree, and small.
+#: Up to this number of distances, a full matrix is faster than a k-d tree, and small.
 MATRIX = 2**20
 #: A basis that needs more images than this is reduced first.
 MANY_IMAGES = 200
@@ -78,7 +77,7 @@ class Pairs(NamedTuple):
 def pairs_within(lattice: np.ndarray, frac: np.ndarray, cutoff: float) -> Pairs:
     """All pairs nearer than the cutoff, over all periodic images; an atom is no pair with itself.
 
-    A structure with two atoms in one place is refused.
+    A structure with two atoms closer than `SHORTEST_DISTANCE` is refused.
     """
     basis, inside = lattice, frac
     if _images(basis, cutoff).prod() > MANY_IMAGES:
@@ -100,15 +99,13 @@ def pairs_within(lattice: np.ndarray, frac: np.ndarray, cutoff: float) -> Pairs:
         distance = np.linalg.norm(points[image] - home[centre], axis=1)
     keep = (image != centre) & (distance < cutoff)
     centre, image, distance = centre[keep], image[keep], distance[keep]
-    refuse_overlap(distance)
+    check_distances(distance)
     return Pairs(centre, owner[image], distance)
 
 
-def refuse_overlap(distances: np.ndarray, least: float = SHORTEST_DISTANCE) -> None:
-    """Complain where one of the distances between atoms is none."""
-    nearest = distances.min(initial=np.inf)
-    if nearest < least:
-        raise UserError(f"two atoms are only {nearest:.3f} angstrom apart; remove the double or mend the cell")
+def refuse_overlap(crystal: Crystal) -> None:
+    """Refuse a crystal with two atoms, periodic images included, closer than `SHORTEST_DISTANCE`."""
+    pairs_within(crystal.lattice, crystal.frac, SHORTEST_DISTANCE)
 
 
 def _images(basis: np.ndarray, cutoff: float) -> np.ndarray:

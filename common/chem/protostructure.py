@@ -15,6 +15,7 @@ import numpy as np
 
 from common.chem.crystal import Crystal, as_crystal
 from common.chem.elements import SYMBOLS
+from common.chem.lattice import refuse_overlap
 from common.chem.wyckoff import LETTERS, family, space_groups
 from common.errors import UserError
 
@@ -35,6 +36,7 @@ class Sites(NamedTuple):
 def wyckoff_sites(structure) -> Sites:
     """The occupied positions, in order of the elements' symbols and the letters."""
     crystal = as_crystal(structure)
+    refuse_overlap(crystal)
     found = _dataset(crystal, TOLERANCE, ANGLE)
     sites = _sites(found, crystal.numbers)
     if sites is None:

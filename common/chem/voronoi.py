@@ -9,8 +9,9 @@ from typing import NamedTuple
 
 import numpy as np
 
+from common.chem.cell import SHORTEST_DISTANCE, check_distances
 from common.chem.crystal import Crystal
-from common.chem.lattice import SHORTEST_DISTANCE, covering_diameter, images_within, reduced_basis, refuse_overlap
+from common.chem.lattice import covering_diameter, images_within, reduced_basis
 from common.errors import UserError
 
 #: Radius of the first tessellation, in edges of a cube of the volume of one atom: enough for most crystals.
@@ -55,7 +56,7 @@ def _by_cutting(home, basis, radius: float, enough: float) -> VoronoiFaces | Non
     from scipy.spatial import cKDTree
 
     points, owner = images_within(home, basis, np.full(len(home), radius))
-    refuse_overlap(cKDTree(points).query(points[: len(home)], k=2)[0][:, 1])
+    check_distances(cKDTree(points).query(points[: len(home)], k=2)[0][:, 1])
     while True:
         faces, reach, vertices, spread = _tessellate(points, owner, len(home))
         far = (2 * spread * (1 + 1e-9) > radius) & (radius < enough)

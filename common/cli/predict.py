@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
+from common.chem.formula import normalize_formula
 from common.cli import output as printing
 from common.cli import parser as cli
 from common.cli.package_spec import FILES_HELP, PackageSpec
@@ -67,7 +68,8 @@ def predict(arguments, paper: PackageSpec) -> None:
     predicted = model.predict(table, jobs=arguments.jobs, strict=arguments.strict)
     left_out = {**left_out, **model.left_out}
     report_left_out(left_out, len(predicted))
-    give(arguments, predicted, table.select(predicted.ids).formulas.tolist(), model.target, left_out)
+    formulas = [normalize_formula(text) for text in table.select(predicted.ids).formulas.tolist()]
+    give(arguments, predicted, formulas, model.target, left_out)
 
 
 def give(arguments, predicted, formulas, target: str, left_out: dict[str, str]) -> None:

@@ -14,6 +14,7 @@ from typing import NamedTuple
 import numpy as np
 
 from common.chem.crystal import Crystal, as_crystal
+from common.chem.formula import formula_by_number, reduced_formula
 from common.data.densities import Densities, DensityStore, densities_key
 from common.errors import UserError
 from common.io.hdf5 import cached_dataset, open_hdf5, writing_hdf5
@@ -86,6 +87,9 @@ class MaterialsDataset:
         origin: str = "",
         rows: np.ndarray | None = None,
     ):
+        if "\0" in "".join(map(str, ids)):
+            name = next(name for name in map(str, ids) if "\0" in name)
+            raise UserError(f"{origin or 'table'}: id {name!r} contains a NUL character; remove it")
         self.ids = np.asarray(ids, dtype=str)
         self.formulas = np.asarray(formulas, dtype=str)
         self.targets = targets or {}
@@ -278,9 +282,15 @@ def crystal_key(crystal: Crystal) -> str:
 
 
 def formula_of(crystal: Crystal) -> str:
-    """Reduced formula, elements in order of atomic number: enough to print and to group polymorphs."""
-    from common.chem.elements import SYMBOLS
+    """Reduced formula of a crystal, as pymatgen writes it."""
+    return reduced_formula(_counts(crystal))
 
+
+def formula_by_number_of(crystal: Crystal) -> str:
+    """Reduced formula with elements by atomic number, on which splits and digests of stored results depend."""
+    return formula_by_number(_counts(crystal))
+
+
+def _counts(crystal: Crystal) -> dict[int, int]:
     numbers, counts = np.unique(crystal.numbers, return_counts=True)
-    counts = counts // np.gcd.reduce(counts)
-    return "".join(f"{SYMBOLS[z]}{n if n > 1 else ''}" for z, n in zip(numbers, counts, strict=True))
+    return dict(zip(numbers.tolist(), counts.tolist(), strict=True))

@@ -9,7 +9,7 @@ import numpy as np
 
 from common.chem.crystal import as_crystal
 from common.data.densities import Densities, DensitiesInFile
-from common.data.materials import MaterialsDataset, Target, formula_of
+from common.data.materials import MaterialsDataset, Target, formula_by_number_of
 from common.errors import UserError
 from common.io.hdf5 import open_hdf5
 
@@ -50,7 +50,7 @@ def load(path: str | Path, *, origin: str = "") -> MaterialsDataset:
         target: Target(np.array([values.get(name, np.nan) for name in ids], dtype=float), units[target])
         for target, values in found.items()
     }
-    formulas = [formula_of(crystal) for crystal in crystals]
+    formulas = [formula_by_number_of(crystal) for crystal in crystals]
     densities = DensitiesInFile(path, ids)
     return MaterialsDataset.from_structures(
         ids, crystals, targets, formulas=formulas, densities=densities, origin=origin or Path(path).name
@@ -70,6 +70,7 @@ def load_folder(folder: str | Path, *, origin: str = "") -> MaterialsDataset:
         [name for table in tables for name in table.ids.tolist()],
         [crystal for table in tables for crystal in table.structures()],
         targets,
+        formulas=[text for table in tables for text in table.formulas.tolist()],
         densities=_Several(tables),
         origin=origin or Path(folder).name,
     )

@@ -18,7 +18,7 @@ import numpy as np
 from common.chem.crystal import Crystal
 from common.chem.elements import F_BLOCK, NUMBERS
 from common.chem.formula import parse_formula
-from common.data.materials import MaterialsDataset
+from common.data.materials import MaterialsDataset, formula_by_number_of
 from common.errors import UserError
 from common.io.hdf5 import open_hdf5
 from common.sources import datadir
@@ -45,7 +45,8 @@ def alloys(which: str) -> MaterialsDataset:
         )
         for row in kept
     ]
-    table = MaterialsDataset.from_structures([row["id"] for row in kept], crystals, origin=f"2e-ORR alloys, {which}")
+    ids, formulas = [row["id"] for row in kept], [formula_by_number_of(crystal) for crystal in crystals]
+    table = MaterialsDataset.from_structures(ids, crystals, formulas=formulas, origin=f"2e-ORR alloys, {which}")
     return table.with_target(TARGET, np.array([row["formation_energy_eV_per_atom"] for row in kept]), UNIT)
 
 

@@ -8,13 +8,17 @@ import warnings
 from pathlib import Path
 from typing import NamedTuple
 
+from common.chem.cell import check_parameters
 from common.chem.crystal import Crystal, as_crystal
-from common.chem.formula import ISOTOPES, parse_formula
+from common.chem.formula import ISOTOPES, normalize_formula
+from common.chem.lattice import refuse_overlap
 from common.errors import UserError
 
 #: Names under which a folder is searched. Data files such as `atom_init.json` lie there too and are left alone.
 SUFFIXES = (".cif", ".mcif", ".vasp", ".poscar", ".contcar", ".cssr", ".xsf", ".res")
 STEMS = ("POSCAR", "CONTCAR")
+#: Cell parameters of a CIF: pymatgen takes negative ones and builds another cell.
+CELL = re.compile(r"^\s*_cell_(length|angle)_\w+\s+['\"]?([-+]?(?:\d+\.?\d*|\.\d+)(?:[eE][-+]?\d+)?)", re.MULTILINE)
 #: Warnings of pymatgen after which its structure is not the one that the file means.
 GUESSES = {
     "cannot be determined": "the element names are missing; add them as line 6 of the POSCAR",
@@ -73,6 +77,8 @@ def read_cif(text: str) -> Reading:
     count = text.count("_cell_length_a")
     if count > 1:
         raise UserError(f"holds {count} structures; give each of them a file of its own")
+    cell = {kind: [float(value) for name, value in CELL.findall(text) if name == kind] for kind in ("length", "angle")}
+    check_parameters(cell["length"], cell["angle"])
     return _read(lambda: Structure.from_str(text, fmt="cif"))
 
 
@@ -86,10 +92,7 @@ def read_object(thing) -> Reading:
 
 def read_formula(text: str) -> str:
     """The reduced formula of a composition; unknown elements and isotopes are refused."""
-    from pymatgen.core import Composition, Element
-
-    amounts = {Element.from_Z(z): float(amount) for z, amount in parse_formula(text).items()}
-    return Composition(amounts).reduced_formula
+    return normalize_formula(text)
 
 
 def _read(parse) -> Reading:
@@ -115,7 +118,9 @@ def _check(structure) -> Reading:
     _check_elements(structure.composition)
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
-        return Reading(as_crystal(structure), structure.composition.element_composition.reduced_formula)
+        crystal = as_crystal(structure)
+        refuse_overlap(crystal)
+        return Reading(crystal, structure.composition.element_composition.reduced_formula)
 
 
 def _check_elements(composition) -> None:

@@ -7,6 +7,8 @@ from collections.abc import Callable
 
 import numpy as np
 
+from common.chem.crystal import as_crystal
+from common.chem.lattice import refuse_overlap
 from common.errors import UserError
 from diffcomp.diffraction.lattice_sum import intensity
 from diffcomp.diffraction.settings import PICTURES, Diffraction
@@ -32,7 +34,8 @@ def image(
     """
     if variant not in PICTURES:
         raise UserError(f"variant {variant!r} is unknown; choose one of {', '.join(PICTURES)}")
-    settings = settings or Diffraction()
+    settings, structure = settings or Diffraction(), as_crystal(structure)
+    refuse_overlap(structure)
     picture = merged(intensity(structure, GRID, settings, engine=engine, tick=tick), settings.box)
     if variant == "released":
         return resized(coded_and_added(picture), size, "BICUBIC")

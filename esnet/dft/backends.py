@@ -9,14 +9,12 @@ from importlib import import_module
 import numpy as np
 
 from common.chem.crystal import Crystal, as_crystal
-from common.chem.lattice import pairs_within, refuse_overlap
+from common.chem.lattice import refuse_overlap
 from common.errors import UserError
 from esnet.dos.projected import ProjectedDOS
 
 #: Name -> "module:function", imported when used.
 ENGINES = {"gpaw": "esnet.dft.gpaw_backend:gpaw"}
-#: Nearer than so many angstrom no two atoms are; an engine would compute them all the same, or try for hours.
-LEAST_DISTANCE = 0.5
 
 
 class EngineMissing(UserError):
@@ -69,7 +67,7 @@ def compute(
 ) -> Calculation:
     """Densities of states, energies and cost of one structure. `time_limit` is in seconds of wall time."""
     crystal = as_crystal(structure)
-    refuse_overlap(pairs_within(crystal.lattice, crystal.frac, LEAST_DISTANCE).distance, LEAST_DISTANCE)
+    refuse_overlap(crystal)
     return engine_of(engine)(crystal, settings, time_limit)
 
 

@@ -20,7 +20,7 @@ CRYSTAL = FinderConfig(mode="crystal")
 def test_formula_graph():
     graph = formula_graph("Ba0.5Sr0.5TiO3")
     assert graph["numbers"].tolist() == [8, 22, 38, 56] and graph["counts"].tolist() == [6, 2, 1, 1]
-    with pytest.raises(UserError, match=r"^Fe0\.9999Ni0\.0001: its smallest whole formula has 10,000 atoms"):
+    with pytest.raises(UserError, match=r"^Fe0\.9999Ni0\.0001: its reduced formula has 10,000 atoms"):
         formula_graph("Fe0.9999Ni0.0001")
 
 

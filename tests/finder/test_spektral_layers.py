@@ -83,5 +83,5 @@ def test_spektral_users_bring_their_own_loader(crystal_graphs):
 def test_without_spektral_the_other_implementation_is_named(monkeypatch):
     monkeypatch.setitem(sys.modules, "finder.spektral_layers", None)
     monkeypatch.delattr("finder.spektral_layers")
-    with pytest.raises(UserError, match="not installed .*; use implementation='keras'"):
+    with pytest.raises(UserError, match=r"not installed .*; use implementation='keras'"):
         Finder(implementation="spektral").build()

@@ -289,7 +289,7 @@ def test_structure_crystal_and_triple_give_one_matrix():
         ([6], np.zeros((3, 3)), [[0, 0, 0]], "no volume"),
         ([6], np.eye(3) * 3, [[0, 0, np.nan]], "not a number"),
         ([6], np.eye(3) * np.nan, [[0, 0, 0]], "not a number"),
-        ([], np.eye(3) * 3, [], "without atoms"),
+        ([], np.eye(3) * 3, [], "has no atoms"),
         ([6], np.eye(2) * 3, [[0, 0, 0]], "not a structure"),
     ],
 )

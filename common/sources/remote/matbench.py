@@ -12,7 +12,8 @@ from pathlib import Path
 import numpy as np
 
 from common.chem.crystal import as_crystal
-from common.data.materials import formula_of
+from common.chem.formula import formula_by_number, integer_counts, parse_formula
+from common.data.materials import formula_by_number_of
 from common.errors import UserError
 from common.sources import datadir
 from common.sources.remote.writing import unlike, write_bytes, write_rows
@@ -60,7 +61,9 @@ def write(fetched: dict[str, Path]) -> list[Path]:
     values = found[next(name for name in found if name not in INPUTS)].to_numpy(dtype=float)
     names, fold = ids(task, len(found)), folds(len(found))
     crystals = [as_crystal(s) for s in found["structure"]] if "structure" in found else None
-    formulas = [formula_of(c) for c in crystals] if crystals else [_reduced(text) for text in found["composition"]]
+    formulas = (
+        [formula_by_number_of(c) for c in crystals] if crystals else [_reduced(text) for text in found["composition"]]
+    )
     rows = zip(names, formulas, (repr(v) for v in values.tolist()), fold.tolist(), strict=True)
     made = [write_rows(f"composition/matbench_{task}.csv.gz", ["id", "reduced_formula", "target", "fold"], list(rows))]
     if task == "phonons":
@@ -69,12 +72,7 @@ def write(fetched: dict[str, Path]) -> list[Path]:
 
 
 def _reduced(text: str) -> str:
-    """Reduced, elements in order of atomic number; amounts that are no whole numbers stay as they are."""
-    from common.chem.elements import SYMBOLS
-    from common.chem.formula import integer_counts, parse_formula
-
-    counts = integer_counts(parse_formula(text))
-    return "".join(f"{SYMBOLS[z]}{n if n > 1 else ''}" for z, n in sorted(counts.items()))
+    return formula_by_number(integer_counts(parse_formula(text)))
 
 
 def _structures(names, formulas, values, fold, crystals) -> Path:

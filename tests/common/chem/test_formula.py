@@ -1,4 +1,4 @@
-"""Formulas become the numbers of atoms that chemists mean, or a line that says what is wrong."""
+"""Formulas are read as amounts of atoms or refused with a reason, and written as pymatgen writes them."""
 
 from fractions import Fraction
 
@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 from pymatgen.core import Composition
 
 from common.chem.elements import NUMBERS, SYMBOLS
-from common.chem.formula import integer_counts, parse_formula
+from common.chem.formula import formula_by_number, integer_counts, normalize_formula, parse_formula, reduced_formula
 from common.errors import UserError
 
 GOOD = {
@@ -70,6 +70,36 @@ def test_as_pymatgen_reads_them(amounts):
     # pymatgen leaves O2, Cl2 and their like as molecules.
     if len(amounts) > 1:
         assert integer_counts(parse_formula(text)) == {element.Z: int(n) for element, n in counts.items()}
+
+
+every_element = st.sampled_from(SYMBOLS[1:])
+amounts_of_atoms = st.one_of(st.integers(1, 30), st.decimals("0.01", "9.99", places=2))
+
+
+@pytest.mark.filterwarnings("ignore:No Pauling electronegativity")
+@given(st.dictionaries(every_element, amounts_of_atoms, min_size=1, max_size=6))
+def test_written_as_pymatgen_writes_them(amounts):
+    expected = Composition({symbol: float(amount) for symbol, amount in amounts.items()}).reduced_formula
+    assert reduced_formula({NUMBERS[symbol]: Fraction(amount) for symbol, amount in amounts.items()}) == expected
+
+
+@pytest.mark.parametrize(
+    ("text", "written"),
+    [
+        ("F2Cd", "CdF2"),
+        ("Cd4F8", "CdF2"),
+        ("O12S3Fe2", "Fe2(SO4)3"),
+        ("ONa", "Na2O2"),
+        ("N", "N2"),
+        ("O3TiSr0.5Ba0.5", "Ba0.5Sr0.5Ti1O3"),
+    ],
+)
+def test_one_order_whatever_the_source(text, written):
+    assert normalize_formula(text) == written == normalize_formula(written)
+
+
+def test_the_order_of_stored_splits_stays():
+    assert formula_by_number(parse_formula("Cd2F4")) == "F2Cd"
 
 
 @given(formulas, st.integers(1, 9), st.randoms())

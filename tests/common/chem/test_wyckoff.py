@@ -110,6 +110,6 @@ def test_equivalent_descriptions():
     assert protostructure_label(rocksalt) == "AB_cF8_225_a_b:Cl-Na"
 
 
-def test_atoms_on_one_another_have_no_symmetry():
-    with pytest.raises(UserError, match="spglib finds no space group"):
+def test_atoms_on_one_another_are_refused():
+    with pytest.raises(UserError, match="two atoms are only 0.000 angstrom apart"):
         wyckoff_sites(([11, 11], np.eye(3) * 4, np.zeros((2, 3))))
