@@ -50,7 +50,7 @@ class DiffComp(Regressor):
         if self.config.cv_nodes < NODES and len(good):
             name = f"{PICTURE_VERSION}-{self.config.picture}"
             function = partial(picture_row, variant=self.config.picture)
-            made = featurize(table.take(good), name, function, jobs=jobs)
+            made = featurize(table.take(good), name, function, jobs=jobs, store=self.store)
             pictures = made.features
             vectors = vectors[made.rows] if vectors is not None else None
             good, bad = good[made.rows], bad | made.errors

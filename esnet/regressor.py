@@ -84,6 +84,7 @@ class ESNet(Regressor):
             jobs=jobs,
             of="absolute densities" if self.config.reference == "absolute" else "densities",
             on_disk=True,
+            store=self.store,
         )
         kept, compositions, refused = [], [], {}
         for place, row in enumerate(made.rows.tolist()):

@@ -111,5 +111,5 @@ class CrystalFinder(Finder):
         name = f"{GRAPH_VERSION}-{config.cutoff:g}-{config.limit}-{config.images}-{config.order}"
         vectors = element_vectors(config.vectors)
         make = partial(crystal_graph, config=config)
-        made = crystal_graphs(table, name, make, vectors.check, config.cutoff, jobs)
+        made = crystal_graphs(table, name, make, vectors.check, config.cutoff, jobs, self.store)
         return made.map(lambda graphs: self._for_implementation(CrystalGraphs(graphs, vectors, config.last_centre)))

@@ -27,7 +27,7 @@ class PROFiTNet(Regressor):
     recipe = Recipe(loss="mse", learning_rate=1e-3, batch=512, epochs=500, accumulation_steps=4, monitor="MAE")
 
     def features(self, table: MaterialsDataset, jobs: int = 1) -> Featurized:
-        made = featurize(table, FEATURE_VERSION, weights_row, jobs=jobs)
+        made = featurize(table, FEATURE_VERSION, weights_row, jobs=jobs, store=self.store)
         return made.map(lambda weights: ProfitFeatures(weights, self.config))
 
     def build(self):

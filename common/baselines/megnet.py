@@ -140,7 +140,7 @@ class MEGNet(Regressor):
         config = self.config
         make = partial(connected if config.isolated == "drop" else neighbours, cutoff=config.cutoff)
         name = f"{VERSION}-{config.cutoff:g}-0-share" + ("-connected" if config.isolated == "drop" else "")
-        return crystal_graphs(table, name, make, check_elements, config.cutoff, jobs).map(
+        return crystal_graphs(table, name, make, check_elements, config.cutoff, jobs, self.store).map(
             lambda graphs: NeighbourGraphs(graphs, None)
         )
 

@@ -101,7 +101,7 @@ class CrystalPeer(Regressor):
         vectors = element_vectors(config.vectors)
         make = partial(self.graph, cutoff=config.cutoff, most=config.most, ties=config.ties)
         name = f"{self.graph_version}-{config.cutoff:g}-{config.most}-{config.ties}"
-        made = crystal_graphs(table, name, make, vectors.check, config.cutoff, jobs)
+        made = crystal_graphs(table, name, make, vectors.check, config.cutoff, jobs, self.store)
         return made.map(lambda graphs: self.batches(graphs, vectors))
 
 

@@ -177,7 +177,7 @@ class Wren(Roost):
     def features(self, table: MaterialsDataset, jobs: int = 1) -> Featurized:
         vectors = element_vectors(self.config.vectors)
         make = partial(wyckoff_graph, limit=self.config.limit)
-        made = checked_features(table, f"{VERSION}-{self.config.limit}", make, vectors.check, jobs)
+        made = checked_features(table, f"{VERSION}-{self.config.limit}", make, vectors.check, jobs, self.store)
         return made.map(lambda graphs: WyckoffGraphs(graphs, vectors))
 
     def build(self):

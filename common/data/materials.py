@@ -73,9 +73,6 @@ class MaterialsDataset:
     array([0.6])
     """
 
-    #: Features that come with the table, of `common.features.pack`.
-    packed = None
-
     def __init__(
         self,
         ids: Sequence[str],

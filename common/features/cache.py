@@ -8,13 +8,12 @@ from __future__ import annotations
 
 import hashlib
 import os
-import uuid
+import re
 import warnings
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
-from functools import lru_cache, partial
+from collections.abc import Callable, Sequence
+from contextlib import suppress
+from functools import partial
 from pathlib import Path
-from typing import NamedTuple
 
 import numpy as np
 
@@ -22,9 +21,9 @@ from common.compute.executor import map_tasks
 from common.data.densities import densities_key
 from common.data.materials import MaterialsDataset, crystal_key
 from common.errors import UserError
-from common.features.featurized import Featurized
-from common.features.ragged import Flat, Ragged, ShardedRagged
-from common.io.hdf5 import open_hdf5, writing_hdf5
+from common.features.featurized import FeatureStore, Featurized, Featurizer
+from common.features.ragged import Ragged, ShardedRagged
+from common.features.shards import Shard, open_shard, write_shard
 from common.io.progress import progress
 
 SHARD = 2048
@@ -47,12 +46,12 @@ class FeatureCache:
         self.folder = (root or cache_root()) / "features" / name
         self.on_disk = on_disk
         self._where: dict[str, tuple[int, int]] = {}
-        self._parts: list[Ragged | _Shard] = []
+        self._parts: list[Ragged | Shard] = []
         for path in sorted(self.folder.glob("[!.]*.h5")):
             try:
-                self._add(*_open_shard(path, on_disk=on_disk))
-            except (UserError, KeyError, OSError):
-                warnings.warn(f"{path} is damaged and is left out; delete it", stacklevel=2)
+                self._add(*open_shard(path, on_disk=on_disk))
+            except (UserError, OSError):
+                _discard(path)
 
     def __contains__(self, key: str) -> bool:
         return key in self._where
@@ -60,16 +59,14 @@ class FeatureCache:
     def __len__(self) -> int:
         return len(self._where)
 
-    def _add(self, keys: Sequence[str], part: Ragged | _Shard) -> None:
+    def _add(self, keys: Sequence[str], part: Ragged | Shard) -> None:
         self._where.update({key: (len(self._parts), i) for i, key in enumerate(keys)})
         self._parts.append(part)
 
     def put(self, keys: list[str], part: Ragged) -> None:
         """Keep features; where the folder cannot be written they live in memory for this run."""
-        path = self.folder / f"{uuid.uuid4().hex}.h5"
         try:
-            _write_shard(path, keys, part)
-            keys, part = _open_shard(path, on_disk=self.on_disk)
+            keys, part = open_shard(write_shard(self.folder, keys, part), on_disk=self.on_disk)
         except UserError as error:
             warnings.warn(f"features are not cached: {error} (or set MATREPRO_CACHE)", stacklevel=2)
         self._add(keys, part)
@@ -92,79 +89,91 @@ class FeatureCache:
         return ShardedRagged(self._parts, [self._where[key] for key in keys])
 
 
+def _discard(path: Path) -> None:
+    """Warn of a damaged shard and delete it, so that it is computed again; a file of another name is left alone."""
+    if re.fullmatch(r"[0-9a-f]{16}|[0-9a-f]{32}", path.stem):
+        with suppress(OSError):
+            path.unlink()
+        warnings.warn(f"{path} is damaged; its features are computed again", stacklevel=3)
+    else:
+        warnings.warn(f"{path} is not a shard of features and is ignored; delete it", stacklevel=3)
+
+
+class DiskCache:
+    """The default store: features from the cache folder, where missing ones are computed and added."""
+
+    def featurize(self, dataset: MaterialsDataset, featurizer: Featurizer, jobs: int = 1) -> Featurized:
+        read, key_of = _reader(dataset, featurizer.of)
+        cache = FeatureCache(featurizer.name, on_disk=featurizer.on_disk)
+        keys, errors = {}, {}
+        for row in range(len(dataset)):
+            try:
+                keys[row] = key_of(read(row))
+            except UserError as error:
+                errors[str(dataset.ids[row])] = str(error)
+        missing = sorted({key: row for row, key in reversed(keys.items()) if key not in cache}.values())
+        refused = _compute(cache, featurizer, read, {row: keys[row] for row in missing}, jobs)
+        errors |= {str(dataset.ids[row]): refused[key] for row, key in keys.items() if key in refused}
+        valid = [row for row, key in keys.items() if key not in refused]
+        features = None
+        if valid:
+            features = (cache.find if featurizer.on_disk else cache.get)([keys[row] for row in valid])
+        return Featurized(features, np.array(valid, dtype=np.int64), errors)
+
+
+DISK_CACHE = DiskCache()
+
+
 def featurize(
-    table: MaterialsDataset,
+    dataset: MaterialsDataset,
     name: str,
     function: Callable,
     *,
     jobs: int = 1,
     of: str = "structure",
     on_disk: bool = False,
+    store: FeatureStore = DISK_CACHE,
 ) -> Featurized:
-    """`function` of every structure of `table`, from the cache where it is there.
+    """`function` of every material of `dataset`, from the store where it is there; see `Featurizer`."""
+    return store.featurize(dataset, Featurizer(name, function, of, on_disk), jobs)
 
-    of: "structure", "formula", or "densities" with energies from the Fermi level, "absolute densities" with absolute
-    ones, where the table has both. on_disk: see `FeatureCache`; the result is then `ShardedRagged`.
-    `function` returns named one-dimensional arrays and raises `UserError` on what it cannot take.
-    """
-    if table.packed:
-        return table.packed(name, table, on_disk=on_disk)
-    if of == "structure" and not table.has_structures:
-        raise UserError(f"{table.origin or 'table'} has formulas only; this model needs structures")
-    if of.endswith("densities") and not table.has_densities:
-        raise UserError(f"{table.origin or 'table'} has no densities of states; this model needs them")
-    read, key_of = {
-        "structure": (table.structure, crystal_key),
-        "formula": (lambda row: str(table.formulas[row]), _text_key),
-        "densities": (table.dos, densities_key),
-        "absolute densities": (partial(table.dos, aligned=False), densities_key),
+
+def _reader(dataset: MaterialsDataset, of: str) -> tuple[Callable, Callable]:
+    """How a row is read, and the function that gives its cache key."""
+    if of == "structure" and not dataset.has_structures:
+        raise UserError(f"{dataset.origin or 'dataset'} has formulas only; this model needs structures")
+    if of.endswith("densities") and not dataset.has_densities:
+        raise UserError(f"{dataset.origin or 'dataset'} has no densities of states; this model needs them")
+    return {
+        "structure": (dataset.structure, crystal_key),
+        "formula": (lambda row: str(dataset.formulas[row]), _text_key),
+        "densities": (dataset.dos, densities_key),
+        "absolute densities": (partial(dataset.dos, aligned=False), densities_key),
     }[of]
-    cache = FeatureCache(name, on_disk=on_disk)
-    size = SHARD // 8 if on_disk else SHARD
-    keys, bad = {}, {}
-    for row in range(len(table)):
-        try:
-            keys[row] = key_of(read(row))
-        except UserError as error:
-            bad[str(table.ids[row])] = str(error)
-    missing = sorted({key: row for row, key in reversed(keys.items()) if key not in cache}.values())
-    failed: dict[str, str] = {}
-    with progress(total=len(missing), desc=name, unit=of.split()[-1]) as bar:
-        for start in range(0, len(missing), size):
-            shard = missing[start : start + size]
-            good_keys, made = [], []
+
+
+def _compute(
+    cache: FeatureCache, featurizer: Featurizer, read: Callable, keys: dict[int, str], jobs: int
+) -> dict[str, str]:
+    """Add the features of these rows to the cache; returns key -> reason for those that are refused."""
+    rows, refused = list(keys), {}
+    size = SHARD // 8 if featurizer.on_disk else SHARD
+    with progress(total=len(rows), desc=featurizer.name, unit=featurizer.of.split()[-1]) as bar:
+        for start in range(0, len(rows), size):
+            shard = rows[start : start + size]
+            computed_keys, computed = [], []
             try:
-                for row, result in zip(shard, map_rows(function, read, shard, jobs, bar), strict=True):
+                results = map_rows(featurizer.function, read, shard, jobs, bar)
+                for row, result in zip(shard, results, strict=True):
                     if isinstance(result, str):
-                        failed[keys[row]] = result
+                        refused[keys[row]] = result
                     else:
-                        good_keys.append(keys[row])
-                        made.append(result)
-            finally:  # also where the machines that work for this one are gone
-                if made:
-                    cache.put(good_keys, Ragged.stack(made))
-    bad |= {str(table.ids[row]): failed[key] for row, key in keys.items() if key in failed}
-    good = [row for row, key in keys.items() if key not in failed]
-    features = (cache.find if on_disk else cache.get)([keys[row] for row in good]) if good else None
-    good = np.array(good, dtype=np.int64)
-    for made in _recorders:
-        made[name] = features, table.ids[good], bad
-    return Featurized(features, good, bad)
-
-
-#: Those who listen to `featurize`.
-_recorders: list[dict] = []
-
-
-@contextmanager
-def recording() -> Iterator[dict[str, tuple]]:
-    """What `featurize` gives within the block: name -> features, ids of the good rows, id -> reason for bad ones."""
-    made: dict[str, tuple] = {}
-    _recorders.append(made)
-    try:
-        yield made
-    finally:
-        _recorders.remove(made)
+                        computed_keys.append(keys[row])
+                        computed.append(result)
+            finally:  # also where the machines of a cluster are lost
+                if computed:
+                    cache.put(computed_keys, Ragged.stack(computed))
+    return refused
 
 
 def each_formula(table: MaterialsDataset, function: Callable) -> Featurized:
@@ -203,52 +212,3 @@ def _run_chunk(function, items: list) -> list:
         except UserError as error:
             results.append(str(error))
     return results
-
-
-def _write_shard(path: Path, keys: list[str], part: Ragged) -> None:
-    with writing_hdf5(path) as file:
-        file["key"] = np.frombuffer(bytes.fromhex("".join(keys)), dtype=np.uint8).reshape(len(keys), -1)
-        for name, flat in part.fields.items():
-            file[f"{name}/values"] = flat.values
-            # Lengths are small numbers that repeat; offsets would not compress.
-            file.create_dataset(f"{name}/length", data=np.diff(flat.offset).astype(np.uint32), compression="gzip")
-
-
-class _Shard(NamedTuple):
-    """A file of features that is read when it is asked for."""
-
-    path: Path
-
-    def load(self) -> Ragged:
-        return _read_shard(self.path)[1]
-
-
-def _open_shard(path: Path, *, on_disk: bool) -> tuple[Sequence[str], Ragged | _Shard]:
-    if on_disk:
-        return _read_shard(path, on_disk=True)
-    stamp = path.stat()
-    return _keys_of(path, stamp.st_size, stamp.st_mtime_ns), _Shard(path)
-
-
-@lru_cache(maxsize=4096)
-def _keys_of(path: Path, size: int, written: int) -> tuple[str, ...]:
-    """The keys of a shard, which is checked and does not change; tables that are worked off in pieces ask often."""
-    return tuple(_read_shard(path)[0])
-
-
-def _read_shard(path: Path, *, on_disk: bool = False) -> tuple[list[str], Ragged]:
-    file = open_hdf5(path)
-    try:
-        keys = [row.tobytes().hex() for row in file["key"][:]]
-        fields = {}
-        for name in file:
-            if name != "key":
-                offset = np.concatenate([[0], np.cumsum(file[f"{name}/length"][:].astype(np.int64))])
-                values = file[f"{name}/values"]
-                fields[name] = Flat(values if on_disk else values[:], offset)
-    finally:
-        if not on_disk:
-            file.close()
-    if not fields or any(len(f) != len(keys) or len(f.values) != f.offset[-1] for f in fields.values()):
-        raise UserError(f"{path} is no shard of features")
-    return keys, Ragged(fields)

@@ -14,8 +14,8 @@ import numpy as np
 
 from common.data.materials import MaterialsDataset
 from common.errors import UserError
-from common.features.cache import featurize
-from common.features.featurized import Featurized
+from common.features.cache import DISK_CACHE, featurize
+from common.features.featurized import FeatureStore, Featurized
 from common.features.ragged import Flat
 
 
@@ -68,10 +68,15 @@ def all_pairs(sizes: np.ndarray) -> np.ndarray:
 
 
 def checked_features(
-    table: MaterialsDataset, name: str, function: Callable, check: Callable, jobs: int = 1
+    table: MaterialsDataset,
+    name: str,
+    function: Callable,
+    check: Callable,
+    jobs: int = 1,
+    store: FeatureStore = DISK_CACHE,
 ) -> Featurized:
     """As `featurize`, less the crystals whose `numbers` do not pass the `check`, such as `ElementVectors.check`."""
-    made = featurize(table, name, function, jobs=jobs)
+    made = featurize(table, name, function, jobs=jobs, store=store)
     accepted, refused = [], {}
     for place, row in enumerate(made.rows):
         try:
@@ -83,10 +88,16 @@ def checked_features(
 
 
 def crystal_graphs(
-    table: MaterialsDataset, name: str, function: Callable, check: Callable, cutoff: float, jobs: int = 1
+    table: MaterialsDataset,
+    name: str,
+    function: Callable,
+    check: Callable,
+    cutoff: float,
+    jobs: int = 1,
+    store: FeatureStore = DISK_CACHE,
 ) -> Featurized:
     """`checked_features` with the field centre, the first atom of every pair; says how many crystals have no pairs."""
-    made = checked_features(table, name, function, check, jobs)
+    made = checked_features(table, name, function, check, jobs, store)
     lonely = [] if made.features is None else table.ids[made.rows[np.diff(made.features.field("centre").offset) == 0]]
     if len(lonely):
         text = "{} of {} crystals have no two sites within {:g} angstrom (the first is {}): only their elements count"

@@ -14,6 +14,7 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 
@@ -21,36 +22,41 @@ from common.chem.element_vectors import ElementVectors
 from common.data.materials import MaterialsDataset, Target
 from common.data.splits import Split
 from common.errors import UserError
-from common.features.featurized import Featurized
-from common.features.ragged import Flat, Ragged, ShardedRagged
-from common.io.hdf5 import cached_dataset, open_hdf5, writing_hdf5
+from common.features.featurized import Featurized, Featurizer
+from common.features.ragged import Ragged, ShardedRagged
+from common.features.ragged_hdf5 import read_ragged, write_ragged
+from common.io.hdf5 import guarded, open_hdf5, writing_hdf5
+
+if TYPE_CHECKING:
+    import h5py
 
 FORMAT = 1
-#: Bytes of a compressed chunk; a row of the largest features, densities of states, has 54 kB.
-CHUNK = 2**18
 
 
-class PackedTable(MaterialsDataset):
-    """A table whose features have been made elsewhere. It has no structures."""
+class PackedDataset(MaterialsDataset):
+    """A dataset whose features have been made elsewhere, stored under the name `source` in a `Pack`.
 
-    def __init__(self, *arguments, features=None, digests: dict | None = None, **options):
+    It has no structures. digests: target -> digest of the data from which it was made.
+    """
+
+    def __init__(self, *arguments: Any, source: str, digests: dict[str, str], **options: Any):
         super().__init__(*arguments, **options)
-        self.packed, self.digests = features, digests or {}
+        self.source, self.digests = source, digests
 
-    def take(self, rows: np.ndarray) -> PackedTable:
-        part = super().take(rows)
-        return PackedTable(
-            part.ids,
-            part.formulas,
-            targets=part.targets,
-            origin=part.origin,
-            rows=part._rows,
-            features=self.packed,
+    def take(self, rows: np.ndarray) -> PackedDataset:
+        some = super().take(rows)
+        return PackedDataset(
+            some.ids,
+            some.formulas,
+            targets=some.targets,
+            origin=some.origin,
+            rows=some._rows,
+            source=self.source,
             digests=self.digests,
         )
 
     def digest(self, target: str | None = None, *, densities: bool = False) -> str:
-        """That of the table of which this one was made, with the rows that know the target."""
+        """That of the dataset from which this one was made, with the rows where the target is known."""
         name = digest_name(target, densities)
         if name not in self.digests:
             raise UserError(f"{self.origin} was not packed for the target {target!r}; pack it again")
@@ -61,76 +67,90 @@ def digest_name(target: str | None, densities: bool) -> str:
     return f"{target} with densities of states" if densities else str(target)
 
 
-class PackedFeatures:
-    """The features of a source, by the name of what made them; read when they are asked for."""
+class Stored(NamedTuple):
+    """Features of one featurizer in a file: place of each id among them, and id -> reason for refused materials."""
 
-    def __init__(self, group, ids: np.ndarray):
-        self.group, self.ids = group, ids
-        self._read: dict[str, tuple[Ragged, dict[str, int], dict[str, str]]] = {}
-
-    def __call__(self, name: str, table: MaterialsDataset, *, on_disk: bool) -> Featurized:
-        """What `common.features.cache.featurize` gives."""
-        if name not in self.group:
-            raise UserError(f"{table.origin} has no features {name}; pack the tables that need them")
-        ragged, place, bad = self._load(name, on_disk)
-        ids = table.ids.tolist()
-        good = [row for row, one in enumerate(ids) if one in place]
-        where = [place[ids[row]] for row in good]
-        left_out = {one: bad.get(one, "its features are not in the file") for one in ids if one not in place}
-        if not good:
-            return Featurized(None, np.zeros(0, np.int64), left_out)
-        found = ShardedRagged([ragged], [(0, k) for k in where]) if on_disk else ragged.take(np.array(where))
-        return Featurized(found, np.array(good, dtype=np.int64), left_out)
-
-    def _load(self, name: str, on_disk: bool):
-        if name not in self._read:
-            group = self.group[name]
-            fields = {}
-            for field in group["fields"]:
-                offset = np.concatenate([[0], np.cumsum(group[f"fields/{field}/length"][:].astype(np.int64))])
-                path = f"{group.name}/fields/{field}/values"
-                values = cached_dataset(group.file, path) if on_disk else group[f"fields/{field}/values"][:]
-                fields[field] = Flat(values, offset)
-            place = {str(self.ids[row]): k for k, row in enumerate(group["rows"][:].tolist())}
-            self._read[name] = Ragged(fields), place, json.loads(group.attrs["bad"])
-        return self._read[name]
+    features: Ragged
+    place: dict[str, int]
+    errors: dict[str, str]
 
 
 class Pack:
-    """A file of features, open for reading.
+    """A file of features, open for reading; it is the feature store of its datasets.
 
     >>> pack = Pack("matbench.h5")
+    >>> model = PROFiTNet(store=pack)
     >>> model.fit(pack.source("matbench-dielectric"), "n", pack.split("matbench-dielectric", digest))
     """
 
     def __init__(self, path: str | Path):
         self.path, self.file = Path(path), open_hdf5(path)
-        if self.file.attrs.get("format") != FORMAT or "cells" not in self.file:
-            raise UserError(f"{path} is no file of features of this version; write it with matrepro features pack")
-        self.cells = json.loads(self.file["cells"][()])
+        with guarded(path):
+            if self.file.attrs.get("format") != FORMAT or "cells" not in self.file:
+                raise UserError(f"{path} is no file of features of this version; write it with matrepro features pack")
+            self.cells = json.loads(self.file["cells"][()])
+        self._stored: dict[tuple[str, str], Stored] = {}
 
     @property
     def sources(self) -> list[str]:
         return list(self.file["sources"])
 
-    def source(self, name: str) -> PackedTable:
+    def source(self, name: str) -> PackedDataset:
         """The materials of a source that the cells of this file use."""
-        if name not in self.file["sources"]:
+        if name not in self.sources:
             raise UserError(f"{self.path} has no materials of {name}; it has: {', '.join(self.sources)}")
-        group = self.file["sources"][name]
+        with guarded(self.path):
+            return self._source(name, self.file["sources"][name])
+
+    def _source(self, name: str, group: h5py.Group) -> PackedDataset:
         ids, formulas = (group[column].asstr("utf-8")[:] for column in ("id", "formula"))
         targets = {}
         for target, data in group["targets"].items():
             axis = data.attrs.get("axis")
             targets[target] = Target(data[:], str(data.attrs["unit"]), axis, str(data.attrs.get("axis_unit", "")))
-        return PackedTable(
+        return PackedDataset(
             ids,
             formulas,
             targets=targets,
             origin=f"{self.path}: {name}",
-            features=PackedFeatures(group["features"], ids),
+            source=name,
             digests=json.loads(group.attrs["digests"]),
         )
+
+    def featurize(self, dataset: MaterialsDataset, featurizer: Featurizer, jobs: int = 1) -> Featurized:
+        """The stored features of a dataset of this file; nothing is computed."""
+        if not isinstance(dataset, PackedDataset):
+            raise UserError(f"{dataset.origin or 'dataset'} does not come from {self.path}; pack it first")
+        with guarded(self.path):
+            stored = self._features(dataset, featurizer)
+            ids = dataset.ids.tolist()
+            valid = [row for row, name in enumerate(ids) if name in stored.place]
+            errors = {
+                name: stored.errors.get(name, "its features are not in the file")
+                for name in ids
+                if name not in stored.place
+            }
+            if not valid:
+                return Featurized(None, np.zeros(0, np.int64), errors)
+            places = np.array([stored.place[ids[row]] for row in valid])
+            if featurizer.on_disk:
+                features = ShardedRagged([stored.features], [(0, place) for place in places.tolist()])
+            else:
+                features = stored.features.take(places)
+            return Featurized(features, np.array(valid, dtype=np.int64), errors)
+
+    def _features(self, dataset: PackedDataset, featurizer: Featurizer) -> Stored:
+        key = dataset.source, featurizer.name
+        if key not in self._stored:
+            source = self.file["sources"][dataset.source]
+            if featurizer.name not in source["features"]:
+                raise UserError(f"{dataset.origin} has no features {featurizer.name}; pack the tables that need them")
+            group, ids = source["features"][featurizer.name], source["id"].asstr("utf-8")[:]
+            rows = group["rows"][:].tolist()
+            features = read_ragged(group["fields"], group["fields"], len(rows), on_disk=featurizer.on_disk)
+            place = {str(ids[row]): k for k, row in enumerate(rows)}
+            self._stored[key] = Stored(features, place, json.loads(group.attrs["bad"]))
+        return self._stored[key]
 
     def split(self, source: str, digest: str) -> Split:
         group = self.file["sources"][source]
@@ -181,9 +201,4 @@ class Contents:
         for maker, (ragged, ids, bad) in self.features.get(name, {}).items():
             inner = features.create_group(maker)
             inner["rows"], inner.attrs["bad"] = table.rows_of(ids), json.dumps(bad)
-            for field, flat in ragged.fields.items():
-                length = np.diff(flat.offset).astype(np.uint32)
-                inner.create_dataset(f"fields/{field}/length", data=length, compression="gzip")
-                chunk = (max(1, min(len(flat.values), CHUNK // flat.values.dtype.itemsize)),)
-                options = {"chunks": chunk, "compression": "gzip", "shuffle": True} if len(flat.values) else {}
-                inner.create_dataset(f"fields/{field}/values", data=flat.values, **options)
+            write_ragged(inner.create_group("fields"), ragged, compress=True)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import os
 import re
+import stat
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
@@ -47,10 +48,26 @@ def replacing(path: str | Path) -> Iterator[Path]:
             temporary.unlink()
 
 
+def refuse_special(path: str | Path) -> None:
+    """Named pipes, sockets and devices as input are an error: reading them could block or never end."""
+    path = Path(path)
+    try:
+        kind = path.stat().st_mode
+    except OSError:
+        return  # missing or not accessible, which opening it reports
+    if stat.S_ISFIFO(kind) or stat.S_ISSOCK(kind) or stat.S_ISBLK(kind) or stat.S_ISCHR(kind):
+        raise UserError(f"{path} is a pipe, socket or device, not a file; save its content to a file first")
+
+
 def file_digest(path: str | Path) -> str:
     """A hash of the bytes of a file."""
     with open(path, "rb") as file:
         return hashlib.file_digest(file, "sha256").hexdigest()[:16]
+
+
+def bytes_digest(data: bytes | memoryview) -> str:
+    """The same hash of bytes in memory."""
+    return hashlib.sha256(data).hexdigest()[:16]
 
 
 def sweep(folder: str | Path) -> None:

@@ -15,7 +15,8 @@ from common.data.materials import MaterialsDataset, Target
 from common.data.predictions import Predictions
 from common.data.splits import Split
 from common.errors import UserError
-from common.features.featurized import Featurized
+from common.features.cache import DISK_CACHE
+from common.features.featurized import FeatureStore, Featurized
 from common.io.files import file_digest, reason_of, replacing, write_text
 from common.nn import losses
 from common.train import devices
@@ -34,7 +35,8 @@ class Regressor:
     """Predicts one target of a `MaterialsDataset`.
 
     A subclass sets `name`, `recipe` and `variants` (preset name -> configuration dataclass) and defines
-    `features(table, jobs)` -> (object with `batch(rows)`, good row numbers, id -> reason) and `build()` -> Keras model.
+    `features(table, jobs)`, whose features have `batch(rows)`, and `build()` -> Keras model. Features that are cached
+    come from `self.store`.
     """
 
     name: str
@@ -54,16 +56,18 @@ class Regressor:
         seed: int = 0,
         deterministic: bool = False,
         devices: int | str | None = None,
+        store: FeatureStore = DISK_CACHE,
         **changes,
     ):
         """`changes` of the recipe and of the variant's configuration, by the names of their fields.
 
         devices: how many of them train together, see `common.train.strategy.select`; the result is that of one.
+        store: where features come from.
         """
         changes = current_names(Recipe, changes)
         recipe = {name: changes.pop(name) for name in list(changes) if name in Recipe.__dataclass_fields__}
         self.config = chosen(self.variants, variant, **current_names(type(next(iter(self.variants.values()))), changes))
-        self.variant, self.seed = variant, seed
+        self.variant, self.seed, self.store = variant, seed, store
         self.deterministic, self.devices = deterministic, distribution.wanted(devices)
         self.recipe = replace(type(self).recipe, **{**self.recipe_of.get(variant, {}), **recipe})
         self.target, self.unit, self.axis, self.axis_unit = "", "", None, ""

@@ -16,7 +16,8 @@ from pathlib import Path
 import numpy as np
 
 from common.errors import UserError
-from common.features.cache import recording
+from common.features.cache import DISK_CACHE
+from common.features.featurized import RecordingStore
 from common.features.pack import Contents, Pack, digest_name
 from common.features.ragged import Ragged, ShardedRagged
 from common.io.messages import note
@@ -114,18 +115,18 @@ def _add_features(contents: Contents, source: str, model, table, jobs: int) -> N
         from common.chem.element_vectors import element_vectors
 
         contents.vectors[vectors] = element_vectors(vectors)
-    with recording() as made:
-        model.features(table, jobs)
-    for name, (found, ids, bad) in made.items():
-        old, old_ids, old_bad = kept.get(name, (None, ids[:0], {}))
+    model.store = recorder = RecordingStore(DISK_CACHE)
+    model.features(table, jobs)
+    for name, (made, ids) in recorder.made.items():
+        old, old_ids, old_errors = kept.get(name, (None, ids[:0], {}))
         before = set(old_ids.tolist())
         fresh = np.array([k for k, one in enumerate(ids.tolist()) if one not in before], dtype=np.int64)
         ragged = old
-        if found is not None and len(fresh):
-            new = _ragged(found, fresh)
+        if made.features is not None and len(fresh):
+            new = _ragged(made.features, fresh)
             ragged = new if old is None else Ragged.concatenate([old, new])
         if ragged is not None:
-            kept[name] = ragged, np.concatenate([old_ids, ids[fresh]]), old_bad | bad
+            kept[name] = ragged, np.concatenate([old_ids, ids[fresh]]), old_errors | made.errors
 
 
 def _ragged(found: Ragged | ShardedRagged, rows: np.ndarray) -> Ragged:
@@ -163,7 +164,7 @@ def train(file: Pack, output: str | Path, *, only: str = "", threads: int = 0) -
                 continue
             try:
                 _check(file, cell, packed)
-                runner.execute(cell, threads=threads, source=file.source)
+                runner.execute(cell, threads=threads, source=file.source, features=file)
                 done["trained"].append(cell.key)
                 note(f"finished {cell.key}")
             except UserError as error:

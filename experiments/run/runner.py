@@ -16,7 +16,8 @@ from common.compute import executor
 from common.data import splits
 from common.data.materials import MaterialsDataset
 from common.errors import UserError
-from common.features.cache import cache_root
+from common.features.cache import DISK_CACHE, cache_root
+from common.features.featurized import FeatureStore
 from common.io.files import write_text
 from common.io.messages import note
 from common.io.progress import progress
@@ -30,9 +31,17 @@ from experiments.run.inputs import load_source, make_split, missing_sources, sou
 
 
 def execute(
-    run: Run, *, jobs: int = 1, threads: int = 0, source: Callable[[str], MaterialsDataset] = load_source
+    run: Run,
+    *,
+    jobs: int = 1,
+    threads: int = 0,
+    source: Callable[[str], MaterialsDataset] = load_source,
+    features: FeatureStore = DISK_CACHE,
 ) -> None:
-    """Execute one run in this process and store its result. `source(name)` gives the tables that it needs."""
+    """Execute one run in this process and store its result.
+
+    source: gives the datasets that it needs by name. features: where a network takes its features from.
+    """
     settings = run.settings
     # Classical models need no backend, whose start takes longer than they do.
     is_network = settings["model"] in NETWORKS
@@ -42,6 +51,8 @@ def execute(
     others = {name: source(other) for name, other in settings.get("also", {}).items()}
     split = make_split(table, settings["split"], run.seed)
     model = make_model(settings)
+    if is_network:
+        model.store = features
     checkpoints = cache_root() / "runs" / f"{run.key.replace('/', '__')}-{run.digest()}"
     checkpoints.mkdir(parents=True, exist_ok=True)
     folder = store.folder_of(run)

@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 
 from common.features import cache
+from common.features import shards as shards_module
 from common.features.cache import FeatureCache, featurize
 from common.features.ragged import Ragged
 
@@ -17,13 +18,13 @@ def shards(mini, monkeypatch):
     """The 336 crystals of the embedded set in shards of 50; the reads of shards by path."""
     monkeypatch.setattr(cache, "SHARD", 50)
     featurize(mini, "flat", sites)
-    read, whole = [], cache._read_shard
+    read, whole = [], shards_module.read_shard
 
     def counted(path, **options):
         read.append(path)
         return whole(path, **options)
 
-    monkeypatch.setattr(cache, "_read_shard", counted)
+    monkeypatch.setattr(shards_module, "read_shard", counted)
     return read
 
 

@@ -160,19 +160,26 @@ def test_a_full_disk_warns_goes_on_and_leaves_no_half_shard(table, cache_folder,
 
 
 def damage(data: bytes, how: str) -> bytes:
-    return {"empty": b"", "cut": data[: len(data) // 2], "short": data[:-1], "text": b"not HDF5 at all"}[how]
+    middle = len(data) // 2
+    flipped = bytes([*data[:middle], data[middle] ^ 1, *data[middle + 1 :]])
+    texts = {"empty": b"", "cut": data[: len(data) // 2], "short": data[:-1], "text": b"not HDF5 at all"}
+    return {**texts, "one bit": flipped}[how]
 
 
-@pytest.mark.parametrize("how", ["empty", "cut", "short", "text"])
+@pytest.mark.parametrize("how", ["empty", "cut", "short", "text", "one bit"])
 def test_a_damaged_shard_is_named_and_made_again(table, cache_folder, how):
     wanted = featurize(table, "summary", summary)
     (shard,) = shards(cache_folder, "summary")
-    shard.write_bytes(damage(shard.read_bytes(), how))
+    whole = shard.read_bytes()
+    shard.write_bytes(damage(whole, how))
     calls.clear()
-    with pytest.warns(UserWarning, match=rf"{shard.name} is damaged and is left out; delete it"):
+    with pytest.warns(UserWarning, match=rf"{shard.name} is damaged; its features are computed again"):
         found = featurize(table, "summary", summary)
     assert equal(found.features, wanted.features) and len(calls) == len(table)
-    assert len(shards(cache_folder, "summary")) == 2
+    assert [path.read_bytes() for path in shards(cache_folder, "summary")] == [whole]
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        featurize(table, "summary", summary)
 
 
 def test_files_that_are_no_shards_are_left_out(cache_folder):
@@ -187,7 +194,7 @@ def test_files_that_are_no_shards_are_left_out(cache_folder):
         with h5py.File(folder / f"{i}.h5", "w") as file:
             for name, data in datasets.items():
                 file[name] = data
-    with pytest.warns(UserWarning, match="is damaged") as caught:
+    with pytest.warns(UserWarning, match="is not a shard of features and is ignored") as caught:
         assert len(FeatureCache("summary")) == 0
     assert len(caught) == len(contents)
 

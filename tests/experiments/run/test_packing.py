@@ -11,6 +11,7 @@ import pytest
 from common.data.predictions import Predictions
 from common.errors import UserError
 from common.features.cache import featurize
+from common.features.featurized import Featurizer
 from common.features.pack import Pack
 from common.sources import load_source
 from experiments.cli.main import main
@@ -48,9 +49,9 @@ def test_a_file_holds_the_cells_their_materials_targets_splits_and_features(cell
     assert found.digest("band_gap") == table.digest("band_gap")
     for cell, one in zip(cells, file.cells, strict=False):
         assert file.split("mini", one["split"]) == inputs.make_split(table, cell.settings["split"], cell.seed)
-    model = make_model(cells[0].settings)
-    some = np.array([300, 2, 41])
-    ours, theirs = (model.features(t.take(some)).features.batch(np.arange(3)) for t in (table, found))
+    model, away = (make_model(cells[0].settings) for _ in range(2))
+    away.store, some = file, np.array([300, 2, 41])
+    ours, theirs = (m.features(t.take(some)).features.batch(np.arange(3)) for m, t in ((model, table), (away, found)))
     assert np.array_equal(ours, theirs) and np.ptp(ours) > 0
 
 
@@ -119,7 +120,9 @@ def test_what_is_predicted_besides_is_there_whole_for_every_network(cells, tmp_p
         for name in cell.settings["also"].values():
             home, table = load_source(name), file.source(name)
             assert np.array_equal(table.ids, home.ids)
-            assert make_model(cell.settings).features(table).rows.tolist() == list(range(len(home)))
+            model = make_model(cell.settings)
+            model.store = file
+            assert model.features(table).rows.tolist() == list(range(len(home)))
         packing._check(file, cell, file.cells[(one, other).index(cell)])
 
 
@@ -128,7 +131,7 @@ def test_why_materials_have_no_features_is_told_of_every_table(cells):
         config = None
 
         def features(self, table, jobs):
-            return featurize(table, "numbers", no_oxides)
+            return featurize(table, "numbers", no_oxides, store=self.store)
 
     def no_oxides(crystal):
         if 8 in crystal.numbers:
@@ -183,7 +186,9 @@ def test_what_cannot_be_packed_or_read(cells, packed, tmp_path, capsys):
     with pytest.raises(UserError, match="was not packed for the target 'total_energy'"):
         Pack(packed).source("mini").digest("total_energy")
     with pytest.raises(UserError, match="has no features magpie-2"):
-        Pack(packed).source("mini").packed("magpie-2", Pack(packed).source("mini"), on_disk=False)
+        Pack(packed).featurize(Pack(packed).source("mini"), Featurizer("magpie-2", print))
+    with pytest.raises(UserError, match="mini does not come from"):
+        Pack(packed).featurize(load_source("mini"), Featurizer("magpie-2", print))
     with pytest.raises(UserError, match="no cell whose name contains 'seed-7'"):
         packing.train(Pack(packed), tmp_path, only="seed-7")
     (tmp_path / "text.h5").write_text("no HDF5")
@@ -195,15 +200,17 @@ def test_what_cannot_be_packed_or_read(cells, packed, tmp_path, capsys):
 
 
 def test_a_material_that_has_no_features_is_listed_with_the_reason(packed):
-    table = Pack(packed).source("mini")
-    (name,) = table.packed.group
-    ragged, place, _ = table.packed._load(name, False)
+    file = Pack(packed)
+    table, (name,) = file.source("mini"), file.file["sources/mini/features"]
+    featurizer = Featurizer(name, print)
+    stored = file._features(table, featurizer)
     gone, missing = table.ids[5], table.ids[6]
-    table.packed._read[name] = ragged, {k: v for k, v in place.items() if k not in (gone, missing)}, {gone: "too flat"}
-    made = table.packed(name, table.take(np.arange(4, 8)), on_disk=False)
+    place = {k: v for k, v in stored.place.items() if k not in (gone, missing)}
+    file._stored["mini", name] = stored._replace(place=place, errors={gone: "too flat"})
+    made = file.featurize(table.take(np.arange(4, 8)), featurizer)
     assert made.errors == {gone: "too flat", missing: "its features are not in the file"}
     assert made.rows.tolist() == [0, 3] and len(made.features) == 2
-    nothing = table.packed(name, table.select([gone]), on_disk=False)
+    nothing = file.featurize(table.select([gone]), featurizer)
     assert nothing.features is None and len(nothing.rows) == 0
 
 
@@ -232,8 +239,9 @@ def test_every_network_sees_the_same_inputs(network, cells, tmp_path, monkeypatc
     monkeypatch.setattr(common.sources, "load_source", lambda name: some)
     settings = {**cells[0].settings, "model": network, "recipe": {}}
     packing.pack([replace(cells[0], settings=settings)], tmp_path / "features.h5")
-    table, model = Pack(tmp_path / "features.h5").source("mini"), make_model(settings)
-    ours, theirs = (model.features(one) for one in (some, table))
+    file, model = Pack(tmp_path / "features.h5"), make_model(settings)
+    ours, model.store = model.features(some), file
+    theirs = model.features(file.source("mini"))
     assert ours.rows.tolist() == theirs.rows.tolist() and ours.errors.keys() == theirs.errors.keys()
     rows = np.array([3, 0, 7])
     batches = []
