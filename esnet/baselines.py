@@ -1,13 +1,14 @@
-"""The paper's classical rows: KRR, SVR, random forest, XGBoost and a dense network on moments of the channels.
+"""The paper's classical models: KRR, SVR, random forest, XGBoost and a dense network on moments of the channels.
 
-The paper does not publish their settings. Here each has a small grid that is searched by five-fold cross-validation on
-everything but the test part; where no element combination of the test part stands in the rest, the inner folds keep
-them apart too. These rows are for comparison in tables and are not saved, since that would be a pickle.
+The paper does not publish their hyperparameters. Ours are selected from small grids by five-fold cross-validation on
+training and validation set; if the split is grouped by element combination, so are the inner folds. These models serve
+for comparison and cannot be saved, which would need pickle.
 """
 
 from __future__ import annotations
 
 import warnings
+from pathlib import Path
 
 import numpy as np
 
@@ -16,6 +17,7 @@ from common.data.materials import MaterialsDataset
 from common.data.splits import Split, chemical_systems
 from common.errors import UserError
 from common.features.cache import featurize
+from esnet.energies import check_use, unrelaxed_energies
 from esnet.features import VERSION, composition, moment_row
 
 ELEMENTS = 111
@@ -23,43 +25,62 @@ INNER_FOLDS = 5
 
 
 class _OnMoments(_Classical):
-    """90 moments (filling, centre, width, skewness, kurtosis of 18 channels) and the composition vector, scaled."""
+    """90 moments (filling, centre, width, skewness, kurtosis of 18 channels) and the composition vector, standardized.
+
+    energy: use of the unrelaxed energy, as in `ESNetConfig`.
+    """
 
     grid: dict[str, list]
     uses_densities = True
 
-    def __init__(self, *, seed: int = 0, **grid):
+    def __init__(self, *, seed: int = 0, energy: str = "", **grid):
+        check_use(energy)
         super().__init__(seed=seed)
+        self.energy = energy
         self.hyperparameters = {**self.grid, **grid}
         self.chosen: dict = {}
 
     def settings(self) -> dict:
-        """With the settings that the search has chosen, once it has."""
-        return {**super().settings(), **({"chosen": self.chosen} if self.chosen else {})}
+        """Includes the selected hyperparameters after `fit`."""
+        optional = {"energy": self.energy, "chosen": self.chosen}
+        return {**super().settings(), **{name: value for name, value in optional.items() if value}}
 
-    def fit(self, table: MaterialsDataset, target: str, split: Split, *, folder=None, jobs: int = 1):
+    def fit(
+        self, table: MaterialsDataset, target: str, split: Split, *, folder: Path | None = None, jobs: int = 1
+    ) -> _OnMoments:
         split.check()
         self.target, self.unit = target, table.target(target).unit
         rest = table.select((*split.train, *split.validation)).known(target)
         x, good = self._features(rest, jobs)
         if len(good) < 2:
-            raise UserError(f"{self.name}: a search needs two materials or more to train on")
+            raise UserError(f"{self.name}: the training and validation sets have fewer than two usable materials")
         groups = _groups(rest.take(good), table.select(split.test))
-        self._search(x, rest.target(target).values[good], groups, jobs)
+        x, offsets = self._parts(x)
+        self._search(x, rest.target(target).values[good] - offsets, groups, jobs)
         return self
 
+    def _parts(self, x: np.ndarray) -> tuple[np.ndarray, np.ndarray | float]:
+        """Inputs of the estimator and the known contribution to its target."""
+        return (x[:, :-1], x[:, -1]) if self.energy == "delta" else (x, 0.0)
+
     def _features(self, table: MaterialsDataset, jobs: int) -> tuple[np.ndarray, np.ndarray]:
+        """Moments, composition and, as the last column, the unrelaxed energy if it is used; numbers of the rows."""
         made = featurize(table, f"{VERSION}-moments", moment_row, jobs=jobs, of="densities")
         self.left_out = dict(made.errors)
-        rows, kept = [], []
+        energies, reasons = unrelaxed_energies(table) if self.energy else (None, {})
+        rows, used = [], []
         for place, row in enumerate(made.rows.tolist()):
+            name = str(table.ids[row])
             try:
+                if name in reasons:
+                    raise UserError(reasons[name])
                 elements = composition(made.features.field("elements").row(place), ELEMENTS)
-                rows.append(np.concatenate([made.features.field("moments").row(place), elements]))
-                kept.append(row)
+                energy = [] if energies is None else [energies[row]]
+                rows.append(np.concatenate([made.features.field("moments").row(place), elements, energy]))
+                used.append(row)
             except UserError as error:
-                self.left_out[str(table.ids[row])] = str(error)
-        return np.array(rows).reshape(len(kept), -1), np.array(kept, dtype=np.int64)
+                self.left_out[name] = str(error)
+        return np.array(rows).reshape(len(used), -1), np.array(used, dtype=np.int64)
 
     def _search(self, x: np.ndarray, y: np.ndarray, groups: np.ndarray | None, jobs: int) -> None:
         from sklearn.exceptions import ConvergenceWarning
@@ -74,21 +95,22 @@ class _OnMoments(_Classical):
         last = pipeline.steps[-1][0]
         grid = {f"{last}__{name}": values for name, values in self.hyperparameters.items()}
         search = GridSearchCV(pipeline, grid, scoring="neg_mean_absolute_error", cv=inner, n_jobs=jobs)
-        # Matrices so small are slowed by threads, ten times where other work is going on.
+        # Threads slow down matrices of this size, tenfold on a busy machine.
         with threadpool_limits(1, user_api="blas"), warnings.catch_warnings():
-            warnings.simplefilter("ignore", ConvergenceWarning)  # the epochs of the dense network are a stated number
+            warnings.simplefilter("ignore", ConvergenceWarning)  # the dense network has a fixed number of epochs
             self.best = search.fit(x, y, groups=groups).best_estimator_
         self.chosen = {name.removeprefix(f"{last}__"): value for name, value in search.best_params_.items()}
 
-    def _predict(self, x):
-        return self.best.predict(x)
+    def _predict(self, x: np.ndarray) -> np.ndarray:
+        x, offsets = self._parts(x)
+        return self.best.predict(x) + offsets
 
 
 def _groups(table: MaterialsDataset, test: MaterialsDataset) -> np.ndarray | None:
-    """The element combination of every row where the split keeps them apart, else nothing."""
+    """The element combination of every row if the split is grouped by them, else None."""
     systems, others = chemical_systems(table), chemical_systems(test)
-    kept_apart = others and len(set(systems)) > 1 and not set(systems) & set(others)
-    return np.array(systems) if kept_apart else None
+    grouped = others and len(set(systems)) > 1 and not set(systems) & set(others)
+    return np.array(systems) if grouped else None
 
 
 class KRR(_OnMoments):
@@ -142,7 +164,7 @@ class XGBoost(_OnMoments):
 
 
 class DNN(_OnMoments):
-    """Two dense layers, ReLU, Adam, at most 200 epochs."""
+    """Two dense layers with ReLU, trained by Adam for at most 200 epochs."""
 
     name = "esnet-dnn"
     grid = {"hidden_layer_sizes": [(64, 64), (256, 128)], "alpha": [0.01, 1.0]}

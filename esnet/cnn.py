@@ -1,7 +1,7 @@
-"""The paper's plain CNN on raw densities of states and composition.
+"""The paper's plain CNN on densities of states and composition.
 
-Its layers are not published. Here: convolutions as wide as ESNet's stages with a pool after each, no spins apart, no
-residual units, no attention.
+Its layers are not published. Ours has convolutions as wide as the stages of ESNet, each followed by pooling; both spins
+are concatenated at the input, without residual units or attention.
 
     both spins        1500 x 18    conv 64 x 9, stride 2, BN, ReLU, average pool 2     375 x 64
                                    conv 64, 128, 256 x 3, BN, ReLU, average pool 2      46 x 256
@@ -12,35 +12,35 @@ residual units, no attention.
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 from esnet.config import ESNetConfig
+from esnet.model import head, make_inputs
 from esnet.regressor import ESNet
 
+if TYPE_CHECKING:
+    from keras import Model
 
-def build_cnn(config: ESNetConfig | None = None):
+
+def build_cnn(config: ESNetConfig | None = None) -> Model:
     """The functional Keras model, with the inputs of ESNet."""
-    from keras import Input, Model, layers
+    from keras import Model, layers
 
     config = config or ESNetConfig()
-    up = Input((config.points, config.orbitals), name="up")
-    down = Input((config.points, config.orbitals), name="down")
-    elements = Input((config.elements,), name="composition")
-    x = layers.Concatenate()([up, down])
+    inputs = make_inputs(config)
+    x = layers.Concatenate()([inputs["up"], inputs["down"]])
     for number, filters in enumerate((64, 64, 128, 256)):
         x = layers.Conv1D(filters, 3 if number else 9, strides=1 if number else 2, padding="same")(x)
         x = layers.ReLU()(layers.BatchNormalization(momentum=config.momentum)(x))
         x = layers.AveragePooling1D(2)(x)
     x = layers.GlobalAveragePooling1D()(x)
-    x = layers.Concatenate()([x, layers.Dense(config.embedding)(elements)])
-    x = layers.Dense(128, activation="relu")(x)
-    x = layers.Dense(64, activation="relu")(x)
-    outputs = layers.Dense(1, dtype="float32", name="output")(x)
-    return Model({"up": up, "down": down, "composition": elements}, outputs, name="cnn")
+    return Model(inputs, head(x, inputs, config), name="cnn")
 
 
 class CNN(ESNet):
-    """The same inputs and recipe on the plain network."""
+    """The plain network with the inputs and the recipe of ESNet."""
 
     name = "esnet-cnn"
 
-    def build(self):
+    def build(self) -> Model:
         return build_cnn(self.config)

@@ -1,24 +1,27 @@
-"""Where article and released program differ, as named choices, and the three presets that set them."""
+"""Configuration of ESNet: the choices in which article and released program differ, with three presets."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 
+from common.train.variants import later
+
 
 @dataclass(frozen=True)
 class ESNetConfig:
-    """The choices of ESNet; `README.md` of this package says what each one does.
+    """The choices of ESNet; `README.md` of this package explains the presets.
 
-    points: energies of a density of states; orbitals: channels a spin, 9 without f, 16 with it.
-    elements: length of the composition vector; embedding: width of its dense layer.
-    stem: whether each spin starts with a convolution of stride 2 and a pool; it is in the release, not in the article.
-    momentum: of the running means of batch normalization. Keras's 0.99 looks back over 100 updates; on a few hundred
-    materials these are ten epochs, and predictions lag behind the weights.
+    points: energies of a density of states. orbitals: channels per spin, 9 without f orbitals, 16 with them.
+    elements: length of the composition vector. embedding: width of its dense layer.
+    stem: start each spin with a convolution of stride 2 and pooling, as the released program does.
+    momentum: of the running means of batch normalization. Keras's 0.99 averages over 100 updates, ten epochs on a few
+    hundred materials, so that validation lags behind the weights.
 
-    reference, outside, per, down: the form of the densities, see `esnet.dos.resampling.Form`.
-    scale_composition: whether the composition vector is standardized with the densities, as a channel filled up with
-    zeros.
-    selection: the part of the split on which the epoch is chosen, "validation" or "test".
+    reference, outside, per, down: representation of the densities, see `esnet.dos.resampling.Form`.
+    scale_composition: standardize the composition vector like a zero-padded channel of the densities.
+    selection: set on which the epoch is chosen, "validation" or "test".
+    energy: use of the energy of the unrelaxed cell, which the calculation of the densities also gives: "" for none,
+    "input" for an additional input, "delta" to learn the difference of the target from it.
     """
 
     points: int = 1500
@@ -34,6 +37,7 @@ class ESNetConfig:
     down: int = 1
     scale_composition: bool = False
     selection: str = "validation"
+    energy: str = later("")
 
 
 VARIANTS = {

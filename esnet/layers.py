@@ -1,12 +1,17 @@
-"""Attention over channels and over energies (CBAM), and the residual unit that ends in it."""
+"""Convolutional block attention (CBAM) over channels and energies, and the residual unit that contains it."""
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 from keras import layers, ops
 
+if TYPE_CHECKING:
+    from keras import KerasTensor
 
-def channel_attention(x, reduction: int = 8):
-    """Every channel times a weight from its mean and its maximum over energies, both through one small network."""
+
+def channel_attention(x: KerasTensor, reduction: int = 8) -> KerasTensor:
+    """Weight the channels by a shared two-layer network of their mean and maximum over energies."""
     channels = x.shape[-1]
     narrow = layers.Dense(channels // reduction, activation="relu", kernel_initializer="he_normal")
     wide = layers.Dense(channels, kernel_initializer="he_normal")
@@ -17,8 +22,8 @@ def channel_attention(x, reduction: int = 8):
     return layers.Multiply()([x, weight])
 
 
-def energy_attention(x, width: int = 7):
-    """Every energy times a weight from the maximum and the mean over channels around it."""
+def energy_attention(x: KerasTensor, width: int = 7) -> KerasTensor:
+    """Weight the energies by a convolution of the maximum and the mean over channels."""
     highest = ops.max(x, axis=-1, keepdims=True)
     mean = ops.mean(x, axis=-1, keepdims=True)
     both = layers.Concatenate()([highest, mean])
@@ -26,8 +31,8 @@ def energy_attention(x, width: int = 7):
     return layers.Multiply()([x, weight])
 
 
-def residual_unit(x, channels: int, momentum: float = 0.99):
-    """conv 3, BN, ReLU, conv 3, BN, attention; plus the input (conv 1, BN where the channels change); ReLU."""
+def residual_unit(x: KerasTensor, channels: int, momentum: float = 0.99) -> KerasTensor:
+    """conv 3, BN, ReLU, conv 3, BN, attention; add the input (conv 1 and BN if the channels change); ReLU."""
     y = layers.Conv1D(channels, 3, padding="same")(x)
     y = layers.ReLU()(layers.BatchNormalization(momentum=momentum)(y))
     y = layers.BatchNormalization(momentum=momentum)(layers.Conv1D(channels, 3, padding="same")(y))

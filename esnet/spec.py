@@ -1,27 +1,32 @@
-"""What the shared commands must know of ESNet."""
+"""The specification of ESNet for the shared commands."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
 
 from common.cli.package_spec import PackageSpec
 from common.errors import UserError
 
+if TYPE_CHECKING:
+    from common.sources.files import Loaded
+    from common.train.regressor import Regressor
+
 
 @dataclass(frozen=True)
 class ESNetSpec(PackageSpec):
-    """The shared commands on tables with densities of states.
+    """The shared commands on datasets with densities of states.
 
-    batch: how densities of structures that have none are computed, for `run_batch`; without it they are refused.
+    batch: options of `run_batch` to compute densities for structures without them; None refuses such structures.
     accept_others: see `ESNet.accept_other_inputs`.
     """
 
     batch: dict | None = None
     accept_others: bool = False
 
-    def read(self, data: str | Sequence[str], *, formulas: bool = False, **options):
-        from esnet.sources import load_data, with_engine
+    def read(self, data: str | Sequence[str], *, formulas: bool = False, **options: Any) -> Loaded:
+        from esnet.datasets import load_data, with_computed_densities
 
         loaded = load_data(data, **options)
         if loaded.table.has_densities or not len(loaded.table):
@@ -31,10 +36,10 @@ class ESNetSpec(PackageSpec):
                 f"{loaded.table.origin} has no densities of states; compute them with esnet dos compute, or predict "
                 "with --engine gpaw"
             )
-        table, failed = with_engine(loaded.table, **self.batch)
+        table, failed = with_computed_densities(loaded.table, **self.batch)
         return loaded._replace(table=table, left_out=loaded.left_out | failed)
 
-    def load(self, folder: str):
+    def load(self, folder: str) -> Regressor:
         model = super().load(folder)
         for member in getattr(model, "members", [model]):
             member.accept_other_inputs = self.accept_others

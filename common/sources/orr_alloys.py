@@ -20,8 +20,9 @@ from common.chem.elements import F_BLOCK, NUMBERS
 from common.chem.formula import parse_formula
 from common.data.materials import MaterialsDataset, formula_by_number_of
 from common.errors import UserError
+from common.features.cache import cache_root
 from common.io.hdf5 import open_hdf5
-from common.sources import datadir
+from common.sources import datadir, densities, mini
 
 FILE = "dos/2eorr/structures.jsonl.gz"
 TARGET, UNIT = "formation_energy", "eV/atom"
@@ -119,4 +120,45 @@ def _composition(formula: str) -> frozenset:
     return frozenset(parse_formula(formula).items())
 
 
-SOURCES = {"orr-relaxed": orr_relaxed, "mp-and-orr-initial": mp_and_orr_initial}
+# --- densities of states -------------------------------------------------------------------------
+
+#: Densities of states of the relaxed alloys by GPAW, in the data directory.
+RELAXED_DENSITIES = "dos/rsdos_2eorr_gpaw.h5"
+COMPUTE = "esnet dos compute orr-relaxed-with-densities --output {} --jobs 2"
+
+
+def orr_relaxed_of_isdos() -> MaterialsDataset:
+    """The relaxed structures of the 2e-ORR alloys whose unrelaxed densities of states are in isdos-2eorr."""
+    relaxed = orr_relaxed()
+    return relaxed.select([name for name in datadir.isdos_2eorr().ids.tolist() if name in relaxed])
+
+
+def rsdos_2eorr() -> MaterialsDataset:
+    """The alloys of isdos-2eorr with GPAW's densities of states of their relaxed structures; energies by VASP."""
+    path, cached = datadir.place(RELAXED_DENSITIES), cache_root() / "dos" / "2eorr-relaxed" / "dos.h5"
+    if not path.exists() and cached.exists():  # computed for Figure 1b
+        path = cached
+    if not path.exists():
+        raise UserError(f"{path} does not exist; compute it with {COMPUTE.format(path)} (two hours on one core)")
+    computed, unrelaxed = densities.load(path), datadir.isdos_2eorr()
+    names = [name for name in unrelaxed.ids.tolist() if name in computed]
+    if not names:
+        raise UserError(f"{path} has no material of isdos-2eorr; compute it again with {COMPUTE.format(path)}")
+    return computed.select(names).with_target(TARGET, unrelaxed.select(names).target(TARGET).values, UNIT)
+
+
+def isdos_2eorr_referenced() -> MaterialsDataset:
+    """The materials of isdos-2eorr whose elements all have a reference energy in the embedded dataset."""
+    table = datadir.isdos_2eorr()
+    with open_hdf5(mini.PATH) as file:
+        known = {NUMBERS[symbol] for symbol in file["references"]}
+    return table.take(np.flatnonzero([set(parse_formula(formula)) <= known for formula in table.formulas.tolist()]))
+
+
+SOURCES = {
+    "orr-relaxed": orr_relaxed,
+    "orr-relaxed-with-densities": orr_relaxed_of_isdos,
+    "mp-and-orr-initial": mp_and_orr_initial,
+    "rsdos-2eorr": rsdos_2eorr,
+    "isdos-2eorr-referenced": isdos_2eorr_referenced,
+}

@@ -106,7 +106,7 @@ class Regressor:
         if self.left_out and not inside.any():
             name, reason = next(iter(self.left_out.items()))
             raise UserError(f"no training material is left; the first one left out is {name}: {reason}")
-        values = values[made.rows].astype(np.float32)
+        values = values[made.rows].astype(np.float32) - self.offsets(made.features)
         if self.recipe.standardize:
             self.scaler = TargetScaler.of(values[inside])
         self.fit_inputs(made.features, np.flatnonzero(inside))
@@ -153,9 +153,8 @@ class Regressor:
         if losses.with_uncertainty(self.recipe.loss):
             logs = np.clip(outputs[:, outputs.shape[1] // 2 :], -losses.LOG_LIMIT, losses.LOG_LIMIT)
             std = self.scaler.factor * np.exp(logs).reshape(shape)
-        return Predictions(
-            table.ids[made.rows], self.scaler.inverse_transform(means(outputs, shape)), known, std, self.unit
-        )
+        values = self.scaler.inverse_transform(means(outputs, shape)) + self.offsets(made.features)
+        return Predictions(table.ids[made.rows], values, known, std, self.unit)
 
     @property
     def selection(self) -> str:
@@ -165,6 +164,10 @@ class Regressor:
     def parts(self, split: Split) -> Split:
         """The split as this model uses it."""
         return split
+
+    def offsets(self, features) -> np.ndarray | float:
+        """A known contribution to the target of every row, to which the network learns the difference."""
+        return 0.0
 
     def fit_inputs(self, features, rows: np.ndarray) -> None:
         """Learn from the training rows how inputs are scaled, where a model scales them."""

@@ -19,7 +19,7 @@ def add_engine_options(parser, *, engine: str = "what computes, default gpaw") -
 def batch_options(arguments) -> dict:
     """The keywords of `run_batch` that the options give."""
     return {
-        "engine": arguments.engine or "gpaw",
+        "backend": arguments.engine or "gpaw",
         "time_limit": arguments.time_limit,
         "processes": arguments.jobs,
         "retry": arguments.retry,

@@ -99,8 +99,8 @@ def _add_read(commands) -> None:
 
 def read(arguments) -> None:
     from common.io.hdf5 import writing_hdf5
+    from esnet.datasets import load_data
     from esnet.dos.reading import is_dos_file
-    from esnet.sources import load_data
 
     output = _h5(arguments.output) if arguments.output else None
     if output and not any(Path(name).is_dir() or is_dos_file(Path(name)) for name in arguments.files):
@@ -134,7 +134,7 @@ def _copied(table, file) -> tuple[list[list], dict[str, str]]:
             dos = from_densities(table.dos(row, aligned=False))
             if file is not None:
                 if not rows:
-                    start_file(file, dos.engine)
+                    start_file(file, dos.program)
                 write_material(file, group, dos, table.structure(row), as_attributes(table, row))
             rows.append([name, *_described(dos, str(table.formulas[row]))])
         except UserError as error:

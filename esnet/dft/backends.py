@@ -1,10 +1,10 @@
-"""Densities of states from a calculation: one function an engine, all with the same face; GPAW is at hand."""
+"""Density functional theory (DFT) backends: one function each, with a common signature. GPAW is the only one so far."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from importlib import import_module
+from pkgutil import resolve_name
 
 import numpy as np
 
@@ -13,21 +13,21 @@ from common.chem.lattice import refuse_overlap
 from common.errors import UserError
 from esnet.dos.projected import ProjectedDOS
 
-#: Name -> "module:function", imported when used.
-ENGINES = {"gpaw": "esnet.dft.gpaw_backend:gpaw"}
+#: Name -> "module:function", imported on first use.
+BACKENDS = {"gpaw": "esnet.dft.gpaw_backend:gpaw"}
 
 
-class EngineMissing(UserError):
-    """No material can be computed here."""
+class BackendMissing(UserError):
+    """The backend is not installed or unknown, so no material can be computed."""
 
 
 @dataclass(frozen=True)
 class Settings:
-    """The level of theory. The defaults are those of the embedded data set, to whose references energies are taken.
+    """The level of theory. The defaults are those of the embedded dataset, whose element references we use.
 
-    cutoff: of the plane waves, eV; k_length: lattice vector times k-points, at least so many angstrom; smearing: width
-    of the Fermi-Dirac distribution, eV; convergence: eV a valence electron; iterations: at most so many. relax: cell
-    and atoms, until no force is above so many eV/angstrom, in at most `relaxation_steps`; 0 = the structure as it is.
+    cutoff: plane-wave cutoff (eV). k_length: minimum of lattice vector times number of k-points (angstrom). smearing:
+    Fermi-Dirac width (eV). convergence: energy tolerance of the SCF (eV per valence electron). iterations: SCF limit.
+    relax: force threshold (eV/angstrom) of a relaxation of cell and atoms, 0 for none; relaxation_steps: its limit.
     """
 
     xc: str = "PBE"
@@ -39,6 +39,20 @@ class Settings:
     relax: float = 0.0
     relaxation_steps: int = 60
 
+    def file_attributes(self) -> dict[str, str | float]:
+        """The attributes that describe the level of theory in an HDF5 file."""
+        attributes: dict[str, str | float] = {
+            "xc": self.xc,
+            "plane_wave_cutoff_eV": self.cutoff,
+            "k_density": f"a_i*k_i >= {self.k_length:g}, Gamma-centred",
+            "smearing": f"Fermi-Dirac {self.smearing:.2f} eV; energies extrapolated to zero width",
+            "dos_method": "linear tetrahedron, averaged over bins of 0.02 eV",
+            "projection": "all-electron partial waves inside the PAW sphere, summed over atoms, symmetrised",
+        }
+        if self.relax:
+            attributes["structures"] = f"relaxed until no force is above {self.relax:g} eV/angstrom"
+        return attributes
+
 
 DEFAULT = Settings()
 RELAXED = Settings(relax=0.02)
@@ -46,11 +60,11 @@ RELAXED = Settings(relax=0.02)
 
 @dataclass(frozen=True)
 class Calculation:
-    """What an engine gives for one crystal.
+    """The result of a backend for one crystal.
 
-    dos: absolute energies in steps of 0.02 eV, the Fermi level on one of them, every value the mean of its step.
-    total: (2, n) all states, inside of the spheres or not. attributes: energies and cost, named as in the files.
-    crystal: whose densities these are, the relaxed one where that was asked for.
+    dos: absolute energies in steps of 0.02 eV with the Fermi level on the grid; each value is the mean over its step.
+    total: (2, n) total density of states. attributes: energies and cost, with the names used in HDF5 files.
+    crystal: the crystal of these densities, the relaxed one after a relaxation.
     """
 
     dos: ProjectedDOS
@@ -59,30 +73,37 @@ class Calculation:
     crystal: Crystal
 
 
-Engine = Callable[..., Calculation]
+Backend = Callable[..., Calculation]
 
 
 def compute(
-    structure, *, engine: str | Engine = "gpaw", settings: Settings = DEFAULT, time_limit: float | None = None
+    structure: object,
+    *,
+    backend: str | Backend = "gpaw",
+    settings: Settings = DEFAULT,
+    time_limit: float | None = None,
 ) -> Calculation:
     """Densities of states, energies and cost of one structure. `time_limit` is in seconds of wall time."""
     crystal = as_crystal(structure)
     refuse_overlap(crystal)
-    return engine_of(engine)(crystal, settings, time_limit)
+    return backend_of(backend)(crystal, settings, time_limit)
 
 
 def compute_dos(
-    structure, settings: Settings = DEFAULT, *, engine: str | Engine = "gpaw", time_limit=None
+    structure: object,
+    settings: Settings = DEFAULT,
+    *,
+    backend: str | Backend = "gpaw",
+    time_limit: float | None = None,
 ) -> ProjectedDOS:
     """The densities of states of a `Crystal`, a `(numbers, lattice, frac)` triple or a pymatgen `Structure`."""
-    return compute(structure, engine=engine, settings=settings, time_limit=time_limit).dos
+    return compute(structure, backend=backend, settings=settings, time_limit=time_limit).dos
 
 
-def engine_of(engine: str | Engine) -> Engine:
-    """An engine by its name, or a function with the face of one: `(crystal, settings, time_limit) -> Calculation`."""
-    if callable(engine):
-        return engine
-    if engine not in ENGINES:
-        raise EngineMissing(f"engine {engine!r} is unknown; there are: {', '.join(ENGINES)}")
-    module, _, function = ENGINES[engine].partition(":")
-    return getattr(import_module(module), function)
+def backend_of(backend: str | Backend) -> Backend:
+    """A backend by name; a function `(crystal, settings, time_limit) -> Calculation` is returned unchanged."""
+    if callable(backend):
+        return backend
+    if backend not in BACKENDS:
+        raise BackendMissing(f"DFT backend {backend!r} is unknown; choose one of {', '.join(BACKENDS)}")
+    return resolve_name(BACKENDS[backend])

@@ -1,8 +1,7 @@
-"""One GPAW calculation, by whichever Python has GPAW: `python gpaw_run.py job.json result.npz`.
+"""One GPAW calculation as a script: `python gpaw_job.py job.json result.npz`.
 
-It imports nothing of this project, so that the Python needs GPAW, ASE and numpy only. What goes wrong is one line on
-stderr with exit status 1. When its standard input closes, the process that asked is gone, and it goes too, with the
-files that were between them.
+It imports nothing of this project, so its Python needs only GPAW, ASE and numpy. An error is one line on stderr and
+exit status 1. If standard input closes, the parent process is gone: the script deletes job and result and exits.
 """
 
 import json
@@ -12,13 +11,13 @@ import sys
 import threading
 import time
 
-#: Names of GPAW's real spherical harmonics in their order.
+#: GPAW's real spherical harmonics, in its order.
 HARMONICS = (("s",), ("py", "pz", "px"), ("dxy", "dyz", "dz2", "dxz", "dx2-y2"))
 
 
 def main(job_path, result_path):
-    threading.Thread(target=_leave_with_the_parent, args=(job_path, result_path), daemon=True).start()
-    # The folder of this file would come first, and its modules hide others of the same name.
+    threading.Thread(target=_exit_with_parent, args=(job_path, result_path), daemon=True).start()
+    # Modules beside this file must not shadow packages of the same name.
     here = os.path.dirname(os.path.realpath(__file__))
     sys.path[:] = [path for path in sys.path if os.path.realpath(path or ".") != here]
     with open(job_path) as file:
@@ -32,8 +31,8 @@ def main(job_path, result_path):
     np.savez(result_path, **result)
 
 
-def _leave_with_the_parent(*paths):
-    os.read(0, 1)  # not sys.stdin, whose lock the end of the interpreter could not take
+def _exit_with_parent(*paths):
+    os.read(0, 1)  # not sys.stdin: its lock would block the shutdown of the interpreter
     try:
         for path in paths:
             if os.path.exists(path):
@@ -70,14 +69,14 @@ def calculate(job):
     if spin:
         atoms.set_initial_magnetic_moments(job["moments"])
     steps = _relax(atoms, job) if job["relax"] else 0
-    # After a relaxation once more from the start, with the plane waves that belong to the new cell.
+    # After a relaxation start again with the plane waves of the final cell.
     atoms.calc = calculator = _calculator(job)
     scf = time.time()
     energy = atoms.get_potential_energy()
     scf = time.time() - scf
     found = _bands(calculator)
     facts = {
-        "engine": f"GPAW {gpaw.__version__}, ASE {ase.__version__}",
+        "program": f"GPAW {gpaw.__version__}, ASE {ase.__version__}",
         "energy": float(energy),
         "fermi": float(calculator.get_fermi_level()),
         "moment": float(calculator.get_magnetic_moment()) if spin else 0.0,
@@ -100,7 +99,7 @@ def _calculator(job, **plane_waves):
 
     spin = {}
     if job["moments"] is not None:
-        # The default mixer lets the moment of PtFe collapse; one for the difference of the spins keeps it.
+        # The default mixer loses the magnetic moment of PtFe; mixing the spin difference preserves it.
         spin = {"spinpol": True, "mixer": MixerDif(beta=0.1, nmaxold=8, weight=10.0)}
     return GPAW(
         mode=PW(job["cutoff"], **plane_waves),
@@ -110,7 +109,7 @@ def _calculator(job, **plane_waves):
         convergence={"energy": job["convergence"]},
         maxiter=job["iterations"],
         nbands=-job["empty_bands"],
-        # A start from atomic orbitals costs more than it saves in plane waves.
+        # Starting from atomic orbitals costs more than it saves with plane waves.
         random=True,
         txt=None,
         **spin,
@@ -118,7 +117,7 @@ def _calculator(job, **plane_waves):
 
 
 def _relax(atoms, job):
-    """Cell and atoms to where no force is above `job["relax"]`, eV/angstrom; the number of steps."""
+    """Relax cell and atoms until no force exceeds `job["relax"]` (eV/angstrom); returns the number of steps."""
     from ase.optimize import BFGS
 
     try:
@@ -126,7 +125,7 @@ def _relax(atoms, job):
     except ImportError:  # before ASE 3.23
         from ase.constraints import ExpCellFilter as Cell
 
-    # A stress at a fixed number of plane waves pulls cells smaller than their energies do; GPAW estimates by how much.
+    # With a fixed number of plane waves the stress compresses the cell too much; GPAW estimates the correction.
     atoms.calc = _calculator(job, dedecut="estimate")
     search = BFGS(Cell(atoms), logfile=None)
     if not search.run(fmax=job["relax"], steps=job["relaxation_steps"]):
@@ -139,7 +138,7 @@ class NotRelaxed(Exception):
 
 
 def _bands(calculator):
-    """Eigenvalues (spins, k, bands) in eV, projections (spins, k, bands, 9), the irreducible number of each k-point."""
+    """Eigenvalues (spins, k, bands) in eV, projections (spins, k, bands, 9), irreducible index of each k-point."""
     import numpy as np
 
     wfs, points = calculator.wfs, calculator.wfs.kd
@@ -159,7 +158,7 @@ def _bands(calculator):
 
 
 def _overlaps(setup):
-    """For s, p, d: columns (partial waves, m) of the projections, and overlaps of the waves inside the PAW sphere."""
+    """For s, p, d: columns (partial waves, m) of the projections and overlaps of the waves inside the PAW sphere."""
     import numpy as np
 
     inside = setup.rgd.ceil(max(setup.rcut_j))
@@ -176,7 +175,7 @@ def _overlaps(setup):
 def _averages(symmetry, cell):
     """For s, p, d: (m, k, l), the mean over the point group of R[m, k] R[m, l].
 
-    Projections at one point of the irreducible wedge stand for its whole star, whose members differ in their m.
+    A k-point of the irreducible wedge represents its star, whose members have rotated m components.
     """
     import numpy as np
     from gpaw.rotation import rotation

@@ -1,10 +1,12 @@
-"""Energies and volumes of the elements, from the embedded data set, and formation energies against them."""
+"""Energies and volumes of the elements from the embedded dataset, and formation energies relative to them."""
 
 from __future__ import annotations
 
 from dataclasses import replace
 from functools import lru_cache
 from typing import NamedTuple
+
+import numpy as np
 
 from common.chem.crystal import Crystal
 from common.chem.elements import NUMBERS
@@ -14,7 +16,7 @@ from esnet.dft.backends import DEFAULT, Settings
 
 
 class Reference(NamedTuple):
-    """Energy, eV an atom, and volume, cubic angstrom an atom: zero for a molecule."""
+    """Energy (eV/atom) and volume (cubic angstrom/atom; zero for a molecule) of an element."""
 
     energy: float
     volume: float
@@ -22,9 +24,9 @@ class Reference(NamedTuple):
 
 @lru_cache
 def references() -> dict[int, Reference]:
-    """Atomic number -> ground state of the element by GPAW at the default level of theory, 58 of them.
+    """Atomic number -> ground state of the element, by GPAW at the default level of theory (58 elements).
 
-    O2 as a triplet, graphite, molecules of H, N, O, F, Cl, Br and I; sulfur is a chosen chain.
+    O2 is a triplet, carbon is graphite, H, N, O, F, Cl, Br and I are molecules, sulfur is a hypothetical chain.
     """
     with open_hdf5(PATH) as file:
         return {
@@ -34,8 +36,16 @@ def references() -> dict[int, Reference]:
 
 
 def formation_energy(crystal: Crystal, energy: float, settings: Settings = DEFAULT) -> float:
-    """eV an atom; NaN where an element has no reference, or where the references are of another level of theory."""
-    known = references()
-    if replace(settings, relax=0.0) != DEFAULT or not set(crystal.numbers.tolist()) <= set(known):
+    """Formation energy in eV/atom; NaN for an element without reference or another level of theory."""
+    if replace(settings, relax=0.0) != DEFAULT:
         return float("nan")
-    return float((energy - sum(known[z].energy for z in crystal.numbers.tolist())) / len(crystal.numbers))
+    numbers = crystal.numbers
+    return float(energy / len(numbers) - reference_energy(numbers))
+
+
+def reference_energy(numbers: np.ndarray) -> float:
+    """Mean reference energy of these atoms in eV/atom; NaN for an element without reference."""
+    known = references()
+    if not set(numbers.tolist()) <= set(known):
+        return float("nan")
+    return sum(known[z].energy for z in numbers.tolist()) / len(numbers)

@@ -1,7 +1,8 @@
-"""New materials by substitution: every pair of a list of elements in the places of binary prototypes."""
+"""Generate candidates by substituting every pair of a list of elements into binary prototypes."""
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Iterator, Sequence
 from itertools import combinations, permutations
 
@@ -13,19 +14,19 @@ from common.errors import UserError
 from esnet.dft.references import references
 
 VOLUMES = ("as is", "vegard")
-#: Molecules and noble gases: their volume as elements says nothing of the space that they take in a crystal.
+#: Molecules and noble gases, whose elemental volume does not predict their volume in a crystal.
 NOT_SOLID = frozenset(NUMBERS[symbol] for symbol in "H He N O F Ne Cl Ar Br Kr I Xe Rn".split())
-#: One cubic centimetre a mole in cubic angstrom an atom.
+#: One cm3/mol in cubic angstrom per atom.
 MOLAR = 1.66053907
 
 
 def substitute(
     prototypes: Sequence[tuple[str, Crystal]], elements: Sequence[str], *, volume: str = "as is"
 ) -> Iterator[tuple[str, Crystal]]:
-    """`(id, crystal)` for every pair of elements in every prototype, in both orders where these differ.
+    """Yield `(id, crystal)` for every pair of elements in every prototype, in both orders if they are inequivalent.
 
-    Ids read `CuAu-B2`: the first element has the places of the prototype's first atom. `volume`: the prototype's "as
-    is", or "vegard", the sum of the elements' atomic volumes (`atomic_volume`); the shape of the cell stays.
+    In an id such as `CuAu-B2` the first element occupies the sites of the prototype's first atom. volume: "as is" for
+    the prototype's, or "vegard" for the sum of the atomic volumes (`atomic_volume`) at constant cell shape.
 
     >>> [name for name, _ in substitute([("B2", caesium_chloride)], ["Cu", "Au", "Pt"])]
     ['CuAu-B2', 'CuPt-B2', 'AuPt-B2']
@@ -38,14 +39,16 @@ def substitute(
             atomic_volume(z)
     names = [name for name, _ in prototypes]
     if len(set(names)) < len(names):
-        raise UserError(f"two prototypes are called {max(names, key=names.count)}; rename one")
-    checked = [(name, crystal, *_places(name, crystal)) for name, crystal in prototypes]
+        raise UserError(f"two prototypes have the name {max(names, key=names.count)}; rename one")
+    checked = [(name, crystal, *_sites(name, crystal)) for name, crystal in prototypes]
     return _substituted(checked, numbers, volume)
 
 
-def _substituted(checked, numbers: list[int], volume: str) -> Iterator[tuple[str, Crystal]]:
-    for name, crystal, is_first, are_alike in checked:
-        for pair in (combinations if are_alike else permutations)(numbers, 2):
+def _substituted(
+    checked: list[tuple[str, Crystal, np.ndarray, bool]], numbers: list[int], volume: str
+) -> Iterator[tuple[str, Crystal]]:
+    for name, crystal, is_first, equivalent in checked:
+        for pair in (combinations if equivalent else permutations)(numbers, 2):
             made = crystal._replace(numbers=np.where(is_first, *pair))
             if volume == "vegard":
                 wanted = sum(atomic_volume(z) for z in made.numbers.tolist())
@@ -56,25 +59,25 @@ def _substituted(checked, numbers: list[int], volume: str) -> Iterator[tuple[str
 def _numbers_of(elements: Sequence[str]) -> list[int]:
     unknown = [symbol for symbol in elements if symbol not in NUMBERS]
     if unknown:
-        raise UserError(f"{unknown[0]} is not a chemical element; write symbols like Cu,Au,Pt")
+        raise UserError(f"{unknown[0]} is not a chemical element; list symbols like Cu,Au,Pt")
     numbers = list(dict.fromkeys(NUMBERS[symbol] for symbol in elements))
     if len(numbers) < 2:
-        raise UserError("a pair needs two elements or more; name them like Cu,Au,Pt")
+        raise UserError("at least two elements are needed; list them like Cu,Au,Pt")
     return numbers
 
 
-def _places(name: str, crystal: Crystal) -> tuple[np.ndarray, bool]:
-    """Which atoms the first element takes, and whether the two kinds of places are alike."""
+def _sites(name: str, crystal: Crystal) -> tuple[np.ndarray, bool]:
+    """Mask of the first element's sites, and whether both kinds of sites are equivalent."""
     kinds = list(dict.fromkeys(crystal.numbers.tolist()))
     if len(kinds) != 2:
         symbols = ", ".join(SYMBOLS[z] for z in kinds)
-        raise UserError(f"prototype {name} holds {len(kinds)} elements ({symbols}); give binary ones")
+        raise UserError(f"prototype {name} has {len(kinds)} elements ({symbols}); give binary prototypes")
     is_first = crystal.numbers == kinds[0]
     return is_first, bool(2 * is_first.sum() == len(is_first) and _same_exchanged(crystal, kinds))
 
 
 def _same_exchanged(crystal: Crystal, kinds: list[int]) -> bool:
-    """Whether the crystal with its two elements exchanged is the same crystal, as in CsCl, rock salt or zincblende."""
+    """Whether exchanging the two elements gives the same crystal, as in CsCl, rock salt or zincblende."""
     from pymatgen.analysis.structure_matcher import StructureMatcher
     from pymatgen.core import Structure
 
@@ -85,24 +88,20 @@ def _same_exchanged(crystal: Crystal, kinds: list[int]) -> bool:
 
 
 def atomic_volume(z: int) -> float:
-    """Cubic angstrom an atom: by GPAW for the elements of the embedded set, measured (pymatgen's data) for others.
+    """Volume in cubic angstrom per atom: by GPAW for elements of the embedded dataset, else measured (pymatgen).
 
-    Molecules and noble gases have none: with Vegard's rule they would give oxides three times too large.
+    Raises for molecules and noble gases, with which Vegard's rule overestimates oxides by a factor of three.
     """
     if z in NOT_SOLID:
-        raise UserError(
-            f"{SYMBOLS[z]} is no solid element, and has no volume for Vegard's rule; leave volumes as they are"
-        )
+        raise UserError(f"{SYMBOLS[z]} is not a solid element, so Vegard's rule does not apply; use --volume 'as is'")
     known = references().get(z)
     if known and known.volume:
         return known.volume
-    import warnings
-
     from pymatgen.core import Element
 
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
         measured = Element.from_Z(z).molar_volume
     if not measured:
-        raise UserError(f"the atomic volume of {SYMBOLS[z]} is not known; leave volumes as they are")
+        raise UserError(f"the atomic volume of {SYMBOLS[z]} is unknown; use --volume 'as is'")
     return float(measured) * MOLAR

@@ -1,13 +1,15 @@
-"""Linear tetrahedra: the states in narrow bins of energy, from eigenvalues on a mesh of k-points.
+"""Linear tetrahedron method: number of states in narrow energy bins from eigenvalues on a mesh of k-points.
 
-Bins are filled by differences of the number of states, so that their sum counts states exactly, however sharp a peak.
+A bin holds the difference of the integrated density of states at its edges, so the sum over bins is exact for any peak.
 """
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import numpy as np
 
-#: The six tetrahedra of a cube about its diagonal from 000 to 111.
+#: The six tetrahedra of a cube around its diagonal from 000 to 111.
 _SIX = np.array(
     [
         [(0, 0, 0), (1, 1, 1), first, second]
@@ -23,11 +25,11 @@ _SIX = np.array(
 )
 
 
-def tetrahedra(mesh, lattice: np.ndarray, irreducible: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Corners (n, 4) as irreducible k-points, each set once, and the share of the Brillouin zone of each (n,).
+def tetrahedra(mesh: Sequence[int], lattice: np.ndarray, irreducible: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Distinct tetrahedra by their irreducible corners (n, 4), and their fraction of the Brillouin zone (n,).
 
-    irreducible: for every k-point of the mesh, last index fastest, the number of its representative.
-    Cubes of the mesh are cut along their shortest diagonal, as Bloechl, Jepsen and Andersen do (1994).
+    irreducible: for every k-point of the mesh, last axis fastest, the index of its representative.
+    Cubes of the mesh are cut along their shortest diagonal (Bloechl, Jepsen and Andersen, 1994).
     """
     mesh = np.asarray(mesh)
     steps = np.linalg.inv(lattice).T / mesh[:, None]  # rows: steps of the mesh, in reciprocal space
@@ -46,7 +48,7 @@ def states_in_bins(
 ) -> np.ndarray:
     """States (channels, bins) between neighbouring `edges`.
 
-    eigenvalues: (k, bands); weights: (k, bands, channels). States below the first edge are in no bin.
+    eigenvalues: (k, bands); weights: (k, bands, channels). States below the first edge are not counted.
     """
     total = np.zeros((weights.shape[2], len(edges)))
     for band in range(eigenvalues.shape[1]):
@@ -55,18 +57,18 @@ def states_in_bins(
 
 
 def _counted(energies: np.ndarray, corners: np.ndarray, shares: np.ndarray, edges: np.ndarray) -> np.ndarray:
-    """(k, edges): the part that each k-point has in the number of states below each edge, for one band."""
+    """(k, edges): contribution of each k-point to the number of states below each edge, for one band."""
     size = len(energies), len(edges)
     order = np.argsort(energies[corners], axis=1, kind="stable")
     corners = np.take_along_axis(corners, order, axis=1)
     sorted_energies = energies[corners]
     first = np.searchsorted(edges, sorted_energies[:, 0], side="right")
     last = np.searchsorted(edges, sorted_energies[:, 3], side="left")
-    # A tetrahedron wholly below an edge gives each of its corners a quarter of itself.
+    # A tetrahedron entirely below an edge contributes a quarter to each corner.
     full = np.zeros((size[0], size[1] + 1))
     np.add.at(full, (corners, np.maximum(first, last)[:, None]), shares[:, None] / 4)
     counted = full[:, :-1].cumsum(axis=1)
-    # The edges that cut it are few; they are taken all together.
+    # Few edges intersect a tetrahedron; all intersections are evaluated at once.
     cuts = np.maximum(last - first, 0)
     rows = np.repeat(np.arange(len(corners)), cuts)
     at = np.arange(len(rows)) - np.repeat(np.cumsum(cuts) - cuts, cuts) + first[rows]
@@ -76,7 +78,7 @@ def _counted(energies: np.ndarray, corners: np.ndarray, shares: np.ndarray, edge
 
 
 def _integrated(energy: np.ndarray, corners: np.ndarray) -> np.ndarray:
-    """(4, n): the weights of the corners, energies rising, in the states below `energy`, which lies between them.
+    """Integration weights (4, n) of the corners, sorted by energy, for an `energy` between the first and the last.
 
     Bloechl, Jepsen, Andersen, Phys. Rev. B 49, 16223 (1994), equations B3 to B14, for a tetrahedron of volume one.
     """
@@ -86,9 +88,9 @@ def _integrated(energy: np.ndarray, corners: np.ndarray) -> np.ndarray:
     middle = ~(low | high)
     weights[:, low] = _below_second(energy[low], *corners[:, low])
     weights[:, middle] = _between(energy[middle], *corners[:, middle])
-    # The upper end is the lower end upside down.
-    upside = _below_second(-energy[high], -e4[high], -e3[high], -e2[high], -e1[high])
-    weights[:, high] = 0.25 - upside[::-1]
+    # The upper end mirrors the lower end.
+    mirrored = _below_second(-energy[high], -e4[high], -e3[high], -e2[high], -e1[high])
+    weights[:, high] = 0.25 - mirrored[::-1]
     return weights
 
 

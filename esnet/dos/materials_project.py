@@ -1,7 +1,7 @@
-"""Projected densities of states of the Materials Project for ESNet, some hundred materials a file.
+"""Download projected densities of states of the Materials Project, a hundred materials per file.
 
-Each file is written whole, so a download of days goes on where it stopped. Materials whose densities the database does
-not have, or has without projections, are named in the `/failed` of their file and never asked for again.
+Files are written atomically, so an interrupted download resumes. Materials without projected densities in the database
+are recorded under `/failed` of their file and not requested again.
 """
 
 from __future__ import annotations
@@ -21,14 +21,14 @@ from common.sources.remote.mp_client import Client, NotThere
 from esnet.dos.file import start_file, write_failure, write_material
 from esnet.dos.vasp import from_complete_dos
 
-#: Materials a file; what a broken download loses at most.
+#: Materials per file, which an interruption may lose.
 SHARD = 100
-#: The materials of all files, in their order.
+#: File with the ids of all materials, in the order of the files.
 IDS = "ids.txt"
 
 
 def get(name: str, client: Client) -> Path:
-    """The densities of a recipe's materials whose formation energy is known."""
+    """Download the densities of the materials of a query that have a formation energy."""
     table = MaterialsDataset.from_hdf5(path_of(name)).known("formation_energy_per_atom")
     folder = densities_of(name)
     with in_turn(folder / ".lock", f"the densities of {name}"):
@@ -50,7 +50,7 @@ def get(name: str, client: Client) -> Path:
 
 
 def complete(name: str) -> bool:
-    """Whether every file is there, by their names alone."""
+    """Whether all files exist, judged by their number."""
     folder = densities_of(name)
     listed = folder / IDS
     wanted = -(-len(listed.read_text().splitlines()) // SHARD) if listed.exists() else 1
@@ -58,25 +58,25 @@ def complete(name: str) -> bool:
 
 
 def _readable(path: Path) -> bool:
-    """Whether a file is there and whole as far as opening it tells."""
+    """Whether a file exists and can be opened."""
     if not path.exists():
         return False
     try:
         open_hdf5(path).close()
     except UserError:
-        note(f"{path} is damaged; fetching it again")
+        note(f"{path} is damaged; downloading it again")
         return False
     return True
 
 
 def _same_list(folder: Path, table: MaterialsDataset) -> None:
-    """Files are numbered by the rows of the table, so they belong to one list of ids."""
+    """Raise if the folder belongs to another list of ids, since files are numbered by row."""
     listed = folder / IDS
     text = "\n".join(table.ids.tolist()) + "\n"
     if not listed.exists():
         write_text(listed, text)
     elif listed.read_text() != text:
-        raise UserError(f"{folder} belongs to another list of materials; move it away and give the same command again")
+        raise UserError(f"{folder} belongs to another list of materials; move it away and repeat the command")
 
 
 def _write(path: Path, table: MaterialsDataset, rows: range, client: Client, bar) -> None:
@@ -105,12 +105,12 @@ def _add(file, name: str, found, crystal: Crystal, known: dict) -> None:
         if dos.f_left_out:
             raise UserError("has f states")
         write_material(file, name, dos, crystal, known)
-    except UserError as error:  # one of 63,000 must not end the download
+    except UserError as error:  # one of 63,000 materials must not stop the download
         write_failure(file, name, " ".join(str(error).split()))
 
 
 def failures(folder: Path) -> dict[str, str]:
-    """Id -> why a material has no densities."""
+    """Id -> reason for all materials without densities."""
     found = {}
     for path in sorted(folder.glob("[!.]*.h5")):
         with open_hdf5(path) as file:

@@ -1,7 +1,7 @@
-"""Projected densities of states in one form, whatever they come from.
+"""Projected densities of states in a common form for all sources.
 
-Orbitals are read by name, never by position: programs list them in different orders. f orbitals are left out, and it is
-said that they were there. A run without spin holds both spins in one channel; each gets half.
+Orbitals are identified by name, never by position, because programs order them differently. f orbitals are dropped and
+flagged. A calculation without spin polarization has both spins in one channel; each spin gets half.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from common.data.densities import Densities, read_group
 from common.errors import UserError
 
 ORBITALS = ("s", "px", "py", "pz", "dxy", "dyz", "dxz", "dx2-y2", "dz2")
-#: Other ways to write them.
+#: Other spellings of the orbitals.
 ALIASES = {
     "dx2": "dx2-y2",
     "dx2_y2": "dx2-y2",
@@ -31,11 +31,11 @@ REFERENCES = ("absolute", "fermi", "valence band")
 
 @dataclass(frozen=True)
 class ProjectedDOS:
-    """Densities (2 spins, 9 orbitals, n), both spins positive, in states/eV, at rising energies (n,) in eV.
+    """Densities (2 spins, 9 orbitals, n) in states/eV, both spins positive, at increasing energies (n,) in eV.
 
-    fermi, valence_top: eV on the energies' own zero; reference: what that zero is.
-    polarized: whether the two spins were computed apart. f_left_out: whether there were f orbitals.
-    per: what the densities are those of, the "cell", a "site" or a distinct "element".
+    fermi, valence_top: Fermi level and valence band maximum (eV) on the axis of `energies`. reference: the zero of that
+    axis. polarized: whether the spins were computed separately. program: what computed the densities. f_left_out:
+    whether f orbitals were dropped. per: the normalization, per "cell", "site" or distinct "element".
     """
 
     energies: np.ndarray
@@ -44,7 +44,7 @@ class ProjectedDOS:
     valence_top: float
     reference: str
     polarized: bool
-    engine: str
+    program: str
     sites: int
     elements: tuple[str, ...]
     f_left_out: bool = False
@@ -52,27 +52,28 @@ class ProjectedDOS:
 
     def __post_init__(self):
         if self.reference not in REFERENCES:
-            raise UserError(f"energy reference {self.reference!r} is unknown; there are: {', '.join(REFERENCES)}")
+            raise UserError(f"energy reference {self.reference!r} is unknown; choose one of {', '.join(REFERENCES)}")
         if self.per not in self.counts():
-            raise UserError(f"densities per {self.per!r} are unknown; there are: {', '.join(self.counts())}")
+            raise UserError(f"densities per {self.per!r} are unknown; choose one of {', '.join(self.counts())}")
         if self.densities.shape != (2, len(ORBITALS), len(self.energies)):
-            raise UserError(f"densities of shape {self.densities.shape} do not fit {len(self.energies)} energies")
+            expected = (2, len(ORBITALS), len(self.energies))
+            raise UserError(f"densities have shape {self.densities.shape}, not {expected}; check the file")
         if len(self.energies) < 2 or (np.diff(self.energies) <= 0).any():
-            raise UserError("the energies of the density of states must rise")
+            raise UserError("the energies of the density of states are not increasing; check the file")
         if not (np.isfinite(self.densities).all() and np.isfinite(self.energies).all()):
-            raise UserError("the density of states holds values that are no numbers")
+            raise UserError("the density of states has values that are not finite; compute it again")
 
     def counts(self) -> dict[str, int]:
-        """How many there are of what densities may be given for."""
+        """Number of cells, sites and distinct elements, for changes of the normalization."""
         return {"cell": 1, "site": self.sites, "element": len(self.elements)}
 
     def referred_to(self, reference: str) -> ProjectedDOS:
-        """The same with another zero of energy. Back to absolute energies there is no way."""
+        """The same densities with another zero of energy. Absolute energies cannot be recovered."""
         if reference == self.reference:
             return self
         zeros = {"fermi": self.fermi, "valence band": self.valence_top}
         if reference not in zeros:
-            raise UserError(f"energies relative to the {self.reference} cannot be made {reference}")
+            raise UserError(f"energies relative to the {self.reference} cannot be converted to {reference}")
         shift = zeros[reference]
         return replace(
             self,
@@ -84,7 +85,7 @@ class ProjectedDOS:
 
 
 def collect(channels: dict[tuple[str, int], np.ndarray], n: int) -> tuple[np.ndarray, bool]:
-    """Densities (2, 9, n) from (orbital name, spin 0 or 1) -> values, and whether f orbitals were among them."""
+    """Densities (2, 9, n) from (orbital name, spin 0 or 1) -> values, and whether there were f orbitals."""
     places, f_there = _places(tuple(channels))
     densities = np.zeros((2, len(ORBITALS), n))
     for values, place in zip(channels.values(), places, strict=True):
@@ -94,13 +95,13 @@ def collect(channels: dict[tuple[str, int], np.ndarray], n: int) -> tuple[np.nda
 
 
 def check_orbitals(names: Iterable[str]) -> None:
-    """Refuse orbitals that are none of the nine, and no f either."""
+    """Raise for orbitals that are neither s, p, d nor f components."""
     _places(tuple((name, 0) for name in sorted(names)))
 
 
 @lru_cache
 def _places(channels: Sequence[tuple[str, int]]) -> tuple[list[tuple[int, int] | None], bool]:
-    """(spin, orbital) of each channel, None for f orbitals, and whether there are any."""
+    """(spin, orbital) index of each channel, None for f orbitals, and whether there are any f orbitals."""
     places: list[tuple[int, int] | None] = []
     for name, spin in channels:
         name = ALIASES.get(name, name)
@@ -110,18 +111,18 @@ def _places(channels: Sequence[tuple[str, int]]) -> tuple[list[tuple[int, int] |
             places.append(None)
         else:
             raise UserError(
-                f"orbital {name!r} is none of {', '.join(ORBITALS)}; the calculation must resolve them (LORBIT = 11)"
+                f"orbital {name!r} is not one of {', '.join(ORBITALS)}; repeat the calculation with LORBIT = 11"
             )
     return places, None in places
 
 
 def from_group(group, energies: np.ndarray, channels: list[str], *, aligned: bool = False) -> ProjectedDOS:
-    """From a material of the embedded data set; `aligned` takes the densities stored relative to the Fermi level."""
+    """From an HDF5 group of a material; `aligned` reads the densities stored relative to the Fermi level."""
     return from_densities(read_group(group, energies, channels, aligned=aligned))
 
 
 def from_densities(found: Densities) -> ProjectedDOS:
-    """From the form in which densities travel with a table."""
+    """From the container that datasets use."""
     densities, f_there = _sorted_by_orbital(found.values, found.channels)
     fermi = 0.0 if found.aligned else found.fermi
     return ProjectedDOS(
@@ -140,9 +141,9 @@ def from_densities(found: Densities) -> ProjectedDOS:
 
 
 def as_densities(dos: ProjectedDOS, numbers: np.ndarray) -> Densities:
-    """The form in which densities travel with a table. Those relative to the valence band's top have none."""
+    """To the container that datasets use, which needs the Fermi level."""
     if dos.reference == "valence band":
-        raise UserError("energies relative to the valence band do not say where the Fermi level is")
+        raise UserError("energies relative to the valence band lack the Fermi level; use absolute energies")
     channels = tuple(f"{orbital} {spin}" for spin in ("up", "down") for orbital in ORBITALS)
     values = dos.densities.reshape(len(channels), -1).astype(np.float32)
     return Densities(
@@ -153,7 +154,7 @@ def as_densities(dos: ProjectedDOS, numbers: np.ndarray) -> Densities:
         dos.fermi,
         dos.valence_top - dos.fermi,
         dos.polarized,
-        dos.engine,
+        dos.program,
         np.asarray(numbers),
         dos.per,
         dos.f_left_out,
@@ -161,9 +162,9 @@ def as_densities(dos: ProjectedDOS, numbers: np.ndarray) -> Densities:
 
 
 def _sorted_by_orbital(values: np.ndarray, channels: tuple[str, ...]) -> tuple[np.ndarray, bool]:
-    """As `collect`, for the rows of one array."""
+    """Like `collect`, for the rows of one array."""
     places, f_there = _places(tuple((name.split()[0], 0 if name.endswith("up") else 1) for name in channels))
-    kept = [row for row, place in enumerate(places) if place is not None]
+    used = [row for row, place in enumerate(places) if place is not None]
     densities = np.zeros((2, len(ORBITALS), values.shape[1]), values.dtype)
-    densities[tuple(zip(*(places[row] for row in kept), strict=True))] = values[kept]
+    densities[tuple(zip(*(places[row] for row in used), strict=True))] = values[used]
     return densities, f_there

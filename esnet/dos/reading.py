@@ -1,4 +1,4 @@
-"""One file of one material: a `vasprun.xml`, or a CompleteDos as JSON, both also compressed."""
+"""Read one material from a file: a `vasprun.xml` or a CompleteDos as JSON, possibly compressed."""
 
 from __future__ import annotations
 
@@ -14,14 +14,17 @@ from common.chem.crystal import Crystal
 from common.data.densities import Densities
 from common.errors import UserError
 from common.sources.reading import read_object
+from esnet.dos.projected import as_densities
+from esnet.dos.resampling import covered
+from esnet.dos.vasp import complete_dos, complete_dos_of, from_complete_dos
 
 ENDINGS = (".xml", ".json")
 OPENERS = {".gz": gzip.open, ".bz2": bz2.open, ".xz": lzma.open}
-LOBSTER = "is LOBSTER's, projected on a local basis and not on spheres as VASP and GPAW do; give the vasprun.xml"
+LOBSTER = "is from LOBSTER, whose projections on a local basis differ from those of VASP and GPAW; give the vasprun.xml"
 
 
 class DOSReading(NamedTuple):
-    """What a file of one material gives."""
+    """The content of a file of one material."""
 
     crystal: Crystal
     formula: str
@@ -29,21 +32,18 @@ class DOSReading(NamedTuple):
 
 
 def is_dos_file(path: Path) -> bool:
+    """Whether a file name is that of a density of states."""
     name = bare(path)
     return name.lower().endswith(ENDINGS) or "DOSCAR" in name.upper()
 
 
 def bare(path: Path) -> str:
-    """The name without what says that the file is compressed."""
+    """The file name without the ending of a compressed file."""
     return path.stem if path.suffix.lower() in OPENERS else path.name
 
 
 def read_dos_file(path: Path, *, unconverged: bool = False) -> DOSReading:
-    """Whatever is wrong is one line, without the name of the file."""
-    from esnet.dos.projected import as_densities
-    from esnet.dos.resampling import covered
-    from esnet.dos.vasp import complete_dos, complete_dos_of, from_complete_dos
-
+    """Read and check a file. Errors are one line without the file name."""
     name = bare(path)
     if "LOBSTER" in name.upper():
         raise UserError(LOBSTER)
@@ -60,7 +60,7 @@ def read_dos_file(path: Path, *, unconverged: bool = False) -> DOSReading:
 
 
 def _json(path: Path) -> dict:
-    """The dictionary of a CompleteDos; records of the Materials Project, which hold it as `data`, will do."""
+    """The dictionary of a CompleteDos, also from a record of the Materials Project, which has it under `data`."""
     opener = OPENERS.get(path.suffix.lower(), open)
     try:
         with opener(path, "rt") as file:
@@ -68,16 +68,16 @@ def _json(path: Path) -> dict:
     except FileNotFoundError:
         raise UserError("does not exist; check the name") from None
     except (OSError, EOFError, ValueError, RecursionError, lzma.LZMAError, zlib.error) as error:
-        raise UserError(f"cannot be read as JSON ({error}); fetch it again") from None
-    records = [one.get("data", one) if isinstance(one, dict) else one for one in _listed_or_alone(found)]
+        raise UserError(f"cannot be read as JSON ({error}); download it again") from None
+    records = [one.get("data", one) if isinstance(one, dict) else one for one in _as_list(found)]
     records = [one for one in records if isinstance(one, dict) and "pdos" in one]
     if len(records) != 1:
-        raise UserError(f"holds {len(records)} CompleteDos of pymatgen; give each material a file of its own")
+        raise UserError(f"holds {len(records)} CompleteDos of pymatgen; give one material per file")
     found = records[0]
     if "Lobster" in str(found.get("@class")):
         raise UserError(LOBSTER)
     return found
 
 
-def _listed_or_alone(found) -> list:
+def _as_list(found: object) -> list:
     return found if isinstance(found, list) else [found]

@@ -1,4 +1,4 @@
-"""Densities of states on the one axis that the network knows, 1,500 points from -20 to 10 eV."""
+"""Resample densities of states to the energy axis of the network, 1,500 points from -20 to 10 eV."""
 
 from __future__ import annotations
 
@@ -11,17 +11,17 @@ from esnet.dos.projected import ORBITALS, ProjectedDOS
 
 POINTS, LOW, HIGH = 1500, -20.0, 10.0
 AXIS = np.linspace(LOW, HIGH, POINTS)
-#: Less of the axis than this, eV, and a density of states is refused.
+#: Shortest accepted overlap of data and axis (eV).
 LEAST_COVERED = 10.0
 ZEROS = {"fermi": "Fermi level", "valence band": "top of the valence band"}
 
 
 @dataclass(frozen=True)
 class Form:
-    """How densities are brought to the axis.
+    """The representation of densities on the axis.
 
-    reference: zero of energy. outside: "zero" beyond the data, or a "ramp" from their last value to zero at the end of
-    the axis. per: "cell", "site" or distinct "element". down: the sign of the second spin.
+    reference: zero of energy. outside: values beyond the data, "zero" or a linear "ramp" to zero at the end of the
+    axis. per: normalization, per "cell", "site" or distinct "element". down: sign of the second spin.
     """
 
     reference: str = "fermi"
@@ -40,7 +40,7 @@ FORMS = {
 def resampled(
     dos: ProjectedDOS, form: str | Form = "corrected", *, reference: str = "", any_zero: bool = False
 ) -> np.ndarray:
-    """(2, 9, 1500) float32 between -20 and 10 eV, in a `Form` or one of `FORMS` by name.
+    """Densities (2, 9, 1500) as float32 between -20 and 10 eV, in a `Form` or one of `FORMS` by name.
 
     reference: replaces that of the form. any_zero: where absolute energies are needed and not available, take the
     energies as they are instead of refusing them.
@@ -57,6 +57,7 @@ def resampled(
 
 
 def form_of(form: str | Form, reference: str = "") -> Form:
+    """A form by name, with another energy reference if given."""
     if isinstance(form, str):
         if form not in FORMS:
             raise UserError(f"variant {form!r} is unknown; choose one of {', '.join(FORMS)}")
@@ -65,14 +66,14 @@ def form_of(form: str | Form, reference: str = "") -> Form:
 
 
 def covered(dos: ProjectedDOS, form: str | Form = "corrected", *, any_zero: bool = False) -> tuple[float, float]:
-    """The part of the axis (eV, from and to) that the data reach; too little of it, or no states there, are refused."""
+    """The range of the axis (eV, from and to) that the data cover; raises if it is too short or has no states."""
     dos = _in_form(dos, form_of(form), any_zero)
     low, high = max(LOW, float(dos.energies[0])), min(HIGH, float(dos.energies[-1]))
     if high - low < LEAST_COVERED:
         zero = "" if dos.reference == "absolute" else f" from the {ZEROS[dos.reference]}"
         raise UserError(
-            f"the density of states reaches from {dos.energies[0]:.1f} to {dos.energies[-1]:.1f} eV{zero}, less than "
-            f"{LEAST_COVERED:g} eV of the axis from {LOW:g} to {HIGH:g} eV; compute it on a wider one (EMIN, EMAX)"
+            f"the density of states covers {dos.energies[0]:.1f} to {dos.energies[-1]:.1f} eV{zero}, less than "
+            f"{LEAST_COVERED:g} eV of the axis from {LOW:g} to {HIGH:g} eV; compute a wider range (EMIN, EMAX)"
         )
     if not dos.densities[..., (dos.energies >= low) & (dos.energies <= high)].any():
         raise UserError(f"the density of states has no states between {low:.1f} and {high:.1f} eV; compute it again")
@@ -91,14 +92,14 @@ def _in_form(dos: ProjectedDOS, form: Form, any_zero: bool) -> ProjectedDOS:
 
 
 def _interpolated(energies: np.ndarray, densities: np.ndarray) -> np.ndarray:
-    """All channels at once: the places on the axis are the same for each. Zero outside."""
-    place = np.clip(np.searchsorted(energies, AXIS, side="right") - 1, 0, len(energies) - 2)
-    share = (AXIS - energies[place]) / (energies[place + 1] - energies[place])
-    # A step of rounding outside is still inside.
+    """Linear interpolation of all channels, zero outside the data."""
+    index = np.clip(np.searchsorted(energies, AXIS, side="right") - 1, 0, len(energies) - 2)
+    share = (AXIS - energies[index]) / (energies[index + 1] - energies[index])
+    # Tolerate rounding at both ends.
     inside = (share > -1e-9) & (share < 1 + 1e-9)
     rows = densities.reshape(-1, len(energies))
-    # In place, and "clip" spares a look at every index.
-    values, right = np.take(rows, place, axis=1, mode="clip"), np.take(rows, place + 1, axis=1, mode="clip")
+    # In place; mode "clip" skips the bounds check.
+    values, right = np.take(rows, index, axis=1, mode="clip"), np.take(rows, index + 1, axis=1, mode="clip")
     values *= ((1 - share) * inside).astype(rows.dtype)
     right *= (share * inside).astype(rows.dtype)
     values += right
@@ -106,7 +107,7 @@ def _interpolated(energies: np.ndarray, densities: np.ndarray) -> np.ndarray:
 
 
 def _with_ramps(dos: ProjectedDOS) -> tuple[np.ndarray, np.ndarray]:
-    """A zero at each end of the axis that the data do not reach."""
+    """Add a zero at each end of the axis that the data do not cover."""
     energies, densities = dos.energies, dos.densities
     zero = np.zeros((*densities.shape[:2], 1), densities.dtype)
     if energies[0] > LOW:

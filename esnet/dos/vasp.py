@@ -1,11 +1,13 @@
-"""Densities of states of VASP: `vasprun.xml`, and the `CompleteDos` in which the Materials Project gives them."""
+"""Read densities of states from VASP's `vasprun.xml` and from the `CompleteDos` of pymatgen (Materials Project)."""
 
 from __future__ import annotations
 
+import warnings
 from collections import defaultdict
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
 
@@ -13,17 +15,20 @@ from common.errors import UserError
 from common.io.files import reason_of
 from esnet.dos.projected import ProjectedDOS, check_orbitals, collect
 
+if TYPE_CHECKING:
+    from pymatgen.electronic_structure.dos import CompleteDos
 
-def from_complete_dos(found, *, engine: str = "VASP") -> ProjectedDOS:
-    """From a pymatgen `CompleteDos`, which the Materials Project gives, or the dictionary of its JSON file."""
+
+def from_complete_dos(found: CompleteDos | dict, *, program: str = "VASP") -> ProjectedDOS:
+    """From a pymatgen `CompleteDos` or its dictionary."""
     if isinstance(found, dict):
         found = complete_dos_of(found)
     with _in_one_line():
-        return _projected(found, engine)
+        return _projected(found, program)
 
 
-def complete_dos_of(found: dict):
-    """The `CompleteDos` of a dictionary. Orbitals that are not resolved would be no more than lost keys to pymatgen."""
+def complete_dos_of(found: dict) -> CompleteDos:
+    """The `CompleteDos` of a dictionary. pymatgen silently drops unknown orbitals, so they are checked first."""
     from pymatgen.electronic_structure.dos import CompleteDos
 
     with _in_one_line():
@@ -36,17 +41,17 @@ def _in_one_line() -> Iterator[None]:
     try:
         yield
     except (KeyError, TypeError, ValueError, AttributeError, IndexError) as error:
-        # pymatgen also finds no band edges in some densities.
-        raise UserError(f"this is no CompleteDos of pymatgen ({type(error).__name__}: {error})") from None
+        # pymatgen raises these also where it finds no band edges.
+        raise UserError(f"this is not a CompleteDos of pymatgen ({type(error).__name__}: {error})") from None
 
 
-def _projected(found, engine: str) -> ProjectedDOS:
+def _projected(found: CompleteDos, program: str) -> ProjectedDOS:
     from pymatgen.electronic_structure.core import Spin
 
     if not getattr(found, "pdos", None):
-        raise UserError("the density of states is not projected on atoms; ask for the projected one")
+        raise UserError("the density of states is not projected on atoms; use the projected one")
     if found.efermi is None:
-        raise UserError("the density of states names no Fermi level (efermi); fetch it again")
+        raise UserError("the density of states has no Fermi level (efermi); download it again")
     points = len(found.energies)
     channels: dict[tuple[str, int], np.ndarray] = defaultdict(lambda: np.zeros(points))
     polarized = False
@@ -69,23 +74,21 @@ def _projected(found, engine: str) -> ProjectedDOS:
         _valence_top(found),
         "absolute",
         polarized,
-        engine,
+        program,
         len(structure),
         tuple(sorted({site.specie.symbol for site in structure})),
         f_there,
     )
 
 
-def _valence_top(found) -> float:
-    """Top of the valence band, the Fermi level in a metal."""
+def _valence_top(found: CompleteDos) -> float:
+    """Valence band maximum; the Fermi level of a metal."""
     conduction, valence = found.get_cbm_vbm()
     return float(valence) if conduction > valence else float(found.efermi)
 
 
-def complete_dos(path, *, unconverged: bool = False):
-    """The `CompleteDos` of a `vasprun.xml`, compressed or not; one that did not converge only if told to."""
-    import warnings
-
+def complete_dos(path: str | Path, *, unconverged: bool = False) -> CompleteDos:
+    """The `CompleteDos` of a `vasprun.xml`, possibly compressed. `unconverged` accepts a run that did not converge."""
     from pymatgen.io.vasp.outputs import Vasprun
 
     try:
@@ -95,20 +98,20 @@ def complete_dos(path, *, unconverged: bool = False):
             found, converged = run.complete_dos, run.converged_electronic
     except FileNotFoundError:
         raise UserError("does not exist; check the name") from None
-    except Exception as error:  # the parser fails in as many ways as there are ways to cut a file
-        place = f" ({Path(path).name}, line {getattr(error, 'lineno', '')})"  # lxml says it twice
+    except Exception as error:  # a damaged file makes the parser raise anything
+        place = f" ({Path(path).name}, line {getattr(error, 'lineno', '')})"  # lxml repeats the position
         reason = reason_of(error).removesuffix(place)
         raise UserError(f"cannot be read as a vasprun.xml with a density of states ({reason})") from None
     if not (converged or unconverged):
         raise UserError(
-            "the electronic steps used up NELM and did not converge; continue the calculation, or read it as it is "
-            "with esnet dos read --unconverged"
+            "the electronic steps reached NELM without convergence; continue the calculation or read it with "
+            "esnet dos read --unconverged"
         )
     return found
 
 
-def from_vasprun(path, *, unconverged: bool = False) -> ProjectedDOS:
-    """From a `vasprun.xml`, compressed or not; one that did not converge only if told to."""
+def from_vasprun(path: str | Path, *, unconverged: bool = False) -> ProjectedDOS:
+    """From a `vasprun.xml`, possibly compressed. `unconverged` accepts a run that did not converge."""
     try:
         return from_complete_dos(complete_dos(path, unconverged=unconverged))
     except UserError as error:

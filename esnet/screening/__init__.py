@@ -1,1 +1,1 @@
-"""From formation energies to what is worth a relaxation: hull, thresholds, ranking, the article's own predictions."""
+"""Screening for stable materials: convex hull, thresholds, ranking, and the published predictions."""

@@ -1,9 +1,10 @@
-"""Candidates from structures: densities of states by an engine, predictions by a model."""
+"""Candidates from structures: compute densities of states and predict formation energies."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable
 from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -13,20 +14,22 @@ from common.sources import densities
 from esnet.dft.batch import run_batch
 from esnet.screening.ranking import Candidates
 
+if TYPE_CHECKING:
+    from common.train.regressor import Regressor
+
 
 def candidates(
-    model,
-    structures: Iterable[tuple[str, Crystal]],
-    folder: str | Path,
-    **options,
+    model: Regressor, structures: Iterable[tuple[str, Crystal]], folder: str | Path, **options: Any
 ) -> Candidates:
-    """The formation energy that `model` predicts of every `(id, crystal)`, of `substitute` for one.
+    """Predict the formation energy of every `(id, crystal)`, for example from `substitute`.
 
-    The calculations stay in `folder`: those of a run that was stopped are not done again. What fails in the engine or
-    is refused by the model is left out with its reason. `options` are those of `run_batch`.
+    Calculations are stored in `folder`, so an interrupted run resumes. Failed calculations and materials that the model
+    refuses are left out with a reason. `options` are those of `run_batch`.
     """
     if model.unit != "eV/atom":
-        raise UserError(f"the model predicts {model.target} in {model.unit or 'no unit'}, a hull needs eV/atom")
+        raise UserError(
+            f"the model predicts {model.target} in {model.unit or 'no unit'}; use one that predicts eV/atom for a hull"
+        )
     report = run_batch(structures, folder, **options)
     if not report.finished:
         return Candidates([], [], np.zeros(0), left_out=report.failed)

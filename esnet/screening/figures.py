@@ -1,9 +1,10 @@
-"""The pictures of the screening: Figures 1b, 4 and 5."""
+"""Plots of the screening: Figures 1b, 4 and 5."""
 
 from __future__ import annotations
 
 import warnings
 from collections.abc import Mapping, Sequence
+from importlib.util import find_spec
 from pathlib import Path
 
 import numpy as np
@@ -13,10 +14,11 @@ from common.chem.element_vectors import element_vectors
 from common.chem.formula import parse_formula
 from common.errors import UserError
 from common.plots import BLUE, INK, PALE, RED, drawing
+from common.train.devices import quiet_backend
 from esnet.screening.thresholds import PAPER_OPTIMUM, Scan, counts
 
 EF, EHULL = "threshold of predicted $E_f$ (eV/atom)", "threshold of predicted $E_{hull}$ (eV/atom)"
-#: Lines of equal F1 in a picture of success ratio against discoverability.
+#: Contours of F1 in the plot of success ratio against discoverability.
 LEVELS = (0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.9)
 
 
@@ -29,8 +31,10 @@ def screening(
     vectors: np.ndarray | None = None,
     seed: int = 0,
 ) -> list[str]:
-    """All pictures of a screening, into `folder`; returns their names. Vectors (n, c) of the materials make the map,
-    their compositions where none are given."""
+    """Draw all plots of a screening into `folder`; returns their names.
+
+    vectors: (n, c) descriptors of the materials for the map, default `composition_vectors`.
+    """
     folder = Path(folder)
     drawn = ["funnel.png"]
     plots.bars(folder / drawn[0], *zip(*counts(stages).items(), strict=True), label="materials", text="{:,.0f}")
@@ -47,7 +51,7 @@ def screening(
 
 
 def f1_map(path: str | Path, scanned: Scan) -> None:
-    """F1 over both thresholds, with the optimum and the article's."""
+    """F1 over both thresholds, with our optimum and the article's."""
     best = scanned.optimum()
     with drawing(path, (4.8, 3.8)) as axes:
         mesh = axes.pcolormesh(
@@ -65,7 +69,7 @@ def f1_map(path: str | Path, scanned: Scan) -> None:
 
 
 def precision_recall(path: str | Path, scanned: Scan) -> None:
-    """Success ratio against discoverability: a curve for each of some E_hull thresholds as that of E_f moves."""
+    """Success ratio against discoverability: one curve per E_hull threshold, parametrized by that of E_f."""
     from matplotlib import colormaps
 
     best = np.unravel_index(np.argmax(scanned.f1), scanned.f1.shape)
@@ -86,7 +90,7 @@ def precision_recall(path: str | Path, scanned: Scan) -> None:
 
 
 def precision_recall_3d(path: str | Path, scanned: Scan) -> None:
-    """Success ratio and discoverability as surfaces over the plane of both thresholds."""
+    """Success ratio, discoverability and F1 as surfaces over both thresholds."""
     with drawing(path, (5.2, 4.4)) as axes:
         figure = axes.figure
         axes.remove()
@@ -106,7 +110,7 @@ def precision_recall_3d(path: str | Path, scanned: Scan) -> None:
 
 
 def funnel_map(path: str | Path, points: np.ndarray, stages: Mapping[str, np.ndarray], *, method: str = "UMAP") -> None:
-    """Figure 5: the same map (n, 2) once a stage, with what is left of the materials in colour."""
+    """Figure 5: the map (n, 2) of all materials, one panel per stage, with the remaining materials in colour."""
     with drawing(path, (2.7 * len(stages), 3.0)) as axes:
         figure = axes.figure
         axes.remove()
@@ -121,7 +125,7 @@ def funnel_map(path: str | Path, points: np.ndarray, stages: Mapping[str, np.nda
 
 
 def similarity(path: str | Path, found: Mapping[str, Mapping[str, float]]) -> None:
-    """Figure 1b: mean absolute difference of each descriptor over pairs, in units of that over random pairs."""
+    """Figure 1b: mean absolute difference of each descriptor over pairs, relative to random pairs."""
     names = list(found)
     with drawing(path, (4.8, 0.9 + 0.4 * len(names))) as axes:
         ratios = [one["ratio"] for one in found.values()]
@@ -138,7 +142,7 @@ def similarity(path: str | Path, found: Mapping[str, Mapping[str, float]]) -> No
 
 
 def composition_vectors(formulas: Sequence[str]) -> np.ndarray:
-    """Mean and spread of the Magpie element vectors over the atoms (n, 44): near for chemically near compositions."""
+    """Mean and standard deviation (n, 44) of the Magpie element vectors over the atoms of each composition."""
     table = np.nan_to_num(element_vectors("magpie").table)
     vectors = []
     for formula in formulas:
@@ -152,16 +156,16 @@ def composition_vectors(formulas: Sequence[str]) -> np.ndarray:
 
 
 def embedded(vectors: np.ndarray, *, seed: int = 0) -> tuple[np.ndarray, str]:
-    """Vectors (n, c) in two dimensions (n, 2), and the name of the method: UMAP, or PCA where it is not installed.
+    """Embed vectors (n, c) in two dimensions (n, 2); returns them and the method: UMAP, or PCA if not installed.
 
-    Equal vectors are mapped once, which spares UMAP minutes, and then spread a little so that each shows.
+    Duplicates are embedded once, which saves minutes, and jittered so that all are visible.
     """
     if len(vectors) < 4:
-        raise UserError(f"a map needs four materials or more, not {len(vectors)}")
+        raise UserError(f"a map needs at least four materials, not {len(vectors)}")
     distinct, which = np.unique(np.round(vectors, 6), axis=0, return_inverse=True)
     umap = _umap() if len(distinct) > 15 else None
     if umap is not None:
-        # Its own start, from eigenvectors, fails on chemical systems that lie apart.
+        # The default spectral initialization fails for disconnected chemical systems.
         points = umap(n_neighbors=15, random_state=seed, n_jobs=1, init="pca").fit_transform(distinct)
     else:
         points = _two_axes(distinct)
@@ -170,14 +174,10 @@ def embedded(vectors: np.ndarray, *, seed: int = 0) -> tuple[np.ndarray, str]:
     return points[which] + spread * repeated[:, None], "PCA" if umap is None else "UMAP"
 
 
-def _umap():
-    """The class, or None where it is not installed."""
-    from importlib.util import find_spec
-
+def _umap() -> type | None:
+    """The UMAP class, or None if not installed."""
     if find_spec("umap") is None:
         return None
-    from common.train.devices import quiet_backend
-
     quiet_backend()  # umap imports TensorFlow
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
@@ -187,7 +187,7 @@ def _umap():
 
 
 def _two_axes(vectors: np.ndarray) -> np.ndarray:
-    """Principal components; a second one of zeros where there is none."""
+    """The first two principal components, zeros for a missing second one."""
     apart = vectors - vectors.mean(axis=0)
     points = apart @ np.linalg.svd(apart, full_matrices=False)[2][:2].T
     return np.pad(points, ((0, 0), (0, 2 - points.shape[1])))

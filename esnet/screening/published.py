@@ -1,7 +1,7 @@
-"""The screening of the article on the predictions that its authors published.
+"""The screening of the article, recomputed from the published predictions of its authors.
 
-Their files have energies by element pair and prototype; the compositions come from the structures of the same set, of
-which the one with this pair and this energy is taken.
+Their files list energies by element pair and prototype. Compositions come from the structures of the same dataset,
+matched by element pair and energy.
 """
 
 from __future__ import annotations
@@ -19,13 +19,14 @@ import numpy as np
 
 from common.errors import UserError
 from common.sources.datadir import place
+from esnet.screening import figures
 from esnet.screening.hull import PhasePool, read_pool
 from esnet.screening.thresholds import C_OPT, C_PRE, STABLE, Scan, below, c_eff, counts, evaluate, funnel
 
 TASKS = ("IS2RE", "RS2RE")
-#: Of the article: candidates of its screening, those predicted to be stable, those confirmed.
+#: Counts of the article: candidates, after each threshold, confirmed as stable.
 PAPER_FUNNEL = (15318, 7710, 2742, 926)
-#: Energies closer than this (eV/atom) are one calculation.
+#: Tolerance (eV/atom) of equal energies.
 EQUAL = 1e-6
 
 
@@ -39,7 +40,7 @@ class Published(NamedTuple):
 
 
 def published(task: str = "IS2RE") -> Published:
-    """The published predictions of a task, from the data directory."""
+    """Read the published predictions of a task from the data directory."""
     if task not in TASKS:
         raise UserError(f"task {task!r} is unknown; choose one of {', '.join(TASKS)}")
     with open(_there(f"esnet/published_predictions_{task}.csv"), newline="") as file:
@@ -51,14 +52,14 @@ def published(task: str = "IS2RE") -> Published:
         pair = frozenset(row["name"].split("_")[:2])
         found = {formula for formula, known in structures[pair] if abs(known - energy) < EQUAL}
         if len(found) != 1:
-            raise UserError(f"{row['name']}: {len(found)} compositions of the structures have its energy, not one")
+            raise UserError(f"{row['name']}: {len(found)} structures match its elements and energy, not one")
         formulas.append(found.pop())
     prediction = np.array([float(row["prediction"]) for row in rows])
     return Published([row["name"] for row in rows], formulas, target, prediction)
 
 
 def _structures() -> dict[frozenset[str], list[tuple[str, float]]]:
-    """Formula and energy of the structures of each pair of elements."""
+    """Element pair -> formulas and energies of its structures."""
     found = defaultdict(list)
     with gzip.open(_there("dos/2eorr/structures.jsonl.gz"), "rt") as file:
         for line in file:
@@ -78,17 +79,16 @@ def _there(name: str) -> Path:
 
 @lru_cache
 def ground_states() -> PhasePool:
-    """The lowest phase of every composition that the data directory knows."""
+    """The ground states of the data directory."""
     return read_pool(_there("mp/mp_ground_states_Ef_Ed.csv.gz"), "Ef")
 
 
 def published_screening(
     task: str = "IS2RE", *, pool: PhasePool | None = None, step: float = 0.01, folder: str | Path | None = None
 ) -> dict:
-    """Errors, hull distances, scores over the thresholds and the funnel of the published predictions.
+    """Errors, scores over the thresholds and screening stages of the published predictions.
 
-    `pool` is the ground-state table of the data directory where none is given. With a `folder` the pictures of
-    Figures 4 and 5 are drawn there.
+    pool: default is `ground_states`. folder: where to draw Figures 4 and 5, nowhere by default.
     """
     rows = published(task)
     pool = pool or ground_states()
@@ -104,7 +104,7 @@ def published_screening(
 
 
 def _article(report: dict) -> dict:
-    """What the article prints of the same, and what follows from it with our discoverability."""
+    """The values printed in the article, and C_eff from them with our discoverability."""
     ours = report["the article's thresholds"]
     ppcr = PAPER_FUNNEL[2] / PAPER_FUNNEL[0]
     return {
@@ -119,7 +119,5 @@ def _article(report: dict) -> dict:
 
 
 def _draw(folder: Path, rows: Published, scanned: Scan, stages: dict[str, np.ndarray]) -> list[str]:
-    from esnet.screening import figures
-
     folder.mkdir(parents=True, exist_ok=True)
     return figures.screening(folder, rows.formulas, stages, scanned)

@@ -1,4 +1,4 @@
-"""Candidates with predicted formation energies, ranked by their distance from the hull, with funnel and pictures."""
+"""Rank candidates with predicted formation energies by their distance from the convex hull."""
 
 from __future__ import annotations
 
@@ -13,6 +13,7 @@ from common.chem.formula import parse_formula
 from common.errors import UserError
 from common.io.files import write_text
 from common.io.text import as_csv, as_json
+from esnet.screening import figures
 from esnet.screening.hull import PhasePool
 from esnet.screening.thresholds import (
     C_PRE,
@@ -33,9 +34,9 @@ KNOWN = ["E_f known (eV/atom)", "E_hull known (eV/atom)", "stable"]
 
 @dataclass
 class Candidates:
-    """Ids, formulas and predicted formation energies (n,) in eV/atom; known ones where there are any, else NaN.
+    """Ids, formulas and predicted formation energies (n,) in eV/atom; optionally known ones, NaN where unknown.
 
-    left_out: id -> reason for what cannot be ranked.
+    left_out: id -> reason for candidates that cannot be ranked.
     """
 
     ids: Sequence[str]
@@ -45,8 +46,8 @@ class Candidates:
     left_out: dict[str, str] = field(default_factory=dict)
 
     def usable(self) -> Candidates:
-        """Those with a formula and a number; the others join `left_out`."""
-        kept, left_out = [], dict(self.left_out)
+        """The candidates with a valid formula and energy; the others are added to `left_out`."""
+        used, left_out = [], dict(self.left_out)
         for row, (name, formula, energy) in enumerate(zip(self.ids, self.formulas, self.energies, strict=True)):
             if name in left_out:
                 continue
@@ -54,14 +55,14 @@ class Candidates:
                 parse_formula(formula)
                 if not np.isfinite(energy):
                     raise UserError("has no predicted formation energy; fill it in or delete the row")
-                kept.append(row)
+                used.append(row)
             except UserError as error:
                 left_out[name] = str(error)
-        known = None if self.known is None else np.asarray(self.known, dtype=float)[kept]
+        known = None if self.known is None else np.asarray(self.known, dtype=float)[used]
         return Candidates(
-            [self.ids[row] for row in kept],
-            [self.formulas[row] for row in kept],
-            np.asarray(self.energies, dtype=float)[kept],
+            [self.ids[row] for row in used],
+            [self.formulas[row] for row in used],
+            np.asarray(self.energies, dtype=float)[used],
             known,
             left_out,
         )
@@ -79,19 +80,19 @@ def rank(
 ) -> dict:
     """Write ranked.csv, summary.json and pictures into `folder`; returns the summary.
 
-    Where known energies are given, those candidates that have one are scored: at these thresholds and over the grid,
-    with `c_pre` CPU seconds a prediction (equation 4).
+    Candidates with known energies are scored at these thresholds and over the grid, with `c_pre` CPU seconds per
+    prediction (equation 4).
     """
     one = candidates.usable()
     if not one.ids:
         reason = next((f": {name}: {text}" for name, text in one.left_out.items()), "")
-        raise UserError(f"there is no candidate to rank{reason}")
+        raise UserError(f"no candidate can be ranked{reason}")
     hulls = pool.e_hull(one.formulas, one.energies)
     summary = {
         "candidates": len(one.ids),
         "left_out": one.left_out,
         "phases in the pool": len(pool),
-        "elements without a phase in the pool": _strangers(one.formulas, pool),
+        "elements without a phase in the pool": _missing_elements(one.formulas, pool),
         "thresholds": {"E_f (eV/atom)": thresholds[0], "E_hull (eV/atom)": thresholds[1]},
     }
     truth, known_hulls, scanned = None, None, None
@@ -105,17 +106,15 @@ def rank(
     folder = Path(folder)
     write_text(folder / "ranked.csv", _table(one, hulls, known_hulls, truth, pool, thresholds))
     if pictures:
-        from esnet.screening import figures
-
         summary["pictures"] = figures.screening(folder, one.formulas, stages, scanned)
     write_text(folder / "summary.json", as_json(summary))
     return summary
 
 
-def _strangers(formulas: Sequence[str], pool: PhasePool) -> list[str]:
-    """Elements of candidates that no phase of the pool has: their hull is the bare elements, which flatters them."""
-    there = {z for formula in set(formulas) for z in parse_formula(formula)}
-    return [SYMBOLS[z] for z in sorted(there - pool.elements)]
+def _missing_elements(formulas: Sequence[str], pool: PhasePool) -> list[str]:
+    """Elements of candidates that are missing from the pool, whose E_hull is therefore too low."""
+    elements = {z for formula in set(formulas) for z in parse_formula(formula)}
+    return [SYMBOLS[z] for z in sorted(elements - pool.elements)]
 
 
 def _scored(
@@ -132,7 +131,7 @@ def _scored(
 
 
 def _table(one: Candidates, hulls, known_hulls, truth, pool: PhasePool, thresholds: tuple[float, float]) -> str:
-    """By E_hull, what passes both thresholds first."""
+    """Candidates that pass both thresholds first, then by E_hull."""
     passes = below(one.energies, hulls, thresholds)
     rows = []
     for place, row in enumerate(np.lexsort((hulls, ~passes)).tolist(), 1):

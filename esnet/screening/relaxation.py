@@ -1,9 +1,10 @@
-"""What a screening promised, relaxed: the best candidates by an engine, their energies against the same hull."""
+"""Verify a screening: relax the best candidates by DFT and compare their energies with the same hull."""
 
 from __future__ import annotations
 
 import csv
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
@@ -11,11 +12,12 @@ from common.io.files import write_text
 from common.io.hdf5 import open_hdf5
 from common.io.text import as_csv
 from esnet.dft.backends import RELAXED, Settings
-from esnet.dft.batch import read_jobs, run_batch
+from esnet.dft.batch import run_batch
+from esnet.dft.batch_folder import read_jobs
 from esnet.screening.hull import PhasePool
 from esnet.screening.thresholds import STABLE, below
 
-NO_REFERENCE = "an element has no reference energy, so the relaxed formation energy is not known"
+NO_REFERENCE = "an element has no reference energy, so the relaxed formation energy is unknown"
 HEADER = [
     *("id", "formula", "E_f predicted (eV/atom)", "E_hull predicted (eV/atom)", "E_f unrelaxed (eV/atom)"),
     *("E_f relaxed (eV/atom)", "E_hull relaxed (eV/atom)", "change of volume (%)", "steps", "cost (CPU s)", "stable"),
@@ -29,21 +31,20 @@ def verify(
     *,
     calculations: str | Path | None = None,
     settings: Settings = RELAXED,
-    **options,
+    **options: Any,
 ) -> dict:
-    """Relax the first `count` of `folder`/ranked.csv that are worth it, write relaxed.csv, and return its summary.
+    """Relax the first `count` candidates of `folder`/ranked.csv that pass, write relaxed.csv, return a summary.
 
-    Structures and unrelaxed energies come from dos in the folder of the `calculations`, which is `folder` unless
-    another is named, and where `esnet.screening.candidates` put them. Relaxations stay there in relaxed and are not
-    done again; `options` are those of `run_batch`. Stable is what the article calls so: E_f at most 0, E_hull at most
-    0.1 eV/atom.
+    calculations: folder with the calculations of `esnet.screening.candidates` in its subfolder dos, default `folder`.
+    Relaxations are stored in its subfolder relaxed and not repeated. `options` are those of `run_batch`. Stability is
+    defined as in the article: E_f at most 0, E_hull at most 0.1 eV/atom.
     """
     folder = Path(folder)
     work = Path(calculations or folder)
     with open(folder / "ranked.csv", newline="") as file:
         chosen = [row for row in csv.DictReader(file) if row["decision"] == "relax"][:count]
     if not chosen:
-        write_text(folder / "relaxed.csv", as_csv(HEADER, []))  # rather than the one of an earlier choice
+        write_text(folder / "relaxed.csv", as_csv(HEADER, []))  # replaces that of an earlier screening
         return {"materials": 0, "stable": 0, "failed": {}}
     crystals = read_jobs(work / "dos")
     jobs = [(row["id"], crystals[row["id"]]) for row in chosen]

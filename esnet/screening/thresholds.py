@@ -1,8 +1,8 @@
-"""Screening by two thresholds: which materials to relax, and how well a choice of thresholds finds the stable ones.
+"""Screening by two thresholds: which materials to relax, and how well the thresholds find the stable ones.
 
-A material is stable where its known values are E_f <= 0.0 and E_hull <= 0.1 eV/atom, and it is predicted to be so where
-both predicted values are at or below their thresholds. The thresholds are scanned over E_f from -0.25 to 0.25 and
-E_hull from 0 to 1.0 eV/atom; the article does not print its step, which is 0.01 eV/atom here.
+A material is stable if its known E_f <= 0.0 and E_hull <= 0.1 eV/atom, and predicted to be stable if both predicted
+values are at or below their thresholds. The thresholds are scanned over E_f from -0.25 to 0.25 and E_hull from 0 to 1.0
+eV/atom, in steps of 0.01 eV/atom (the article does not state its step).
 """
 
 from __future__ import annotations
@@ -15,31 +15,31 @@ import numpy as np
 from common.data import metrics
 from common.errors import UserError
 
-#: E_f and E_hull, eV/atom, at or below which a material is stable.
+#: Limits of E_f and E_hull (eV/atom) of stable materials.
 STABLE = (0.0, 0.1)
-#: The article's thresholds of the best F1.
+#: Thresholds of the best F1 in the article.
 PAPER_OPTIMUM = (-0.02, 0.13)
-#: CPU seconds of a relaxation and of a density of states (equation 4).
+#: CPU seconds per relaxation and per density of states (equation 4).
 C_OPT, C_PRE = 3107.0, 108.506
 STEP = 0.01
 
 
 def below(ef: np.ndarray, ehull: np.ndarray, thresholds: tuple[float, float]) -> np.ndarray:
-    """Which materials (n,) are at or below both thresholds, in eV/atom."""
+    """Mask (n,) of materials at or below both thresholds (eV/atom)."""
     return (np.asarray(ef) <= thresholds[0]) & (np.asarray(ehull) <= thresholds[1])
 
 
 def c_eff(discoverability: float, ppcr: float, c_opt: float = C_OPT, c_pre: float = C_PRE) -> float:
-    """Equation 4: CPU seconds a candidate, over the share of the stable materials that is found; lower is better.
+    """Equation 4: CPU seconds per candidate, divided by the discoverability; lower is better.
 
-    ppcr: the share of the candidates that is predicted to be stable and so relaxed. `c_pre` is 0 for a model that
-    needs no density of states. Relaxing every candidate costs `c_opt`.
+    ppcr: fraction of the candidates predicted to be stable and therefore relaxed. c_pre: 0 for a model that needs no
+    density of states. Relaxing every candidate costs `c_opt`.
     """
     return (c_opt * ppcr + c_pre) / discoverability if discoverability > 0 else float("inf")
 
 
 def confusion(truth: np.ndarray, predicted: np.ndarray, *, c_pre: float = C_PRE) -> dict[str, float]:
-    """Counts, success ratio, discoverability and F1 of a yes/no prediction (n,), with what they cost."""
+    """Confusion matrix, success ratio, discoverability, F1 and cost of a binary prediction (n,)."""
     truth, predicted = np.asarray(truth, dtype=bool), np.asarray(predicted, dtype=bool)
     scores = metrics.classification(truth, predicted)
     ppcr = float(predicted.mean())
@@ -58,10 +58,7 @@ def confusion(truth: np.ndarray, predicted: np.ndarray, *, c_pre: float = C_PRE)
 
 @dataclass(frozen=True)
 class Scan:
-    """Scores (a, b) over thresholds of E_f (a,) and of E_hull (b,) in eV/atom.
-
-    The success ratio is NaN where nothing is predicted to be stable.
-    """
+    """Scores (a, b) over thresholds of E_f (a,) and E_hull (b,) in eV/atom; NaN success ratio without positives."""
 
     ef: np.ndarray
     ehull: np.ndarray
@@ -71,11 +68,11 @@ class Scan:
     ppcr: np.ndarray
 
     def optimum(self) -> tuple[float, float]:
-        """The thresholds of the highest F1; of several the lowest."""
+        """Thresholds of the highest F1, the lowest in a tie."""
         return self._thresholds(np.argmax(self.f1))
 
     def cheapest(self, c_pre: float = C_PRE) -> tuple[float, float]:
-        """The thresholds of the lowest C_eff."""
+        """Thresholds of the lowest C_eff."""
         cost = np.vectorize(c_eff)(self.discoverability, self.ppcr, c_pre=c_pre)
         return self._thresholds(np.argmin(cost))
 
@@ -85,21 +82,21 @@ class Scan:
 
 
 def grid(step: float = STEP) -> tuple[np.ndarray, np.ndarray]:
-    """The thresholds of E_f and of E_hull that the article scans, eV/atom."""
+    """The scanned thresholds of E_f and E_hull (eV/atom)."""
     if not 0 < step <= 0.25:
-        raise UserError(f"a step of {step:g} eV/atom does not fit the thresholds; choose one above 0 and up to 0.25")
-    # Whole multiples, so that 0.13 is the number that is printed so.
+        raise UserError(f"step {step:g} eV/atom is out of range; choose one above 0 and up to 0.25")
+    # Rounded multiples, so that thresholds print exactly.
     ef, ehull = (np.arange(round(a / step), round(b / step) + 1) * step for a, b in ((-0.25, 0.25), (0, 1)))
     return np.round(ef, 9), np.round(ehull, 9)
 
 
 def scan(truth: np.ndarray, ef: np.ndarray, ehull: np.ndarray, *, step: float = STEP) -> Scan:
-    """Scores of predicted E_f and E_hull (n,) over the grid of thresholds; `truth` (n,) says which are stable."""
+    """Scores of predicted E_f and E_hull (n,) over the grid of thresholds; `truth` (n,) marks the stable materials."""
     truth = np.asarray(truth, dtype=bool)
     if not truth.any():
         raise UserError(
             f"none of the {len(truth)} materials is stable by the known values (E_f <= {STABLE[0]:g} and "
-            f"E_hull <= {STABLE[1]:g} eV/atom), so there is nothing to find; give more materials"
+            f"E_hull <= {STABLE[1]:g} eV/atom); give more materials"
         )
     ef_grid, ehull_grid = grid(step)
     low_ef = (np.asarray(ef)[:, None] <= ef_grid).astype(np.float64)
@@ -117,7 +114,7 @@ def funnel(
     truth: np.ndarray | None = None,
     thresholds: tuple[float, float] = PAPER_OPTIMUM,
 ) -> dict[str, np.ndarray]:
-    """Figure 5: which materials (n,) are left after each stage; the last one where it is known which are stable."""
+    """Figure 5: mask (n,) of the materials left after each stage; the last stage needs `truth`."""
     first = np.asarray(ef) <= thresholds[0]
     second = below(ef, ehull, thresholds)
     stages = {
@@ -129,6 +126,7 @@ def funnel(
 
 
 def counts(stages: Mapping[str, np.ndarray]) -> dict[str, int]:
+    """Number of materials left after each stage."""
     return {name: int(left.sum()) for name, left in stages.items()}
 
 
@@ -141,10 +139,9 @@ def evaluate(
     step: float = STEP,
     c_pre: float = C_PRE,
 ) -> tuple[dict, Scan]:
-    """Everything that is said of predictions whose true values are known, all (n,) in eV/atom.
+    """Evaluate predictions with known values, all (n,) in eV/atom.
 
-    The thresholds of the best F1 are chosen on these very materials, as in the article: what they promise for others is
-    flattered by that.
+    As in the article, the thresholds of the best F1 are chosen on the evaluated materials, which is optimistic.
     """
     truth = below(target, target_hull, STABLE)
     scanned = scan(truth, prediction, prediction_hull, step=step)

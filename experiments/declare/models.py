@@ -39,6 +39,8 @@ CLASSICAL = {
     "dummy": ("common.baselines.classical", "Median"),
     "rf-magpie": ("common.baselines.classical", "RandomForestMagpie"),
     "xgb-magpie": ("common.baselines.classical", "XGBoostMagpie"),
+    "unrelaxed-energy": ("esnet.energies", "UnrelaxedEnergy"),
+    "unrelaxed-energy-linear": ("esnet.energies", "LinearUnrelaxedEnergy"),
     "esnet-dnn": ("esnet.baselines", "DNN"),
     "esnet-krr": ("esnet.baselines", "KRR"),
     "esnet-svr": ("esnet.baselines", "SVR"),

@@ -27,8 +27,8 @@ from experiments.declare.models import NETWORKS, make_model
 from experiments.declare.plan import Run
 from experiments.run import inputs, runner, store
 
-#: Targets that make splits, packed wherever a source has them.
-MARKS = ("fold", "test")
+#: Targets that make splits, or that models use as inputs, packed wherever a source has them.
+MARKS = ("fold", "test", "total_energy")
 
 
 def pack(cells: Sequence[Run], path: str | Path, *, jobs: int = 1) -> dict:

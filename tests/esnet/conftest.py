@@ -8,7 +8,7 @@ import h5py
 import pytest
 
 from common.sources.mini import PATH
-from esnet.dft.backends import EngineMissing
+from esnet.dft.backends import BackendMissing
 from esnet.dft.gpaw_backend import gpaw_python
 from esnet.dos.projected import from_group
 
@@ -38,7 +38,7 @@ def standin(tmp_path_factory, monkeypatch) -> Calls:
 def gpaw_here():
     try:
         return gpaw_python()
-    except EngineMissing as error:
+    except BackendMissing as error:
         pytest.skip(str(error))
 
 

@@ -51,7 +51,7 @@ def answer(job):
     weights = np.zeros((*eigenvalues.shape, 9))
     weights[..., 0, 0], weights[..., 1, 1:4] = 0.5, 0.25
     facts = {
-        "engine": "Stand-in 1.0",
+        "program": "Stand-in 1.0",
         "energy": -3.0 * len(job["numbers"]),
         "fermi": 5.0,
         "moment": 1.0 if polarized else 0.0,

@@ -80,5 +80,5 @@ def test_inner_folds_are_grouped_where_the_split_is(table, monkeypatch):
 
 def test_too_little_to_search_on(table):
     ids = table.ids.tolist()
-    with pytest.raises(UserError, match="two materials or more"):
+    with pytest.raises(UserError, match="fewer than two usable materials"):
         SVR().fit(table, "formation_energy", Split((ids[0],), (), (ids[1],)))

@@ -97,7 +97,7 @@ def test_train_on_a_folder_with_id_prop(tmp_path, capsys):
     train = ["train", str(folder), "--target", "energy", "--network", "esnet-cnn", "--epochs", "1"]
     assert main([*train, "--shares", "3:1:1", "--model", str(tmp_path / "m")]) == 0
     out, err = capsys.readouterr()
-    assert "eV/atom" in out and "left out: m9: no file of this name lies in the folder" in err
+    assert "eV/atom" in out and "left out: m9: the folder has no file of this name" in err
     assert json.loads((tmp_path / "m" / "model.json").read_text())["unit"] == "eV/atom"
 
 
@@ -113,7 +113,7 @@ def test_the_released_variant_says_that_it_sees_the_test_part(own, tmp_path, cap
     # Its absolute energies are GPAW's; VASP's are refused, unless told.
     path = complete_dos(tmp_path / "si.json")
     predict = ["predict", "--model", str(tmp_path / "m"), str(path)]
-    assert main(predict) == 2 and "absolute energies are VASP's" in capsys.readouterr().err
+    assert main(predict) == 2 and "absolute energies are from VASP" in capsys.readouterr().err
     assert main([*predict, "--accept-other-inputs"]) == 0
 
 
@@ -155,7 +155,7 @@ def test_structures_have_no_densities(model, tmp_path, capsys):
     err = capsys.readouterr().err.strip().splitlines()
     assert len(err) == 1 and "no densities of states" in err[0] and "--engine gpaw" in err[0]
     assert main(["predict", "--model", str(model), str(tmp_path / "POSCAR"), "--engine", "abinit"]) == 2
-    assert "engine 'abinit' is unknown" in capsys.readouterr().err
+    assert "DFT backend 'abinit' is unknown" in capsys.readouterr().err
 
 
 SALT = "NaCl\n1.0\n0 2.8 2.8\n2.8 0 2.8\n2.8 2.8 0\nNa Cl\n1 1\ndirect\n0 0 0\n.5 .5 .5\n"
@@ -173,8 +173,8 @@ def test_densities_can_be_computed_on_the_way(model, standin, tmp_path, monkeypa
     found = json.loads(out)
     assert [(one["id"], one["formula"]) for one in found["predictions"]] == [("salt", "NaCl"), ("other", "KCl")]
     assert "no PAW data set for Po" in found["left_out"]["poison"] and "left out: poison" in err
-    assert "1 of 3 calculations failed; they are tried again on request (--retry)" in err
-    kept = err.partition("densities of states are kept in ")[2].split()[0]
+    assert "1 of 3 calculations failed; repeat them with --retry" in err
+    kept = err.partition("densities of states are stored in ")[2].split()[0]
     assert main(["predict", "--model", str(model), kept, "--csv"]) == 0
     csv_of_file = capsys.readouterr().out.splitlines()[1:]
     assert main([*arguments, "--time-limit", "60"]) == 0 and len(standin()) == 3
@@ -196,7 +196,7 @@ def test_what_densities_do_not_cover_is_said(model, tmp_path, capsys):
     for number, low in enumerate((-3.0, -5.0)):
         complete_dos(tmp_path / f"m{number}.json", low=low)
     files = [str(tmp_path / f"m{number}.json") for number in (0, 1)]
-    words = "2 of 2 densities of states end before the axis of -20 to 10 eV does; m0 covers -4.0 to 10.0 eV, m1 covers"
+    words = "2 of 2 densities of states end before the axis of -20 to 10 eV does: m0 covers -4.0 to 10.0 eV, m1 covers"
     assert main(["predict", "--model", str(model), *files]) == 0
     assert words in capsys.readouterr().err
     assert main(["dos", "read", *files, "--output", str(tmp_path / "dos.h5")]) == 0
@@ -251,7 +251,7 @@ def test_predict_real_files(model, real_data, tmp_path, capsys):
     reasons = {
         "lobster_DOSCAR_GaAs_mp-2534.gz": "LOBSTER",
         "lobster_completedos_MnO.json": "LOBSTER",
-        "vasprun_CeO2_hse06_spin_f.xml.gz": "did not converge",
+        "vasprun_CeO2_hse06_spin_f.xml.gz": "without convergence",
         "completedos_WO2_list.json.gz": "holds 2 CompleteDos",
     }
     assert {path.rpartition("/")[2] for path in found["left_out"]} == set(reasons)

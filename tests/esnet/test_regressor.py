@@ -83,7 +83,7 @@ def test_it_comes_back_with_the_same_output(fitted, table, tmp_path):
     found = loaded.predict(table, bar=False)
     assert np.allclose(found.prediction, expected.prediction, atol=1e-6) and np.ptp(found.prediction) > 1e-3
     assert loaded.settings() == fitted.settings() and loaded.recipe == fitted.recipe
-    assert loaded.scaling == fitted.scaling and loaded.engines == ("GPAW",) and loaded.form == fitted.form
+    assert loaded.scaling == fitted.scaling and loaded.programs == ("GPAW",) and loaded.form == fitted.form
     card = json.loads((tmp_path / "model" / "model.json").read_text())
     assert card["config"]["reference"] == "fermi" and card["inputs"]["engines"] == ["GPAW"]
 
@@ -125,7 +125,7 @@ def test_the_release_chooses_its_epoch_on_the_test_part(released, table, split):
     rows = released.state.history
     assert error == pytest.approx(rows[released.state.best_epoch]["validation_MAE"], rel=1e-4)
     assert released.selection == "test" and released.settings()["config"]["selection"] == "test"
-    with pytest.raises(UserError, match="chooses its epoch on the test part, and the split has none"):
+    with pytest.raises(UserError, match="selects its epoch on the test set, which is empty"):
         CNN("released").fit(table, "formation_energy", Split(split.train, split.validation, ()))
 
 
@@ -143,7 +143,7 @@ def test_absolute_energies_of_another_program_are_refused_unless_told(released, 
     other = from_vasp(few, aligned=False)
     predicted = released.predict(other, bar=False)
     assert len(predicted) == 0
-    assert "VASP's, whose zero is another than that of GPAW" in released.left_out[few.ids[0]]
+    assert "from VASP, whose zero differs from that of the training data (GPAW)" in released.left_out[few.ids[0]]
     released.accept_other_inputs = True
     try:
         assert np.allclose(
@@ -174,7 +174,7 @@ def test_tables_without_densities_are_refused(fitted, table):
 def test_settings_are_checked():
     with pytest.raises(UserError, match="no such setting"):
         ESNet(depth=3)
-    with pytest.raises(UserError, match="9 orbitals here, not 16"):
+    with pytest.raises(UserError, match="orbitals = 16 is not supported; use 9"):
         ESNet(orbitals=16).features(None)
 
 

@@ -80,7 +80,7 @@ def test_none_stable_is_still_ranked(tmp_path, files, capsys):
     ("name", "text", "reason"),
     [
         ("pool.csv", "formula,Ef\n", "has a header and no rows"),
-        ("pool.csv", "formula,Ef\nXx,1\n", "pool.csv is empty: without phases there is no hull"),
+        ("pool.csv", "formula,Ef\nXx,1\n", "pool.csv has no usable phase"),
         ("predicted.csv", "id,formula,gap\na,NaCl,1\n", "has none of the columns prediction"),
         ("predicted.csv", "id,formula,value (eV)\na,NaCl,1\n", "gives value in eV, a hull needs eV/atom"),
         ("predicted.csv", "id,cif,value\na,a.cif,1\n", "has no formula column"),
@@ -134,11 +134,11 @@ def test_the_command_with_a_model(tmp_path, monkeypatch, capsys):
     """From a prototype's file to a ranked list; what was computed is not computed again."""
     from pymatgen.core import Lattice, Structure
 
-    from esnet.dft import backends as engines
+    from esnet.dft import backends
     from esnet.spec import SPEC
 
     calls = []
-    monkeypatch.setitem(engines.ENGINES, "standin", "tests.esnet.screening.standins:engine")
+    monkeypatch.setitem(backends.BACKENDS, "standin", "tests.esnet.screening.standins:backend")
     monkeypatch.setattr(type(SPEC), "load", lambda self, folder: calls.append(folder) or ByVolume())
     Structure(Lattice.cubic(3.0), ["Cs", "Cl"], [[0] * 3, [0.5] * 3]).to(str(tmp_path / "B2.cif"))
     (tmp_path / "pool.csv").write_text("formula,Ef\nCuAu,-0.05\nPtCu3,-0.1\n")
@@ -152,7 +152,7 @@ def test_the_command_with_a_model(tmp_path, monkeypatch, capsys):
         assert run(*names, "--elements", "Cu, Au,Pt") == 0
         err = capsys.readouterr().err
         assert "left out: AuPt-B2: " in err and "did not converge" in err and calls[-1] == "m"
-        assert "1 of 3 calculations failed; they are tried again on request (--retry)" in err
+        assert "1 of 3 calculations failed; repeat them with --retry" in err
     rows = list(csv.DictReader((tmp_path / "out" / "ranked.csv").read_text().splitlines()))
     assert [row["id"] for row in rows] == ["CuAu-B2", "CuPt-B2"]
     # Half way between Cu and PtCu3 at -0.1 there is -0.2 / 3 left.
@@ -191,11 +191,11 @@ def test_options_of_the_engine_reach_it(tmp_path, monkeypatch, capsys):
     """A limit for each density of states, another for each relaxation; failures again when asked."""
     from pymatgen.core import Lattice, Structure
 
-    from esnet.dft import backends as engines
+    from esnet.dft import backends
     from esnet.spec import SPEC
 
     loaded = []
-    monkeypatch.setitem(engines.ENGINES, "standin", "tests.esnet.screening.standins:recording")
+    monkeypatch.setitem(backends.BACKENDS, "standin", "tests.esnet.screening.standins:recording")
     monkeypatch.setattr(type(SPEC), "load", lambda self, folder: loaded.append(self.accept_others) or ByVolume())
     standins.ASKED.clear()
     Structure(Lattice.cubic(3.0), ["Cs", "Cl"], [[0] * 3, [0.5] * 3]).to(str(tmp_path / "B2.cif"))

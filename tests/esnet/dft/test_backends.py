@@ -13,10 +13,12 @@ import pytest
 from common.chem.crystal import Crystal
 from common.errors import UserError
 from common.sources.mini import PATH
-from esnet.dft.backends import DEFAULT, RELAXED, EngineMissing, Settings, compute, compute_dos
-from esnet.dft.gpaw_backend import SCRIPT, band_edges, gpaw_job, gpaw_python, mesh_of
+from esnet.dft.backends import DEFAULT, RELAXED, BackendMissing, Settings, compute, compute_dos
+from esnet.dft.bands import band_edges, mesh_of
+from esnet.dft.batch_folder import write_calculation
+from esnet.dft.gpaw_backend import SCRIPT, gpaw_job, gpaw_python
 from esnet.dft.references import formation_energy, references
-from esnet.dos.file import CHANNELS, start_file, write_calculation
+from esnet.dos.file import CHANNELS, start_file
 from esnet.dos.projected import ORBITALS
 
 
@@ -61,7 +63,7 @@ def test_what_the_child_gets(standin):
 def test_densities_from_bands(standin):
     found = compute(rock_salt(12, 8))
     dos = found.dos
-    assert (dos.reference, dos.engine, dos.sites, dos.elements) == ("absolute", "Stand-in", 2, ("Mg", "O"))
+    assert (dos.reference, dos.program, dos.sites, dos.elements) == ("absolute", "Stand-in", 2, ("Mg", "O"))
     assert dos.fermi == 5.0 and not dos.polarized and not dos.f_left_out
     # Both windows of the network's axis are covered, and the Fermi level is one of the energies.
     assert dos.energies[0] <= -20 and dos.energies[-1] >= 15 and np.abs(dos.energies - 5.0).min() < 1e-9
@@ -120,14 +122,14 @@ def test_no_formation_energy_without_its_references():
     [
         (84, "no PAW data set for Po"),
         (86, "stopped by signal 11"),
-        (87, "ended with status 3 and said nothing"),
+        (87, "exited with status 3 without a message"),
         (88, "did not converge in 200 iterations"),
     ],
 )
 def test_failures_of_the_child(standin, element, words):
     with pytest.raises(UserError, match=words) as caught:
         compute(rock_salt(12, element))
-    assert "\n" not in str(caught.value) and not isinstance(caught.value, EngineMissing)
+    assert "\n" not in str(caught.value) and not isinstance(caught.value, BackendMissing)
 
 
 def test_the_time_limit(standin):
@@ -153,19 +155,19 @@ def test_nothing_is_left_of_a_job_without_its_parent(tmp_path):
     job = tmp_path / "job" / "job.json"
     job.parent.mkdir()
     job.write_text("{}")
-    code = "import sys\nfrom esnet.dft.gpaw_job import _leave_with_the_parent\n_leave_with_the_parent(*sys.argv[1:])"
+    code = "import sys\nfrom esnet.dft.gpaw_job import _exit_with_parent\n_exit_with_parent(*sys.argv[1:])"
     command = [sys.executable, "-c", code, str(job), str(job.with_name("result.npz"))]
     assert subprocess.run(command, stdin=subprocess.DEVNULL).returncode == 1 and not job.parent.exists()
 
 
 def test_no_gpaw(monkeypatch, tmp_path):
     monkeypatch.setenv("MATREPRO_GPAW_PYTHON", str(tmp_path / "python"))
-    with pytest.raises(EngineMissing, match="cannot import gpaw; install it"):
+    with pytest.raises(BackendMissing, match="cannot import gpaw; install it"):
         gpaw_python()
     monkeypatch.delenv("MATREPRO_GPAW_PYTHON")
     monkeypatch.setattr("importlib.util.find_spec", lambda name: None)
     monkeypatch.setattr("esnet.dft.gpaw_backend.SYSTEM_PYTHON", str(tmp_path / "python"))
-    with pytest.raises(EngineMissing, match=r"GPAW is not installed; .* gpaw-data"):
+    with pytest.raises(BackendMissing, match=r"GPAW is not installed; .* gpaw-data"):
         compute(rock_salt(12, 8))
 
 
@@ -180,9 +182,9 @@ def test_atoms_on_top_of_each_other(standin):
     assert not standin()
 
 
-def test_unknown_engine():
-    with pytest.raises(EngineMissing, match="engine 'vasp' is unknown; there are: gpaw"):
-        compute(rock_salt(12, 8), engine="vasp")
+def test_unknown_backend():
+    with pytest.raises(BackendMissing, match="DFT backend 'vasp' is unknown; choose one of gpaw"):
+        compute(rock_salt(12, 8), backend="vasp")
 
 
 def _until(condition, seconds: float = 60.0) -> None:
@@ -210,7 +212,7 @@ def test_a_row_of_the_embedded_set_again(gpaw_here, mini, tmp_path, name):
     crystal = mini.structure(int(mini.rows_of([name])[0]))
     found = compute(crystal)
     with h5py.File(tmp_path / "dos.h5", "w") as file:
-        start_file(file, "GPAW", DEFAULT)
+        start_file(file, "GPAW", DEFAULT.file_attributes())
         write_calculation(file, name, found)
         made = {key: file[f"materials/{name}/{key}"][:].astype(float) for key in ("dos_rel", "dos_abs")}
     with h5py.File(PATH) as file:

@@ -15,8 +15,9 @@ import pytest
 from common.chem.crystal import Crystal
 from common.errors import UserError
 from common.sources import densities
-from esnet.dft.backends import EngineMissing, Settings
-from esnet.dft.batch import read_jobs, run_batch
+from esnet.dft.backends import BackendMissing, Settings
+from esnet.dft.batch import run_batch
+from esnet.dft.batch_folder import read_jobs
 
 SCRIPT = """
 import sys, numpy as np
@@ -65,16 +66,16 @@ def test_nothing_is_done_twice(standin, tmp_path):
 def test_failures_are_tried_again_when_asked(standin, tmp_path):
     """A time limit that was too short, given more time."""
 
-    def engine(crystal, settings, time_limit):
+    def backend(crystal, settings, time_limit):
         from esnet.dft.backends import compute
 
         if crystal.numbers[0] == 12 and time_limit < 10:
             raise UserError(f"not finished within the time limit of {time_limit} s")
         return compute(crystal)
 
-    assert list(run_batch(jobs(11, 12), tmp_path, engine=engine, time_limit=5).failed) == ["m12"]
-    assert list(run_batch(jobs(11, 12), tmp_path, engine=engine, time_limit=50).failed) == ["m12"]
-    report = run_batch(jobs(11, 12), tmp_path, engine=engine, time_limit=50, retry=True)
+    assert list(run_batch(jobs(11, 12), tmp_path, backend=backend, time_limit=5).failed) == ["m12"]
+    assert list(run_batch(jobs(11, 12), tmp_path, backend=backend, time_limit=50).failed) == ["m12"]
+    report = run_batch(jobs(11, 12), tmp_path, backend=backend, time_limit=50, retry=True)
     assert report.finished == ["m11", "m12"] and not report.failed and asked(standin) == [11, 12]
     with h5py.File(report.path) as file:
         assert list(file["failed"]) == []
@@ -83,12 +84,12 @@ def test_failures_are_tried_again_when_asked(standin, tmp_path):
 def test_only_what_is_asked_for_is_computed(standin, tmp_path, monkeypatch):
     """A list that was begun waits while another is wanted."""
     monkeypatch.setenv("MATREPRO_GPAW_PYTHON", str(tmp_path / "nothing"))
-    with pytest.raises(EngineMissing):
+    with pytest.raises(BackendMissing):
         run_batch(jobs(11, 12, 13), tmp_path)
     monkeypatch.undo()
-    engine = partial(_recorded, record := [])
-    assert run_batch(jobs(12), tmp_path, engine=engine).failed == {"m12": "seen"} and record == [12]
-    assert set(run_batch(None, tmp_path, engine=engine).failed) == {"m11", "m12", "m13"} and sorted(record) == [
+    backend = partial(_recorded, record := [])
+    assert run_batch(jobs(12), tmp_path, backend=backend).failed == {"m12": "seen"} and record == [12]
+    assert set(run_batch(None, tmp_path, backend=backend).failed) == {"m11", "m12", "m13"} and sorted(record) == [
         11,
         12,
         13,
@@ -182,23 +183,23 @@ def test_another_executor(standin, tmp_path):
     assert seen == [(3, 7)] and report.finished == ["m11", "m12", "m13"]
 
 
-def test_a_missing_engine_is_no_failure_of_the_materials(monkeypatch, tmp_path):
+def test_a_missing_backend_is_no_failure_of_the_materials(monkeypatch, tmp_path):
     monkeypatch.setenv("MATREPRO_GPAW_PYTHON", str(tmp_path / "nothing"))
-    with pytest.raises(EngineMissing, match="cannot import gpaw"):
+    with pytest.raises(BackendMissing, match="cannot import gpaw"):
         run_batch(jobs(11, 12), tmp_path / "batch")
     assert not (tmp_path / "batch" / "dos.h5").exists() and len(read_jobs(tmp_path / "batch")) == 2
 
 
 def test_what_cannot_be_one_batch(standin, tmp_path):
     run_batch(jobs(11), tmp_path)
-    with pytest.raises(UserError, match="begun with other settings"):
+    with pytest.raises(UserError, match="started with other settings"):
         run_batch(jobs(11), tmp_path, settings=Settings(cutoff=300.0))
     other = [("m11", jobs(12)[0][1])]
-    with pytest.raises(UserError, match="m11 stands for another structure"):
+    with pytest.raises(UserError, match="m11 is another structure"):
         run_batch(other, tmp_path)
     with pytest.raises(UserError, match="'a/b' cannot name a material"):
         run_batch([("a/b", jobs(12)[0][1])], tmp_path)
-    with pytest.raises(UserError, match=r"dos.h5 is there and not from this batch"):
+    with pytest.raises(UserError, match=r"dos.h5 exists and does not belong to this batch"):
         run_batch(jobs(11), tmp_path / "new", output=tmp_path / "dos.h5")
     with open(tmp_path / "jobs.jsonl", "a") as file:
         file.write('{"id": "half"')
@@ -207,12 +208,12 @@ def test_what_cannot_be_one_batch(standin, tmp_path):
 
 
 def test_two_runs_at_once_are_refused(standin, tmp_path):
-    def engine(crystal, settings, time_limit):
+    def backend(crystal, settings, time_limit):
         with pytest.raises(UserError, match="another run is at work"):
             run_batch(None, tmp_path)
         raise UserError("seen")
 
-    assert run_batch(jobs(11), tmp_path, engine=engine).failed == {"m11": "seen"}
+    assert run_batch(jobs(11), tmp_path, backend=backend).failed == {"m11": "seen"}
 
 
 @pytest.mark.slow

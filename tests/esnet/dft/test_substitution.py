@@ -72,23 +72,23 @@ def test_volumes():
     # Rhodium and lanthanum are not in the embedded set: the measured volumes.
     assert atomic_volume(45) == pytest.approx(13.75, abs=0.1) and atomic_volume(57) == pytest.approx(37.5, abs=0.5)
     for symbol in ("O", "H", "I", "Ar"):
-        with pytest.raises(UserError, match=f"{symbol} is no solid element"):
+        with pytest.raises(UserError, match=f"{symbol} is not a solid element"):
             atomic_volume(NUMBERS[symbol])
-    with pytest.raises(UserError, match="volume of Lr is not known"):
+    with pytest.raises(UserError, match="volume of Lr is unknown"):
         atomic_volume(NUMBERS["Lr"])
 
 
 def test_bad_input(prototype):
     b2 = prototype("CoAl-B2")
-    for elements, words in ((["Cu", "Xx"], "Xx is not a chemical element"), (["Cu", "Cu"], "two elements or more")):
+    for elements, words in ((["Cu", "Xx"], "Xx is not a chemical element"), (["Cu", "Cu"], "at least two elements")):
         with pytest.raises(UserError, match=words):
             substitute([b2], elements)
-    with pytest.raises(UserError, match="O is no solid element"):
+    with pytest.raises(UserError, match="O is not a solid element"):
         substitute([b2], ["Mg", "O"], volume="vegard")
     with pytest.raises(UserError, match="volume 'big' is unknown"):
         substitute([b2], ["Cu", "Au"], volume="big")
-    with pytest.raises(UserError, match="two prototypes are called B2"):
+    with pytest.raises(UserError, match="two prototypes have the name B2"):
         substitute([b2, b2], ["Cu", "Au"])
     single = Crystal(np.array([29, 29]), b2[1].lattice, b2[1].frac)
-    with pytest.raises(UserError, match=r"prototype bcc holds 1 elements \(Cu\); give binary ones"):
+    with pytest.raises(UserError, match=r"prototype bcc has 1 elements \(Cu\); give binary prototypes"):
         substitute([("bcc", single)], ["Cu", "Au"])

@@ -57,5 +57,5 @@ def test_the_zero_of_energy_does_not_matter_once_aligned(shift, seed):
 
 
 def test_absolute_energies_cannot_be_had_from_others():
-    with pytest.raises(UserError, match="this form has absolute energies"):
+    with pytest.raises(UserError, match="the model takes absolute energies"):
         resampled(made().referred_to("fermi"), "released")

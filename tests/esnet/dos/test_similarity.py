@@ -130,7 +130,7 @@ def test_nothing_is_its_own_random_partner():
 
 
 def test_wrong_shapes():
-    with pytest.raises(UserError, match="no pairs"):
+    with pytest.raises(UserError, match="do not match"):
         similarity(np.zeros((2, 18, 6)), np.zeros((3, 18, 6)))
     with pytest.raises(UserError, match="two materials"):
         similarity(np.zeros((1, 18, 6)), np.zeros((1, 18, 6)))

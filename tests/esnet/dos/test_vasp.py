@@ -48,7 +48,7 @@ def test_vasp_files(real_data, name):
     elements, polarized, f_there, fermi = VASPRUNS[name]
     path = real_data / "dos" / "mp_examples" / name
     if f_there:  # this file's 60 steps were not enough
-        with pytest.raises(UserError, match="used up NELM and did not converge"):
+        with pytest.raises(UserError, match="reached NELM without convergence"):
             from_vasprun(path)
     dos = from_vasprun(path, unconverged=f_there)
     assert (dos.elements, dos.polarized, dos.f_left_out) == (elements, polarized, f_there)
@@ -57,15 +57,15 @@ def test_vasp_files(real_data, name):
 
 
 DAMAGE = {
-    "names no Fermi level": lambda found: found.update(efermi=None),
+    "has no Fermi level": lambda found: found.update(efermi=None),
     "a projection on s has 595 values for 600 energies": lambda found: found["pdos"][0]["s"].update(
         densities={"1": [0.0] * 595}
     ),
     "a projection on s has 600 values for 0 energies": lambda found: found.update(energies=[]),
-    "orbital 'p' is none of .*LORBIT = 11": lambda found: found["pdos"][0].update(p=found["pdos"][0].pop("px")),
-    "no CompleteDos of pymatgen .KeyError: 'structure'": lambda found: found.pop("structure"),
-    "no CompleteDos of pymatgen .TypeError": lambda found: found.update(pdos=3),
-    "values that are no numbers": lambda found: found.update(energies=[float("nan")] * 600),
+    "orbital 'p' is not one of .*LORBIT = 11": lambda found: found["pdos"][0].update(p=found["pdos"][0].pop("px")),
+    "not a CompleteDos of pymatgen .KeyError: 'structure'": lambda found: found.pop("structure"),
+    "not a CompleteDos of pymatgen .TypeError": lambda found: found.update(pdos=3),
+    "values that are not finite": lambda found: found.update(energies=[float("nan")] * 600),
 }
 
 
@@ -85,5 +85,5 @@ def test_a_file_that_is_no_vasprun(tmp_path):
         from_vasprun(tmp_path / "vasprun.xml")
     with pytest.raises(UserError, match="does not exist"):
         from_vasprun(tmp_path / "none.xml")
-    with pytest.raises(UserError, match="no CompleteDos"):
+    with pytest.raises(UserError, match="not a CompleteDos"):
         from_complete_dos({"energies": [1, 2]})

@@ -27,7 +27,7 @@ class ByVolume:
 RELAXED_ENERGIES = {frozenset({29, 79}): -0.06, frozenset({29, 78}): 0.2, frozenset({29, 47}): float("nan")}
 
 
-def engine(crystal, settings, time_limit):
+def backend(crystal, settings, time_limit):
     """Stands for GPAW; platinum and gold together fail."""
     if {78, 79} == set(crystal.numbers.tolist()):
         raise UserError("the calculation did not converge")
@@ -49,4 +49,4 @@ ASKED: list[tuple[bool, float | None]] = []
 
 def recording(crystal, settings, time_limit):
     ASKED.append((bool(settings.relax), time_limit))
-    return engine(crystal, settings, time_limit)
+    return backend(crystal, settings, time_limit)

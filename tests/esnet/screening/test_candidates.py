@@ -9,24 +9,24 @@ from esnet.dft.substitution import substitute
 from esnet.screening.candidates import candidates
 from esnet.screening.hull import PhasePool
 from esnet.screening.ranking import Candidates, rank
-from tests.esnet.screening.standins import ByVolume, engine
+from tests.esnet.screening.standins import ByVolume, backend
 
 
 def test_from_prototypes_to_candidates(tmp_path):
     chloride = Crystal(np.array([55, 17]), 3.0 * np.eye(3), np.array([[0, 0, 0], [0.5, 0.5, 0.5]]))
     made = list(substitute([("B2", chloride)], ["Cu", "Au", "Pt"]))
-    found = candidates(ByVolume(), made, tmp_path / "dos", engine=engine)
+    found = candidates(ByVolume(), made, tmp_path / "dos", backend=backend)
     assert sorted(found.ids) == ["CuAu-B2", "CuPt-B2"] and found.energies == pytest.approx([-0.27, -0.27])
     assert list(found.left_out) == ["AuPt-B2"] and "did not converge" in found.left_out["AuPt-B2"]
     summary = rank(found, PhasePool(["CuAu"], [-0.05]), tmp_path / "out", pictures=False)
     assert summary["candidates"] == 2 and summary["elements without a phase in the pool"] == ["Pt"]
     # Another list in the same folder: what was asked for before is not ranked again.
-    again = candidates(ByVolume(), [one for one in made if one[0] == "CuPt-B2"], tmp_path / "dos", engine=engine)
+    again = candidates(ByVolume(), [one for one in made if one[0] == "CuPt-B2"], tmp_path / "dos", backend=backend)
     assert again.ids == ["CuPt-B2"] and again.left_out == {}
     other = ByVolume()
     other.unit = "eV"
-    with pytest.raises(UserError, match="in eV, a hull needs eV/atom"):
-        candidates(other, made, tmp_path / "more", engine=engine)
+    with pytest.raises(UserError, match="in eV; use one that predicts eV/atom"):
+        candidates(other, made, tmp_path / "more", backend=backend)
 
 
 def test_a_rank_without_candidates(tmp_path):

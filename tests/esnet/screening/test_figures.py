@@ -79,5 +79,5 @@ def test_maps_of_little():
     points, method = figures.embedded(np.ones((5, 4)))
     assert method == "PCA" and points.shape == (5, 2) and np.isfinite(points).all()
     assert figures.embedded(np.arange(5.0)[:, None])[0].shape == (5, 2)
-    with pytest.raises(UserError, match="four materials"):
+    with pytest.raises(UserError, match="at least four materials"):
         figures.embedded(np.ones((3, 4)))

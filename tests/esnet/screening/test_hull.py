@@ -73,7 +73,7 @@ def test_bad_phases_are_left_out_and_an_empty_pool_is_refused():
     pool = PhasePool(["NaCl", "Xx2", "KCl"], [-2.1, -1.0, float("nan")])
     assert len(pool) == 1 and set(pool.left_out) == {"Xx2", "KCl"} and "no formation energy" in pool.left_out["KCl"]
     for formulas, energies in (([], []), (["Xx"], [1.0])):
-        with pytest.raises(UserError, match="is empty"):
+        with pytest.raises(UserError, match="has no usable phase"):
             PhasePool(formulas, energies)
     with pytest.raises(UserError, match="Xx is not a chemical element"):
         pool.e_hull(["XxCl"], [0.0])
@@ -130,10 +130,10 @@ def test_a_source_is_a_pool_too():
 @pytest.mark.parametrize(
     ("name", "text", "reason"),
     [
-        ("a.csv", "formula,Ef (eV)\nNaCl,-2\n", "in eV, a hull needs eV/atom"),
-        ("a.csv", "formula,gap\nNaCl,8\n", "no column of formation energies; it has: gap"),
-        ("a.csv", "cif,Ef\nNaCl.cif,8\n", "has no formula column"),
-        ("a.csv", "formula,Ef\nNaCl,\nXx,-2\n", "is empty"),
+        ("a.csv", "formula,Ef (eV)\nNaCl,-2\n", "in eV; convert it to eV/atom"),
+        ("a.csv", "formula,gap\nNaCl,8\n", "no column of formation energies; choose one of its columns: gap"),
+        ("a.csv", "cif,Ef\nNaCl.cif,8\n", "has no column formula"),
+        ("a.csv", "formula,Ef\nNaCl,\nXx,-2\n", "has no usable phase"),
         ("a.csv.gz", "formula,Ef\nNaCl,-2\n", "cannot be opened"),
     ],
 )

@@ -5,7 +5,7 @@ from types import SimpleNamespace
 import pytest
 
 from common.data.materials import MaterialsDataset
-from esnet.dft.backends import ENGINES
+from esnet.dft.backends import BACKENDS
 from esnet.screening.hull import PhasePool
 from experiments.analyses import derived, new_alloys
 from experiments.report import tables
@@ -23,7 +23,7 @@ class Trained(ByVolume):
 def test_the_best_of_new_alloys(tmp_path, monkeypatch):
     monkeypatch.setenv("MATREPRO_CACHE", str(tmp_path / "cache"))
     monkeypatch.setenv("MATREPRO_RESULTS", str(tmp_path / "results"))
-    monkeypatch.setitem(ENGINES, "gpaw", "tests.esnet.screening.standins:engine")
+    monkeypatch.setitem(BACKENDS, "gpaw", "tests.esnet.screening.standins:backend")
     learned = MaterialsDataset(["a"], ["AgAu"])
     monkeypatch.setattr(new_alloys, "load_source", {"isdos-2eorr": learned}.get)
     monkeypatch.setattr(new_alloys, "trained", lambda table, folder: Trained())

@@ -5,7 +5,7 @@ import pytest
 
 from common.data.predictions import Predictions
 from common.sources.jarvis import AXIS
-from esnet.dft.backends import ENGINES
+from esnet.dft.backends import BACKENDS
 from experiments.analyses import derived, dos_similarity, near_zero
 from experiments.analyses.derived import Column, Row
 from experiments.cli import main as cli
@@ -53,7 +53,7 @@ def test_strained_compounds_are_alike(tmp_path, monkeypatch, capsys):
 def test_densities_of_relaxed_structures_are_computed(tmp_path, monkeypatch, mini):
     """By an engine that gives flat densities; a material that one side lacks is left out."""
     monkeypatch.setenv("MATREPRO_CACHE", str(tmp_path / "cache"))
-    monkeypatch.setitem(ENGINES, "gpaw", "tests.esnet.screening.standins:engine")
+    monkeypatch.setitem(BACKENDS, "gpaw", "tests.esnet.screening.standins:backend")
     rows = mini.rows_of(["MgO-B1", "NaCl-B1", "TiN-B1", "LiH-B1"])
     found = {"isdos-2eorr": mini.take(rows), "orr-relaxed": mini.take(rows[1:])}
     monkeypatch.setattr(dos_similarity, "load_source", found.get)

@@ -1,6 +1,6 @@
-"""Tables for the `esnet` command: what every command reads, and VASP's and the Materials Project's own files.
+"""Datasets with densities of states from files of VASP and the Materials Project, or computed from structures.
 
-A `vasprun.xml`, a CompleteDos as JSON, both also compressed, folders of them, with `id_prop.csv` or without.
+A `vasprun.xml` or a CompleteDos as JSON, possibly compressed, and folders of them, with or without `id_prop.csv`.
 """
 
 from __future__ import annotations
@@ -9,6 +9,7 @@ from collections import Counter
 from collections.abc import Callable, Sequence
 from functools import partial
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
@@ -19,17 +20,28 @@ from common.errors import UserError
 from common.features.cache import cache_root, map_rows
 from common.io.messages import note
 from common.io.progress import progress
+from common.sources import densities
 from common.sources.columns import read_id_prop
 from common.sources.files import Loaded
+from esnet.dft.backends import backend_of
+from esnet.dft.batch import run_batch
+from esnet.dos.file import group_names
 from esnet.dos.reading import DOSReading, bare, is_dos_file, read_dos_file
+from esnet.energies import TOTAL_ENERGY
 
 
 def load_data(
-    data: str | Sequence[str], *, target: str = "", unit: str = "", strict=False, jobs=1, unconverged=False
+    data: str | Sequence[str],
+    *,
+    target: str = "",
+    unit: str = "",
+    strict: bool = False,
+    jobs: int = 1,
+    unconverged: bool = False,
 ) -> Loaded:
-    """The table behind DATA, as `common.data.loading.load_data`, which also takes files of densities of states.
+    """Like `common.data.loading.load_data`, and also files of densities of states.
 
-    unconverged: take calculations of VASP whose electronic steps did not converge.
+    unconverged: accept VASP calculations whose electronic steps did not converge.
     """
     read = partial(read_dos_file, unconverged=unconverged)
     named = [data] if isinstance(data, str) else list(data)
@@ -39,7 +51,7 @@ def load_data(
         return loading.load_data(data, target=target, unit=unit, strict=strict, jobs=jobs)
     other = next((path for path in paths if not _dos_files(path)), None)
     if other is not None:
-        raise UserError(f"{other} is no file of densities of states; give it alone")
+        raise UserError(f"{other} is not a file of densities of states; give it alone")
     if len(paths) == 1 and (paths[0] / "id_prop.csv").exists():
         return _listed(paths[0], files, target, unit, read, strict, jobs)
     if target:
@@ -55,7 +67,7 @@ def _dos_files(path: Path) -> list[Path]:
 
 
 def _names(files: list[Path]) -> list[str]:
-    """The name without its endings; that of the folder where the file is called vasprun; the path where two meet."""
+    """Ids: the file name without endings, the folder of a file named vasprun, the path where names are equal."""
     stems = [bare(file).rpartition(".")[0] or bare(file) for file in files]
     names = [file.resolve().parent.name if stem == "vasprun" else stem for stem, file in zip(stems, files, strict=True)]
     times = Counter(names)
@@ -84,43 +96,43 @@ def _table(files: dict[str, Path], read: Callable[[Path], DOSReading], strict: b
 
 
 def _listed(folder: Path, files: list[Path], target: str, unit: str, read, strict: bool, jobs: int) -> Loaded:
-    """A folder whose `id_prop.csv` gives the values."""
+    """A folder with the target values in `id_prop.csv`."""
     known = dict(zip(_names(files), files, strict=True)) | {file.name: file for file in files}
     sheet = read_id_prop(folder / "id_prop.csv", target, known)
     values, wrong = sheet.numbers(target, unit)
-    wrong |= {name: "no file of this name lies in the folder" for name in sheet.ids if name not in known}
+    wrong |= {name: "the folder has no file of this name" for name in sheet.ids if name not in known}
     if strict and wrong:
         name, reason = next(iter(wrong.items()))
         raise UserError(f"{name}: {reason}")
     table, left_out = _table({name: known[name] for name in sheet.ids if name not in wrong}, read, strict, jobs)
     rows = {name: row for row, name in enumerate(sheet.ids)}
-    kept = np.array([rows[name] for name in table.ids.tolist()], dtype=np.int64)
+    order = np.array([rows[name] for name in table.ids.tolist()], dtype=np.int64)
     for name, one in values.items():
-        table = table.with_target(name, one.values[kept], one.unit)
+        table = table.with_target(name, one.values[order], one.unit)
     table.origin = folder.name
     return Loaded(table, {**wrong, **left_out})
 
 
-def with_engine(table: MaterialsDataset, **options) -> Loaded:
-    """The table of structures with densities of states computed on the way; `options` are those of `run_batch`.
+def with_computed_densities(table: MaterialsDataset, *, backend: str = "gpaw", **options: Any) -> Loaded:
+    """Compute the densities of states of structures; `options` are those of `run_batch`.
 
-    The calculations are kept in the cache, in a folder of their own for every list of structures: a run that was
-    stopped goes on, and one that is finished is read.
+    Calculations are stored in the cache, one folder per list of structures, so that an interrupted run resumes and a
+    finished one is read. The total energies become a target, since some models take them as input.
     """
-    from esnet.dft.backends import engine_of
-    from esnet.dft.batch import run_batch
-    from esnet.dos.file import group_names
-
-    engine_of(options["engine"])  # before a folder is named after it
-    folder = cache_root() / "dos" / f"{options['engine']}-{table.digest()}"
+    backend_of(backend)  # raises before a folder is created
+    folder = cache_root() / "dos" / f"{backend}-{table.digest()}"
     ids = group_names(table.ids.tolist())
-    report = run_batch(zip(ids, table.structures(), strict=True), folder, **options)
-    note(f"densities of states are kept in {report.path}")
+    report = run_batch(zip(ids, table.structures(), strict=True), folder, backend=backend, **options)
+    note(f"densities of states are stored in {report.path}")
     few = table.select(ids[name] for name in report.finished)
+    targets = dict(few.targets)
+    if report.finished:
+        computed = densities.load(report.path).select(report.finished)
+        targets.setdefault(TOTAL_ENERGY, computed.target(TOTAL_ENERGY))
     table = MaterialsDataset.from_structures(
         few.ids,
         few.structures(),
-        few.targets,
+        targets,
         formulas=few.formulas,
         densities=DensitiesInFile(report.path, report.finished),
         origin=table.origin,
