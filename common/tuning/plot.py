@@ -1,4 +1,4 @@
-"""The picture of a search: how the best error fell, and the error against each setting."""
+"""Figure of a search: the lowest error so far, and the error against each setting."""
 
 from __future__ import annotations
 
@@ -18,24 +18,29 @@ def draw(path: str | Path, trials: Sequence[Trial], axes: Sequence[Axis], *, met
     best = int(np.argmin(errors))
     label = plots.with_unit(f"validation {metric}", unit)
     searched = [axis for axis in axes if len(axis.values) != 1]
-    # One trial that went astray must not flatten the others.
-    usual = np.quantile(errors, 0.75)
-    inside = errors <= usual + 3 * (usual - errors.min())
+    # A trial that diverged must not flatten the others: it is cut off; errors of several magnitudes take a log axis.
+    usual = np.quantile(errors, 0.75, method="lower")
+    inside = errors <= max(usual + 3 * (usual - errors.min()), 1.5 * errors.min())
+    log = errors.min() > 0 and errors[inside].max() > 8 * errors.min()
     margin = 0.08 * float(np.ptp(errors[inside])) or 0.05 * abs(usual) or 1.0
     with plots.drawing(path, (4.6, 0.7 + 2.0 * (1 + len(searched))), rows=1 + len(searched), share=False) as drawn:
         panels = np.atleast_1d(drawn)
         for panel in panels:
             panel.set_ylabel(label)
-            panel.set_ylim(errors.min() - margin, errors[inside].max() + 4 * margin)  # room for the text
+            if log:
+                plots.log_axis(panel)
+                panel.set_ylim(errors.min() / 1.2, errors[inside].max() * 2.5)
+            else:
+                panel.set_ylim(errors.min() - margin, errors[inside].max() + 4 * margin)  # room for the text
         numbers = [trial.number + 1 for trial in trials]
         panels[0].scatter(numbers, errors, s=14, color=plots.BLUE, alpha=0.6, linewidths=0)
         panels[0].step(numbers, np.minimum.accumulate(errors), where="post", color=plots.RED, linewidth=1.0)
         panels[0].plot(numbers[best], errors[best], "o", color=plots.RED, markersize=5)
         panels[0].set(xlabel="trial", title=name, xlim=(0, max(numbers) + 1))
         panels[0].xaxis.get_major_locator().set_params(integer=True)
-        told = f"best: trial {numbers[best]}, {errors[best]:.4g}{f' {unit}' if unit not in ('', '1') else ''}"
+        best_text = f"best: trial {numbers[best]}, {errors[best]:.4g}{f' {unit}' if unit not in ('', '1') else ''}"
         hidden = f"\nabove: {(~inside).sum()}" if not inside.all() else ""
-        panels[0].text(0.97, 0.97, told + hidden, transform=panels[0].transAxes, ha="right", va="top")
+        panels[0].text(0.97, 0.97, best_text + hidden, transform=panels[0].transAxes, ha="right", va="top")
         for panel, axis in zip(panels[1:], searched, strict=True):
             values = [trial.settings[axis.name] for trial in trials]
             if axis.kind in ("str", "bool"):

@@ -1,11 +1,11 @@
-"""Tables that are made of the stored predictions of another table: errors by group, spreads, changed inputs.
+"""Tables computed from the stored predictions of another table: errors by group, spreads, changed inputs.
 
-Such a table says of which one it is made (`of`), which of its rows it uses (`uses`) and what makes it (`derived`, a
-"module:function"). That function takes a list of `Column`s, the numbers that the paper prints, and the declaration; it
-returns `Part`s. Facts of the materials that are not in predictions, such as space groups, come from `facts`, another
-"module:function"; they are stored beside the results, so that a table can be printed without the data. So is the
-dictionary that a `report`, a third "module:function", gives of data that no cell predicts; the declaration then holds
-it as "stored". A report that is made of stored predictions too says `renew`, and is made again each time.
+Such a table names the table that it is made `of`, the rows that it `uses`, and the function that computes it
+(`derived`, as "module:function"). The function takes a list of `DatasetPredictions`, the numbers that the paper prints,
+and the declaration; it returns `TextTable`s. Properties of the materials that are not in predictions, such as space
+groups, come from the function `facts`; they are stored beside the results, so that a table can be printed without the
+data. So is the dictionary that the function `report` returns of data that no run predicts; the declaration then holds
+it as "stored". A report of stored predictions says `renew`, and is computed again each time.
 """
 
 from __future__ import annotations
@@ -15,8 +15,8 @@ import gzip
 import json
 from collections.abc import Iterator
 from dataclasses import dataclass, field
-from importlib import import_module
 from pathlib import Path
+from pkgutil import resolve_name
 
 import numpy as np
 
@@ -26,55 +26,46 @@ from common.io.files import replacing, write_text
 from common.io.messages import note
 from common.io.text import as_csv, as_json
 from common.sources import load_source
-from experiments.analyses.results import stored_cell
+from experiments.analyses.results import load_stored
+from experiments.analyses.text_table import TextTable
 from experiments.declare import plan
 from experiments.run.store import folder_of, results_root
 
 
 @dataclass
-class Row:
-    """What is stored of one model: all its test parts as one, how many of them there are, and its probes by name."""
+class ModelPredictions:
+    """What is stored of one model: predictions of all test sets, their number, and extra predictions by name."""
 
     predictions: Predictions
-    parts: int
-    probes: dict[str, Predictions]
+    splits: int
+    extra: dict[str, Predictions]
 
 
 @dataclass
-class Column:
+class DatasetPredictions:
     """One data set. `facts`: id, formula, the targets and whatever the declared function adds, an array each."""
 
     name: str
     target: str
     printed: dict
     folds: int
-    rows: dict[str, Row] = field(default_factory=dict)
+    models: dict[str, ModelPredictions] = field(default_factory=dict)
     facts: dict[str, np.ndarray] = field(default_factory=dict)
 
 
-@dataclass
-class Part:
-    """One table of text, with its notes; `head` stands over the first row of every table."""
-
-    title: str
-    head: list[str]
-    rows: list[list[str]]
-    notes: list[str] = field(default_factory=list)
-
-
-def parts(paper: str, table: str, scale: str, **budget) -> list[Part]:
-    """The tables of text that this table consists of."""
+def text_tables(paper: str, table: str, scale: str, **budget) -> list[TextTable]:
+    """What the declared function makes of the stored predictions."""
     layout = _with_report(paper, table, scale)
-    return _function(layout["derived"])(columns(paper, table, scale, **budget), plan.reported(paper), layout)
+    return resolve_name(layout["derived"])(datasets(paper, table, scale, **budget), plan.reported(paper), layout)
 
 
 def draw(paper: str, table: str, scale: str, folder: Path) -> list[Path]:
     """The pictures of the table, where it declares a function that draws them."""
     layout = _with_report(paper, table, scale)
-    found = columns(paper, table, scale)
-    if "picture" not in layout or not (layout.get("stored") or any(column.rows for column in found)):
+    found = datasets(paper, table, scale)
+    if "picture" not in layout or not (layout.get("stored") or any(dataset.models for dataset in found)):
         return []
-    return list(_function(layout["picture"])(found, folder, layout))
+    return list(resolve_name(layout["picture"])(found, folder, layout))
 
 
 def _with_report(paper: str, table: str, scale: str) -> dict:
@@ -82,35 +73,34 @@ def _with_report(paper: str, table: str, scale: str) -> dict:
     return {**layout, "stored": _stored_report(report_path(paper, table, scale))} if "report" in layout else layout
 
 
-def columns(paper: str, table: str, scale: str, **budget) -> list[Column]:
+def datasets(paper: str, table: str, scale: str, **budget) -> list[DatasetPredictions]:
     """Everything stored that the table is made of."""
     layout = plan.layout(paper, table, scale)
     made = []
     for name, data in _own(layout).items():
-        column = Column(name, data["target"], data.get("printed", {}), layout["split"].get("k", 0))
-        column.facts = stored_facts(paper, scale, data["source"]) if "facts" in layout else {}
+        dataset = DatasetPredictions(name, data["target"], data.get("printed", {}), layout["split"].get("k", 0))
+        dataset.facts = stored_facts(paper, scale, data["source"]) if "facts" in layout else {}
         for row in layout["rows"]:
             stored = list(_stored(plan.runs_of(paper, table, scale, name, row, **budget)))
             if stored:
-                names = set.intersection(*(set(probes) for _, probes in stored))
-                probes = {n: together([probes[n] for _, probes in stored]) for n in names}
-                column.rows[row] = Row(together([p for p, _ in stored]), len(stored), probes)
-        made.append(column)
+                names = set.intersection(*(set(extra) for _, extra in stored))
+                extra = {n: together([extra[n] for _, extra in stored]) for n in names}
+                dataset.models[row] = ModelPredictions(together([p for p, _ in stored]), len(stored), extra)
+        made.append(dataset)
     return made
 
 
 def _own(layout: dict) -> dict[str, dict]:
-    """The columns with cells of their own, less those that are open."""
+    """The columns with runs of their own, without those that are open."""
     return {name: data for name, data in layout["columns"].items() if "source" in data and "open" not in data}
 
 
-def _stored(cells) -> Iterator[tuple[Predictions, dict[str, Predictions]]]:
-    for cell in cells:
-        found = stored_cell(cell)
+def _stored(runs: list[plan.Run]) -> Iterator[tuple[Predictions, dict[str, Predictions]]]:
+    for run in runs:
+        found = load_stored(run)
         if found:
-            paths = [p for p in sorted(folder_of(cell).glob("*.csv.gz")) if p.name != "predictions.csv.gz"]
-            probes = {p.name.removesuffix(".csv.gz"): Predictions.load(p, found[0].unit) for p in paths}
-            yield found[0], probes
+            paths = [p for p in sorted(folder_of(run).glob("*.csv.gz")) if p.name != "predictions.csv.gz"]
+            yield found[0], {p.name.removesuffix(".csv.gz"): Predictions.load(p, found[0].unit) for p in paths}
 
 
 # --- facts of the materials ----------------------------------------------------------------------
@@ -121,14 +111,14 @@ def facts_path(paper: str, scale: str, source: str) -> Path:
 
 
 def prepare(paper: str, table: str, scale: str) -> None:
-    """Find out and store the facts and the report that a derived table needs, where that has not been done."""
+    """Compute and store the facts and the report that a derived table needs, where they are missing."""
     layout = plan.layout(paper, table, scale)
     path = report_path(paper, table, scale)
     if "report" in layout and (layout.get("renew") or not path.exists()):
         try:
-            write_text(path, as_json(_function(layout["report"])()))
+            write_text(path, as_json(resolve_name(layout["report"])()))
         except UserError as error:
-            note(f"{table} stays without a part of it: {error}")
+            note(f"{table} lacks its report: {error}")
     if "facts" not in layout:
         return
     targets = sorted({data["target"] for data in _own(layout).values()})
@@ -138,9 +128,9 @@ def prepare(paper: str, table: str, scale: str) -> None:
             try:
                 data = load_source(source)
             except UserError as error:
-                note(f"{table} stays without the facts of its materials: {error}")
+                note(f"{table} lacks properties of its materials: {error}")
                 continue
-            found = {"id": data.ids, "formula": data.formulas, **_function(layout["facts"])(data)}
+            found = {"id": data.ids, "formula": data.formulas, **resolve_name(layout["facts"])(data)}
             found |= {name: data.target(name).values for name in targets if data.target(name).values.ndim == 1}
             rows = (
                 [f"{v:.9g}" if isinstance(v, float) else v for v in row] for row in zip(*found.values(), strict=True)
@@ -168,16 +158,11 @@ def stored_facts(paper: str, scale: str, source: str) -> dict[str, np.ndarray]:
     except FileNotFoundError:
         return {}
     columns = {name: [row[name] for row in rows] for name in rows[0]}
-    return {name: np.array(cells) if name == "id" else _array(cells) for name, cells in columns.items()}
+    return {name: np.array(values) if name == "id" else _array(values) for name, values in columns.items()}
 
 
-def _array(cells: list[str]) -> np.ndarray:
+def _array(values: list[str]) -> np.ndarray:
     try:
-        return np.array([float(cell) for cell in cells])
+        return np.array(values, dtype=float)
     except ValueError:
-        return np.array(cells)
-
-
-def _function(name: str):
-    module, _, member = name.partition(":")
-    return getattr(import_module(module), member)
+        return np.array(values)

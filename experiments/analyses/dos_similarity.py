@@ -24,7 +24,8 @@ from esnet.dos.projected import from_densities
 from esnet.dos.resampling import AXIS, resampled
 from esnet.dos.similarity import DESCRIPTORS, descriptors, similarity
 from esnet.screening import figures
-from experiments.analyses.derived import Column, Part
+from experiments.analyses.derived import DatasetPredictions
+from experiments.analyses.text_table import TextTable
 from experiments.run.store import versions
 
 STRAINED = ("-v94", "-v106")
@@ -68,21 +69,21 @@ def _described(table: MaterialsDataset, names: Sequence[str]) -> np.ndarray:
     return np.array(found).reshape(len(names), -1, len(DESCRIPTORS))
 
 
-def table(columns: Sequence[Column], printed: dict, declared: dict) -> list[Part]:
+def table(datasets: Sequence[DatasetPredictions], printed: dict, declared: dict) -> list[TextTable]:
     """Mean absolute difference of every descriptor over pairs, and over random pairs."""
     found = declared.get("stored")
     if not found:
-        return [Part("initial against relaxed structures", [], [], ["Open, not run yet."])]
+        return [TextTable.not_run("initial against relaxed structures")]
     rows = [
         [name, f"{one['pairs']:.4g}", f"{one['random']:.4g}", f"{one['ratio']:.3f}"]
         for name, one in found["similarity"].items()
     ]
     head = ["descriptor", "MAE of pairs", "MAE of random pairs", "ratio"]
     left_out = [f"Left out: {name}, {reason}." for name, reason in found.get("failed", {}).items()]
-    return [Part(found["what"], head, rows, [f"{found['pairs']} pairs.", *left_out])]
+    return [TextTable(found["what"], head, rows, [f"{found['pairs']} pairs.", *left_out])]
 
 
-def draw(columns: Sequence[Column], folder: Path, declared: dict) -> Iterator[Path]:
+def draw(datasets: Sequence[DatasetPredictions], folder: Path, declared: dict) -> Iterator[Path]:
     if declared.get("stored"):
         path = folder / "similarity.png"
         figures.similarity(path, declared["stored"]["similarity"])

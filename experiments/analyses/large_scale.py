@@ -9,22 +9,23 @@ import numpy as np
 
 from common.data.metrics import pearson
 from common.data.predictions import Predictions
-from experiments.analyses.derived import Column, Part
+from experiments.analyses.derived import DatasetPredictions
+from experiments.analyses.text_table import TextTable
 from profitnet.screening import draw_penn
 
 PROBE, OWN = "screened", "PROFiT-Net"
 
 
-def agreement(columns: Sequence[Column], printed: dict, declared: dict) -> list[Part]:
+def agreement(datasets: Sequence[DatasetPredictions], printed: dict, declared: dict) -> list[TextTable]:
     """r with PROFiT-Net and the share of negative values of every model, beside the paper's."""
     made = []
-    for column in columns:
-        found = _screened(column)
+    for dataset in datasets:
+        found = _screened(dataset)
         if not found:
-            made.append(Part(column.name, [], [], ["Open, not run yet."]))
+            made.append(TextTable.not_run(dataset.name))
             continue
-        r_of = {row: cell.get(column.name, {}) for row, cell in _rows(printed, "pearson_R_vs_PROFiT-Net").items()}
-        n_of = _rows(printed, "negative_gap_counts") if column.name == declared.get("gap") else {}
+        r_of = {row: cell.get(dataset.name, {}) for row, cell in _rows(printed, "pearson_R_vs_PROFiT-Net").items()}
+        n_of = _rows(printed, "negative_gap_counts") if dataset.name == declared.get("gap") else {}
         head = ["model", "materials", f"r with {OWN}", "negative (%)"]
         head += ["paper's r"] if r_of else []
         head += ["paper's negative (%)"] if n_of else []
@@ -38,13 +39,13 @@ def agreement(columns: Sequence[Column], printed: dict, declared: dict) -> list[
         notes = [f"{declared['screened'][:1].upper()}{declared['screened'][1:]}."]
         if OWN not in found:
             notes.append(f"Open, not run yet: {OWN}, with which the others are compared.")
-        made.append(Part(column.name, head, rows, notes))
+        made.append(TextTable(dataset.name, head, rows, notes))
     return made
 
 
-def draw(columns: Sequence[Column], folder: Path, declared: dict) -> Iterator[Path]:
+def draw(datasets: Sequence[DatasetPredictions], folder: Path, declared: dict) -> Iterator[Path]:
     """Figure 6a: the dielectric constant against the gap by PROFiT-Net, where it has predicted both."""
-    found = {column.name: _screened(column).get(OWN) for column in columns}
+    found = {dataset.name: _screened(dataset).get(OWN) for dataset in datasets}
     pair = [found.get(declared.get(name)) for name in ("eps", "gap")]
     if None not in pair:
         eps, gap = _common(*pair)
@@ -53,8 +54,8 @@ def draw(columns: Sequence[Column], folder: Path, declared: dict) -> Iterator[Pa
         yield path
 
 
-def _screened(column: Column) -> dict[str, Predictions]:
-    return {name: row.probes[PROBE] for name, row in column.rows.items() if PROBE in row.probes}
+def _screened(dataset: DatasetPredictions) -> dict[str, Predictions]:
+    return {name: row.extra[PROBE] for name, row in dataset.models.items() if PROBE in row.extra}
 
 
 def _with_own(found: dict[str, Predictions], row: str) -> str:

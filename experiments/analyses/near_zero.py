@@ -8,7 +8,8 @@ from pathlib import Path
 import numpy as np
 
 from common.sources.jarvis import AXIS
-from experiments.analyses.derived import Column, Part
+from experiments.analyses.derived import DatasetPredictions
+from experiments.analyses.text_table import TextTable
 from experiments.declare.plan import slug
 from finder.figures import element_network
 from finder.optics import Window, element_pairs, enz_materials
@@ -21,43 +22,45 @@ def hull(data) -> dict[str, np.ndarray]:
     return {"hull": data.target("hull_distance").values}
 
 
-def table(columns: Sequence[Column], printed: dict, declared: dict) -> list[Part]:
+def table(datasets: Sequence[DatasetPredictions], printed: dict, declared: dict) -> list[TextTable]:
     """How many materials each model finds, and how many of these are so by their known dielectric functions."""
     name = "dielectric functions"
     if "without_it" in declared:
-        return [Part(name, [], [], [declared["without_it"]])]
+        return [TextTable(name, [], [], [declared["without_it"]])]
     rows = []
-    for model in _models(columns):
-        known, predicted = found(columns, model)
+    for model in _models(datasets):
+        known, predicted = found(datasets, model)
         hits = len(known.keys() & predicted.keys())
         shares = [f"{hits / n:.2f}" if n else "none" for n in (len(predicted), len(known))]
         rows.append([model, str(len(known)), str(len(predicted)), str(hits), *shares])
     if not rows:
-        return [Part(name, [], [], ["Open, not run yet."])]
+        return [TextTable.not_run(name)]
     head = ["model", "near zero", "found", "of these near zero", "success ratio", "discoverability"]
     article = printed["enz"]["rows"]["candidates"]["n_compositions"]["value"]
-    return [Part(name, head, rows, [f"The article's candidates: {article} compositions."])]
+    return [TextTable(name, head, rows, [f"The article's candidates: {article} compositions."])]
 
 
-def draw(columns: Sequence[Column], folder: Path, declared: dict) -> Iterator[Path]:
+def draw(datasets: Sequence[DatasetPredictions], folder: Path, declared: dict) -> Iterator[Path]:
     """Figure 6d: the elements that stand together in what each model finds."""
-    for model in _models(columns):
-        formulas = dict(zip(columns[0].facts["id"].tolist(), columns[0].facts["formula"].tolist(), strict=True))
-        pairs = element_pairs(formulas[one] for one in found(columns, model)[1])
+    for model in _models(datasets):
+        formulas = dict(zip(datasets[0].facts["id"].tolist(), datasets[0].facts["formula"].tolist(), strict=True))
+        pairs = element_pairs(formulas[one] for one in found(datasets, model)[1])
         if pairs:
             path = folder / f"{slug(model)}-elements.png"
             element_network(path, pairs, name=model)
             yield path
 
 
-def found(columns: Sequence[Column], model: str) -> tuple[Mapping[str, list[Window]], Mapping[str, list[Window]]]:
-    """Id -> windows by known and by predicted dielectric functions, of the materials in both test parts."""
-    real, loss = (next(c for c in columns if c.target == part).rows[model].predictions for part in PARTS)
+def found(
+    datasets: Sequence[DatasetPredictions], model: str
+) -> tuple[Mapping[str, list[Window]], Mapping[str, list[Window]]]:
+    """Id -> windows by known and by predicted dielectric functions, of the materials in both test sets."""
+    real, loss = (next(d for d in datasets if d.target == part).models[model].predictions for part in PARTS)
     place = {name: row for row, name in enumerate(loss.ids.tolist())}
     both = [row for row, name in enumerate(real.ids.tolist()) if name in place]
     names = real.ids[both].tolist()
     other = [place[name] for name in names]
-    facts = columns[0].facts
+    facts = datasets[0].facts
     distance = dict(zip(facts["id"].tolist(), facts["hull"], strict=True))
     hulls = [distance[name] for name in names]
     curves = ((real.target, loss.target), (real.prediction, loss.prediction))
@@ -65,9 +68,9 @@ def found(columns: Sequence[Column], model: str) -> tuple[Mapping[str, list[Wind
     return known, predicted
 
 
-def _models(columns: Sequence[Column]) -> list[str]:
+def _models(datasets: Sequence[DatasetPredictions]) -> list[str]:
     """The rows that have predicted both parts of the function."""
-    parts = [column for column in columns if column.target in PARTS and column.facts]
+    parts = [dataset for dataset in datasets if dataset.target in PARTS and dataset.facts]
     if len(parts) < len(PARTS):
         return []
-    return [model for model in parts[0].rows if model in parts[1].rows]
+    return [model for model in parts[0].models if model in parts[1].models]

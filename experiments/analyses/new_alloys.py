@@ -25,7 +25,8 @@ from esnet.screening.published import ground_states
 from esnet.screening.ranking import Candidates, rank
 from esnet.screening.relaxation import verify
 from esnet.screening.thresholds import PAPER_OPTIMUM, STABLE, below
-from experiments.analyses.derived import Column, Part
+from experiments.analyses.derived import DatasetPredictions
+from experiments.analyses.text_table import TextTable
 from experiments.declare import plan
 from experiments.declare.models import make_model
 from experiments.run.store import versions
@@ -99,15 +100,15 @@ def _relaxed(ordered: Candidates, pool, folder: Path, name: str) -> dict:
         return {**found, "rows": list(csv.DictReader(file))}
 
 
-def table(columns: Sequence[Column], printed: dict, declared: dict) -> list[Part]:
+def table(datasets: Sequence[DatasetPredictions], printed: dict, declared: dict) -> list[TextTable]:
     """What was relaxed and what of it is stable, for each order of the candidates."""
     found = declared.get("stored")
     if not found:
-        return [Part("the best of new alloys", [], [], ["Open, not run yet."])]
+        return [TextTable.not_run("the best of new alloys")]
     return [_part(order, one, found) for order, one in found["orders"].items()]
 
 
-def _part(order: str, one: dict, found: dict) -> Part:
+def _part(order: str, one: dict, found: dict) -> TextTable:
     known = found["candidates"]
     rows = [
         [
@@ -127,4 +128,4 @@ def _part(order: str, one: dict, found: dict) -> Part:
             "are stable by the energy of the unrelaxed cell already, and no relaxation raises it.",
         ]
     notes += [f"Left out: {name}, {reason}." for name, reason in (one["failed"] | found["left_out"]).items()]
-    return Part(f"the best {one['materials']} by {order}", HEAD, rows, notes)
+    return TextTable(f"the best {one['materials']} by {order}", HEAD, rows, notes)

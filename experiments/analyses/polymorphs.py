@@ -7,23 +7,24 @@ from collections.abc import Iterable, Sequence
 import numpy as np
 
 from diffcomp.symmetry import SYSTEMS, crystal_system
-from experiments.analyses.derived import Column, Part
+from experiments.analyses.derived import DatasetPredictions
+from experiments.analyses.text_table import TextTable
 
 #: The formulas that the paper compares in their common space groups, and these.
 PAIR, GROUPS = ("TiO2", "ZrO2"), (14, 61, 136, 141)
 
 
 class Polymorphs:
-    """The materials of a column by formula and crystal system, their targets, and predictions where there are any."""
+    """The materials of a dataset by formula and crystal system, their targets, and predictions where there are any."""
 
-    def __init__(self, column: Column):
-        facts = column.facts
-        known = np.isfinite(facts[column.target])
+    def __init__(self, dataset: DatasetPredictions):
+        facts = dataset.facts
+        known = np.isfinite(facts[dataset.target])
         self.ids, self.formulas = facts["id"][known], facts["formula"][known]
-        self.groups, self.target = facts["space_group"][known].astype(int), facts[column.target][known]
+        self.groups, self.target = facts["space_group"][known].astype(int), facts[dataset.target][known]
         self.systems = np.array([crystal_system(g) if g else "unknown" for g in self.groups])
-        row = next(iter(column.rows.values()), None)
-        self.parts = row.parts if row else 0
+        row = next(iter(dataset.models.values()), None)
+        self.splits = row.splits if row else 0
         found = dict(zip(row.predictions.ids.tolist(), row.predictions.prediction, strict=True)) if row else {}
         self.prediction = np.array([found.get(name, np.nan) for name in self.ids.tolist()])
         self.unit = row.predictions.unit if row else ""
@@ -31,19 +32,19 @@ class Polymorphs:
     def coverage(self, folds: int) -> str:
         """How many materials the folds that are done predict."""
         done = int(np.isfinite(self.prediction).sum())
-        return f"{self.parts} of {folds} folds are done; they predict {done:,} of the {len(self.ids):,} materials."
+        return f"{self.splits} of {folds} folds are done; they predict {done:,} of the {len(self.ids):,} materials."
 
 
-def by_crystal_system(columns: Sequence[Column], printed: dict, declared: dict) -> list[Part]:
+def by_crystal_system(datasets: Sequence[DatasetPredictions], printed: dict, declared: dict) -> list[TextTable]:
     """Means and sample standard deviations over the polymorphs of some formulas, beside the printed means."""
-    return [_systems(column, printed, declared["formulas"]) for column in columns]
+    return [_systems(dataset, printed, declared["formulas"]) for dataset in datasets]
 
 
-def _systems(column: Column, printed: dict, formulas: Sequence[str]) -> Part:
-    if not column.facts:
-        return _open(column)
-    found = Polymorphs(column)
-    paper = printed[column.printed["systems"]]["rows"] if column.printed else {}
+def _systems(dataset: DatasetPredictions, printed: dict, formulas: Sequence[str]) -> TextTable:
+    if not dataset.facts:
+        return TextTable.not_run(dataset.name)
+    found = Polymorphs(dataset)
+    paper = printed[dataset.printed["systems"]]["rows"] if dataset.printed else {}
     head = ["formula, crystal system", "materials", "target", "predicted materials", "prediction"]
     head += ["paper's mean", "paper's materials"] if paper else []
     rows, means = [], {}
@@ -62,8 +63,8 @@ def _systems(column: Column, printed: dict, formulas: Sequence[str]) -> Part:
     for system in SYSTEMS:
         cell = paper.get("SD", {}).get(system, {})
         rows.append(_deviation(f"SD of the means, {system}", means, cell, system=system))
-    notes = [found.coverage(column.folds), *_note_of_printed(means, paper)]
-    return Part(_title(column, found.unit), head, [row[: len(head)] for row in rows if any(row[1:])], notes)
+    notes = [found.coverage(dataset.folds), *_note_of_printed(means, paper)]
+    return TextTable(_title(dataset, found.unit), head, [row[: len(head)] for row in rows if any(row[1:])], notes)
 
 
 def _deviation(name: str, means: dict, cell: dict, *, formula: str = "", system: str = "") -> list[str]:
@@ -84,15 +85,15 @@ def _note_of_printed(means: dict, paper: dict) -> list[str]:
     return [f"In the median the printed means are {' and '.join(far)}."]
 
 
-def same_space_groups(columns: Sequence[Column], printed: dict, declared: dict) -> list[Part]:
+def same_space_groups(datasets: Sequence[DatasetPredictions], printed: dict, declared: dict) -> list[TextTable]:
     """TiO2 against ZrO2 in the space groups that both have: what composition does where the symmetry is the same."""
     made = []
-    for column in columns:
-        if not column.facts:
-            made.append(_open(column))
+    for dataset in datasets:
+        if not dataset.facts:
+            made.append(TextTable.not_run(dataset.name))
             continue
-        found = Polymorphs(column)
-        paper = printed[column.printed["groups"]]["rows"] if column.printed.get("groups") else {}
+        found = Polymorphs(dataset)
+        paper = printed[dataset.printed["groups"]]["rows"] if dataset.printed.get("groups") else {}
         head = ["space group"]
         for formula in PAIR:
             head += [f"{formula}, materials", "target", "prediction", *(["paper's"] if paper else [])]
@@ -116,21 +117,21 @@ def same_space_groups(columns: Sequence[Column], printed: dict, declared: dict) 
             spread = [_sd(values) for values in zip(*columns_of_means[formula], strict=True)]
             last += ["", *spread, *([_text(paper[formula]["SD"]["value"])] if paper else [])]
         rows.append([*last, *[""] * (len(head) - len(last))])
-        made.append(Part(_title(column, found.unit), head, rows, [found.coverage(column.folds)]))
+        made.append(TextTable(_title(dataset, found.unit), head, rows, [found.coverage(dataset.folds)]))
     return made
 
 
-def by_family(columns: Sequence[Column], printed: dict, declared: dict) -> list[Part]:
+def by_family(datasets: Sequence[DatasetPredictions], printed: dict, declared: dict) -> list[TextTable]:
     """Table S2: the MAE of every ratio in every crystal system."""
     made = []
-    for column in columns:
-        if not column.facts or not column.rows:
-            made.append(_open(column))
+    for dataset in datasets:
+        if not dataset.facts or not dataset.models:
+            made.append(TextTable.not_run(dataset.name))
             continue
-        group_of = dict(zip(column.facts["id"].tolist(), column.facts["space_group"].astype(int), strict=True))
-        head, rows = ["crystal system", *column.rows], {name: [name] for name in (*SYSTEMS, "all")}
+        group_of = dict(zip(dataset.facts["id"].tolist(), dataset.facts["space_group"].astype(int), strict=True))
+        head, rows = ["crystal system", *dataset.models], {name: [name] for name in (*SYSTEMS, "all")}
         excess = []
-        for row, stored in column.rows.items():
+        for row, stored in dataset.models.items():
             predicted = stored.predictions
             error = np.abs(predicted.prediction - predicted.target)
             systems = np.array([crystal_system(group_of[name]) for name in predicted.ids.tolist()])
@@ -142,23 +143,19 @@ def by_family(columns: Sequence[Column], printed: dict, declared: dict) -> list[
         unit = predicted.unit
         notes = [f"MAE ({unit}) and the number of predictions in brackets, over all folds that are done."]
         notes.append(f"Cubic crystals less all, {unit}: {'; '.join(excess)}.")
-        key = column.printed.get("excess")
+        key = dataset.printed.get("excess")
         if key:
             cell = printed["crystal_families"]["rows"]["cubic"][key]
             notes[-1] = f"{notes[-1][:-1]}; paper's, at 90:10: +{cell['value']:g}."
-        made.append(Part(_title(column, unit), head, [row for row in rows.values() if any(row[1:])], notes))
+        made.append(TextTable(_title(dataset, unit), head, [row for row in rows.values() if any(row[1:])], notes))
     return made
 
 
 # --- texts ---------------------------------------------------------------------------------------
 
 
-def _open(column: Column) -> Part:
-    return Part(column.name, [], [], ["Open, not run yet."])
-
-
-def _title(column: Column, unit: str) -> str:
-    return f"{column.name}, {unit}" if unit else column.name
+def _title(dataset: DatasetPredictions, unit: str) -> str:
+    return f"{dataset.name}, {unit}" if unit else dataset.name
 
 
 def _error(error: np.ndarray) -> str:

@@ -1,4 +1,4 @@
-"""What is stored of one column of a table, line by line, beside what the paper reports."""
+"""What is stored of one column of a table, model by model, beside what the paper reports."""
 
 from __future__ import annotations
 
@@ -15,25 +15,26 @@ from common.errors import UserError
 from experiments.declare import plan
 from experiments.run.store import folder_of
 
-#: What is printed of the record of a cell.
+#: Keys of a record that tables need.
 NEEDED = ("unit", "split", "data", "device", "versions", "wall_seconds")
 
 
 @dataclass
-class Line:
-    """One row of one column: per metric the values over the stored seeds, and what the paper reports."""
+class ModelResult:
+    """One model on one data set: per metric the values over the stored seeds, and what the paper reports."""
 
     row: str
     values: dict[str, np.ndarray]
     reported: dict[str, float]
+    #: Why there are no values, or fewer than declared.
     open: str = ""
     #: The stored seeds, in the order of the values; with published folds they are the numbers of the folds.
     seeds: list[int] = field(default_factory=list)
     #: Published MAE of single folds.
     folds: dict[int, float] = field(default_factory=dict)
-    #: Paper and table that the cells belong to, where it is another one.
-    taken: str = ""
-    #: What the values come from, in the order of the seeds: predictions and the record beside them.
+    #: Paper and table that the runs belong to, where it is another one.
+    source_table: str = ""
+    #: Predictions and the record beside them, in the order of the seeds.
     stored: list[tuple[Predictions, dict]] = field(default_factory=list)
 
     def mean(self, metric: str) -> float:
@@ -41,82 +42,97 @@ class Line:
 
 
 @dataclass
-class Block:
-    """One column of a table: a data set with its lines."""
+class DatasetResult:
+    """One column of a table: a data set with the results of its models."""
 
     name: str
     unit: str
-    materials: int
-    test: int
-    lines: list[Line]
-    notes: list[str]
+    models: list[ModelResult] = field(default_factory=list)
+    notes: list[str] = field(default_factory=list)
+    #: Sizes of the data set and of one test set.
+    materials: int = 0
+    test: int = 0
     #: The paper's own model and what the paper reports of it, to see where that lies among our splits.
     own: str = ""
     own_reported: dict[str, float] = field(default_factory=dict)
     #: Whether wall time, parameters and hardware stand beside the errors.
     costs: bool = False
 
+    @property
+    def plain_unit(self) -> str:
+        return "" if self.unit == "dimensionless" else self.unit
 
-def load_block(paper: str, table: str, scale: str, column: str, budget: dict) -> Block:
-    """Everything stored of one column. A row without a finished cell is left open, with the reason."""
+
+def load_results(paper: str, table: str, scale: str, column: str, budget: dict | None = None) -> DatasetResult:
+    """Everything stored of one column. A row without a finished run stays open, with the reason."""
     layout = plan.layout(paper, table, scale)
-    data = layout["columns"][column]
+    data, rows, own = layout["columns"][column], layout["rows"], layout["own"]
     printed = plan.printed(paper, data.get("reported"))
-    own = layout["own"]
-    reported = _printed(printed, layout["rows"].get(own, {}).get("reported"))
-    unit, notes = printed.get("unit", ""), data.get("notes", [])
-    block = Block(column, unit, 0, 0, [], notes, own, reported, layout.get("costs", False))
-    for row, model in layout["rows"].items():
-        mine = plan.runs_of(paper, table, scale, column, row, **budget)
-        found = [(cell.seed, stored_cell(cell, plan.shown(data))) for cell in mine]
-        seeds, stored = [seed for seed, s in found if s], [s for _, s in found if s]
-        metrics = [_metrics(predictions, layout["metrics"]) for predictions, _ in stored]
-        values = {m: np.array([one[m] for one in metrics]) for m in layout["metrics"]} if metrics else {}
-        reason = plan.reason(data, row, model) or ("not run yet" if mine else "left out at this scale")
-        reason = reason if not stored else ""
-        if not reason and len(stored) < len(mine):
-            reason = f"{len(stored)} of {len(mine)} seeds"
-        folds = printed.get("rows", {}).get(model.get("reported"), {}).get("folds", {})
-        taken = next((f"{c.paper} {c.table}" for c in mine if (c.paper, c.table) != (paper, table)), "")
-        line = Line(row, values, _printed(printed, model.get("reported")), reason, seeds, folds, taken, stored)
-        if folds and seeds:
-            line.reported["MAE"] = float(np.mean([folds[seed] for seed in seeds]))
-            block.notes = [*block.notes, _fold_by_fold(line)]
-        if stored and "note" in model:
-            block.notes = [*block.notes, f"{row} {model['note']}"]
-        tested = sum(record["split"]["n_test"] for _, record in stored)
-        if (fewer := tested - sum(len(predictions) for predictions, _ in stored)) > 0:
-            block.notes = [
-                *block.notes,
-                f"{row} cannot predict {fewer} of {tested:,} test materials and is judged by the rest.",
-            ]
-        block.lines.append(line)
-        for predictions, record in stored:
+    found = DatasetResult(
+        column,
+        printed.get("unit", ""),
+        notes=list(data.get("notes", [])),
+        own=own,
+        own_reported=_reported(printed, rows.get(own, {}).get("reported")),
+        costs=layout.get("costs", False),
+    )
+    for row, model in rows.items():
+        runs = plan.runs_of(paper, table, scale, column, row, **(budget or {}))
+        result = _model_result(row, model, data, runs, layout["metrics"], printed)
+        result.source_table = next((f"{r.paper} {r.table}" for r in runs if (r.paper, r.table) != (paper, table)), "")
+        found.models.append(result)
+        found.notes += _notes(result, model)
+        for predictions, record in result.stored:
             record.setdefault("parameters", model.get("parameters"))
-            block.materials, block.test = record["data"]["rows"], len(predictions)
-            block.unit = predictions.unit if predictions.unit != "1" else "dimensionless"
-    return block
-
-
-def _metrics(predictions: Predictions, names: list[str]) -> dict[str, float]:
-    found = predictions.metrics()
-    if "R2 swapped" in names:
-        found["R2 swapped"] = r2_swapped(predictions.target, predictions.prediction)
+            found.materials, found.test = record["data"]["rows"], len(predictions)
+            found.unit = predictions.unit if predictions.unit != "1" else "dimensionless"
     return found
 
 
-def _fold_by_fold(line: Line) -> str:
-    """Our MAE of every fold beside the published one."""
-    pairs = [
-        f"{seed}: {ours:.4g} / {line.folds[seed]:.4g} ({ours / line.folds[seed]:.2f})"
-        for seed, ours in zip(line.seeds, line.values["MAE"], strict=True)
-    ]
-    return f"{line.row}, fold by fold, our MAE / published MAE (ratio): {'; '.join(pairs)}."
+def _model_result(row: str, model: dict, data: dict, runs: list, metrics: list[str], printed: dict) -> ModelResult:
+    pairs = [(run.seed, one) for run in runs if (one := load_stored(run, plan.shown(data)))]
+    seeds, stored = [seed for seed, _ in pairs], [one for _, one in pairs]
+    scores = [_metrics(predictions, metrics) for predictions, _ in stored]
+    values = {metric: np.array([one[metric] for one in scores]) for metric in metrics} if scores else {}
+    reason = ""
+    if not stored:
+        reason = plan.reason(data, row, model) or ("not run yet" if runs else "left out at this scale")
+    elif len(stored) < len(runs):
+        reason = f"{len(stored)} of {len(runs)} seeds"
+    reported = _reported(printed, model.get("reported"))
+    folds = printed.get("rows", {}).get(model.get("reported"), {}).get("folds", {})
+    if folds and seeds:
+        reported["MAE"] = float(np.mean([folds[seed] for seed in seeds]))
+    return ModelResult(row, values, reported, reason, seeds, folds, stored=stored)
 
 
-def stored_cell(cell: plan.Run, also: str = "") -> tuple[Predictions, dict] | None:
-    """Predictions and record of a cell; `also` names predictions that it stores beside those of its test part."""
-    folder = folder_of(cell)
+def _notes(result: ModelResult, model: dict) -> list[str]:
+    """What is to be said of a row that has results."""
+    notes = []
+    if result.folds and result.seeds:
+        pairs = [
+            f"{seed}: {ours:.4g} / {result.folds[seed]:.4g} ({ours / result.folds[seed]:.2f})"
+            for seed, ours in zip(result.seeds, result.values["MAE"], strict=True)
+        ]
+        notes.append(f"{result.row}, fold by fold, our MAE / published MAE (ratio): {'; '.join(pairs)}.")
+    if result.stored and "note" in model:
+        notes.append(f"{result.row} {model['note']}")
+    tested = sum(record["split"]["n_test"] for _, record in result.stored)
+    if (missing := tested - sum(len(predictions) for predictions, _ in result.stored)) > 0:
+        notes.append(f"{result.row} cannot predict {missing} of {tested:,} test materials and is judged by the rest.")
+    return notes
+
+
+def _metrics(predictions: Predictions, names: list[str]) -> dict[str, float]:
+    scores = predictions.metrics()
+    if "R2 swapped" in names:
+        scores["R2 swapped"] = r2_swapped(predictions.target, predictions.prediction)
+    return scores
+
+
+def load_stored(run: plan.Run, also: str = "") -> tuple[Predictions, dict] | None:
+    """Predictions and record of a finished run; `also` names predictions besides those of its test set."""
+    folder = folder_of(run)
     try:
         record = json.loads((folder / "cell.json").read_text())
         if lacking := [name for name in NEEDED if name not in record]:
@@ -131,10 +147,10 @@ def stored_cell(cell: plan.Run, also: str = "") -> tuple[Predictions, dict] | No
 
 @cache
 def _predictions(path: Path, written: int, unit: str) -> Predictions:
-    """One reading serves every style and table; `written` tells a file from the one that it replaces."""
+    """Read once for all formats and tables; `written` distinguishes a file from the one that it replaces."""
     return Predictions.load(path, unit)
 
 
-def _printed(printed: dict, row: str | None) -> dict[str, float]:
+def _reported(printed: dict, row: str | None) -> dict[str, float]:
     cells = printed.get("rows", {}).get(row, {})
     return {m: c["value"] for m, c in cells.items() if isinstance(c, dict) and isinstance(c.get("value"), int | float)}

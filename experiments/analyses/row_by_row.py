@@ -15,13 +15,14 @@ import numpy as np
 
 from common.errors import UserError
 from common.sources.datadir import place
-from experiments.analyses.derived import Column, Part
-from experiments.analyses.results import stored_cell
+from experiments.analyses.derived import DatasetPredictions
+from experiments.analyses.results import load_stored
+from experiments.analyses.text_table import TextTable
 from experiments.declare import plan
 
 TABLES = ("matbench-formula", "matbench-crystal")
 FILE = "composition/matbench_finder_v1.2_predictions.csv.gz"
-#: Name of a row in the published scores -> its column in the file of published predictions.
+#: Name of a row in the published scores -> its dataset in the file of published predictions.
 COLUMNS = {"Finder": "finder_composition", "Finder_structure": "finder_structure"}
 #: The share of largest errors that is left out to see what the rest does, and how many materials are named.
 TAIL, NAMED = 0.01, 3
@@ -39,25 +40,25 @@ HEAD = [
 
 
 def published() -> dict:
-    """The report that is stored: table -> column -> list of comparisons, of all folds with stored predictions."""
+    """The report that is stored: table -> dataset -> list of comparisons, of all folds with stored predictions."""
     path = place(FILE)
     if not path.exists():
         raise UserError(f"{path} is not there; it holds the published predictions")
     theirs = defaultdict(dict)
     with gzip.open(path, "rt", newline="") as file:
         for row in csv.DictReader(file):
-            for name, column in COLUMNS.items():
-                if row[column]:
-                    theirs[row["task"], name][row["id"]] = float(row[column])
+            for name, dataset in COLUMNS.items():
+                if row[dataset]:
+                    theirs[row["task"], name][row["id"]] = float(row[dataset])
     report: dict = {}
     for table in TABLES:
         layout = plan.layout("finder", table, "real")
-        for cell in plan.runs("finder", table, "real"):
-            known = theirs.get((layout["columns"][cell.column]["reported"], layout["rows"][cell.row].get("reported")))
-            stored = stored_cell(cell) if known else None
+        for run in plan.runs("finder", table, "real"):
+            known = theirs.get((layout["columns"][run.column]["reported"], layout["rows"][run.row].get("reported")))
+            stored = load_stored(run) if known else None
             if stored:
-                made = {"row": cell.row, "fold": cell.seed, **compare(stored[0], known)}
-                report.setdefault(table, {}).setdefault(cell.column, []).append(made)
+                made = {"row": run.row, "fold": run.seed, **compare(stored[0], known)}
+                report.setdefault(table, {}).setdefault(run.column, []).append(made)
     return report
 
 
@@ -81,15 +82,15 @@ def compare(predictions, known: dict[str, float]) -> dict:
     }
 
 
-def table(columns: Sequence[Column], printed: dict, declared: dict) -> list[Part]:
+def table(datasets: Sequence[DatasetPredictions], printed: dict, declared: dict) -> list[TextTable]:
     stored = declared["stored"].get(declared["of"], {})
     made = []
-    for column in columns:
-        found = stored.get(column.name, [])
+    for dataset in datasets:
+        found = stored.get(dataset.name, [])
         unit = found[0]["unit"] if found else "1"
         notes = [] if found else ["Open, not run yet."]
-        title = column.name if unit == "1" else f"{column.name} ({unit})"
-        made.append(Part(title, HEAD if found else [], [_line(one) for one in found], notes))
+        title = dataset.name if unit == "1" else f"{dataset.name} ({unit})"
+        made.append(TextTable(title, HEAD if found else [], [_line(one) for one in found], notes))
     return made
 
 

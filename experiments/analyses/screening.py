@@ -10,7 +10,8 @@ import numpy as np
 from esnet.screening.hull import PhasePool
 from esnet.screening.published import TASKS, ground_states, published_screening
 from esnet.screening.thresholds import PAPER_OPTIMUM, STABLE, below, counts, evaluate, funnel
-from experiments.analyses.derived import Column, Part, Row
+from experiments.analyses.derived import DatasetPredictions, ModelPredictions
+from experiments.analyses.text_table import TextTable
 from experiments.declare import plan
 from experiments.declare.models import package_of
 
@@ -41,9 +42,9 @@ def _hulls(data, pool: PhasePool) -> dict[str, np.ndarray]:
 # --- Figure 4 ------------------------------------------------------------------------------------
 
 
-def scores(columns: Sequence[Column], printed: dict, declared: dict) -> list[Part]:
+def scores(datasets: Sequence[DatasetPredictions], printed: dict, declared: dict) -> list[TextTable]:
     """Success ratio, discoverability, F1 and C_eff of every model, at its own best thresholds and the article's."""
-    made = [_scored(column, declared["rows"]) for column in columns]
+    made = [_scored(dataset, declared["rows"]) for dataset in datasets]
     for task, report in declared.get("stored", {}).items():
         rows = [_line(name, report[name]) for name in ("best F1", "lowest C_eff", "the article's thresholds")]
         errors = report["E_f (eV/atom)"]
@@ -52,14 +53,14 @@ def scores(columns: Sequence[Column], printed: dict, declared: dict) -> list[Par
             f"{errors['RMSE']:.4f} eV/atom; {report['phases in the pool']:,} phases in the pool.",
             "The article's best thresholds are -0.02 and 0.13 eV/atom; its scores are plotted, not printed.",
         ]
-        made.append(Part(f"The authors' own predictions, {task}", ["thresholds", *HEAD[1:]], rows, notes))
+        made.append(TextTable(f"The authors' own predictions, {task}", ["thresholds", *HEAD[1:]], rows, notes))
     return made
 
 
-def _scored(column: Column, models: dict) -> Part:
+def _scored(dataset: DatasetPredictions, models: dict) -> TextTable:
     rows, stable, size = [], 0, 0
-    for name, row in column.rows.items():
-        target, prediction, hull = _values(column, row)
+    for name, row in dataset.models.items():
+        target, prediction, hull = _values(dataset, row)
         if not below(target, target - hull, STABLE).any():
             continue
         # Only a model that needs a density of states pays for one.
@@ -68,23 +69,23 @@ def _scored(column: Column, models: dict) -> Part:
         stable, size = report["stable"], report["materials"]
         rows.append(_line(name, report["best F1"]))
     if not rows:
-        return Part(column.name, [], [], ["Open, not run yet."])
+        return TextTable.not_run(dataset.name)
     notes = [
         f"{stable} of {size} materials are stable by their known energies (E_f <= {STABLE[0]:g} and E_hull <= "
         f"{STABLE[1]:g} eV/atom). Each model has its thresholds of the best F1, chosen on these very materials, as in "
         "the article.",
         *(
-            f"{name}: {row.parts} of {column.folds} folds."
-            for name, row in column.rows.items()
-            if row.parts < column.folds
+            f"{name}: {row.splits} of {dataset.folds} folds."
+            for name, row in dataset.models.items()
+            if row.splits < dataset.folds
         ),
     ]
-    return Part(column.name, HEAD, rows, notes)
+    return TextTable(dataset.name, HEAD, rows, notes)
 
 
-def _values(column: Column, row: Row) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+def _values(dataset: DatasetPredictions, row: ModelPredictions) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     """Target, prediction and hull energy of the materials that a row predicts, eV/atom."""
-    hull = dict(zip(column.facts["id"].tolist(), column.facts["hull"], strict=True)) if column.facts else {}
+    hull = dict(zip(dataset.facts["id"].tolist(), dataset.facts["hull"], strict=True)) if dataset.facts else {}
     found = row.predictions
     here = np.array([name in hull for name in found.ids.tolist()], dtype=bool)
     energies = np.array([hull[name] for name in found.ids[here].tolist()])
@@ -99,17 +100,17 @@ def _line(name: str, at: dict) -> list[str]:
 # --- Figure 5 ------------------------------------------------------------------------------------
 
 
-def stages(columns: Sequence[Column], printed: dict, declared: dict) -> list[Part]:
+def stages(datasets: Sequence[DatasetPredictions], printed: dict, declared: dict) -> list[TextTable]:
     """How many materials are left after each threshold, at the article's."""
     made = []
-    for column in columns:
-        found = {name: counts(_funnel(column, row)) for name, row in column.rows.items() if column.facts}
+    for dataset in datasets:
+        found = {name: counts(_funnel(dataset, row)) for name, row in dataset.models.items() if dataset.facts}
         if not found:
-            made.append(Part(column.name, [], [], ["Open, not run yet."]))
+            made.append(TextTable.not_run(dataset.name))
             continue
         names = list(next(iter(found.values())))
         rows = [[stage, *(f"{one[stage]:,}" for one in found.values())] for stage in names]
-        made.append(Part(column.name, ["stage", *found], rows))
+        made.append(TextTable(dataset.name, ["stage", *found], rows))
     for task, report in declared.get("stored", {}).items():
         article = report["article"]["funnel"]
         rows = [[stage, f"{n:,}", f"{article[stage]:,}"] for stage, n in report["funnel"].items()]
@@ -117,25 +118,25 @@ def stages(columns: Sequence[Column], printed: dict, declared: dict) -> list[Par
             "The article screens 15,318 candidates, whose predictions are not published; these are the test materials."
         )
         made.append(
-            Part(f"The authors' own predictions, {task}", ["stage", "materials", "the article's"], rows, [note])
+            TextTable(f"The authors' own predictions, {task}", ["stage", "materials", "the article's"], rows, [note])
         )
     return made
 
 
-def draw_stages(columns: Sequence[Column], folder: Path, declared: dict) -> Iterator[Path]:
+def draw_stages(datasets: Sequence[DatasetPredictions], folder: Path, declared: dict) -> Iterator[Path]:
     """The funnel and the map of the materials in it, of every model."""
     from esnet.screening import figures
 
-    for column in columns:
-        formulas = dict(zip(column.facts["id"].tolist(), column.facts["formula"].tolist(), strict=True))
-        for name, row in column.rows.items():
-            inside = folder / f"{plan.slug(column.name)}-{plan.slug(name)}"
+    for dataset in datasets:
+        formulas = dict(zip(dataset.facts["id"].tolist(), dataset.facts["formula"].tolist(), strict=True))
+        for name, row in dataset.models.items():
+            inside = folder / f"{plan.slug(dataset.name)}-{plan.slug(name)}"
             inside.mkdir(parents=True, exist_ok=True)
             names = [formulas[one] for one in row.predictions.ids.tolist()]
-            yield from (inside / one for one in figures.screening(inside, names, _funnel(column, row)))
+            yield from (inside / one for one in figures.screening(inside, names, _funnel(dataset, row)))
 
 
-def _funnel(column: Column, row: Row) -> dict[str, np.ndarray]:
-    target, prediction, hull = _values(column, row)
+def _funnel(dataset: DatasetPredictions, row: ModelPredictions) -> dict[str, np.ndarray]:
+    target, prediction, hull = _values(dataset, row)
     truth = below(target, target - hull, STABLE)
     return funnel(prediction, prediction - hull, truth, PAPER_OPTIMUM)

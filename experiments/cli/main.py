@@ -41,8 +41,8 @@ def build_parser():
         tables,
         "print a table from stored predictions, or all of them, and write the table files again",
         "matrepro tables\nmatrepro tables profitnet figure3 --scale real --style latex",
-        "With a paper: print its tables. Without: write every table file and the README's tables again, and print "
-        "what the report page says.",
+        "With a paper: print its tables. Without: write docs/results and the README's summary again, and print the "
+        "report as text.",
     )
     _add_place(one, optional=True)
     one.add_argument("--style", choices=("markdown", "csv", "latex"), default="markdown")
@@ -185,14 +185,15 @@ def _say_what_is_elsewhere(papers, scale: str) -> None:
 
 
 def tables(arguments) -> None:
-    from experiments.report import report_tables as sheets
     from experiments.report import text
+    from experiments.report.sections import gather
     from experiments.report.tables import render, write_all
 
     if arguments.paper is None:
-        for path in write_all():
+        papers = gather()
+        for path in write_all(papers):
             note(f"wrote {path}")
-        print(text.render(sheets.gather()), end="")
+        print(text.render(papers), end="")
         return
     for pair in _chosen(arguments):
         print(render(*pair, arguments.scale, arguments.style, **_budget(arguments)))
@@ -201,9 +202,9 @@ def tables(arguments) -> None:
 def report(arguments) -> None:
     from common.io.text import as_json
     from experiments.report import page, summary
-    from experiments.report import report_tables as sheets
+    from experiments.report.sections import gather
 
-    papers = sheets.gather()
+    papers = gather()
     page.write(papers, arguments.output)
     note(f"wrote {arguments.output}")
     found = summary.as_dict(papers)

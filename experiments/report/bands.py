@@ -1,7 +1,7 @@
-"""Bands of the stored results, in `experiments/papers/<paper>/bands.yaml`: a recomputed error must lie within its band.
+"""Bands in `experiments/papers/<paper>/bands.yaml`, within which a recomputed error must lie.
 
-They come from the results themselves, 4 % to either side, or 10 % as long as splits are missing. `matrepro bands`
-states those of new results; one that is there stays, unless more splits have come in, so that a change is seen.
+`matrepro bands` derives them from the stored results: 4 % to either side of the mean MAE, or 10 % as long as splits are
+missing. A band stays as it is until more splits are finished, so that a change of a result is noticed.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ from pathlib import Path
 import yaml
 
 from common.io.files import write_text
-from experiments.analyses.results import load_block
+from experiments.analyses.results import load_results
 from experiments.declare import plan
 
 COMPLETE, PARTIAL = 0.04, 0.10
@@ -29,7 +29,7 @@ def stated(paper: str) -> dict[str, dict]:
 
 
 def band(paper: str, table: str, column: str, row: str, scale: str = SCALE) -> tuple[float, float] | None:
-    """The band that the declaration states, or at scale real the file."""
+    """The band in the declaration, or at scale real in the file."""
     found = plan.layout(paper, table, scale)["columns"][column].get("bands", {}).get(row)
     if found is None and scale == SCALE and path_of(paper).exists():
         found = _as_of(path_of(paper), path_of(paper).stat().st_mtime_ns).get(table, {}).get(column, {}).get(row)
@@ -38,7 +38,7 @@ def band(paper: str, table: str, column: str, row: str, scale: str = SCALE) -> t
 
 @lru_cache
 def _as_of(path: Path, written: int) -> dict[str, dict]:
-    """Parsed once for all rows; `written` tells the file from the one that it replaces."""
+    """Parsed once for all rows; `written` distinguishes the file from the one that it replaces."""
     return yaml.safe_load(path.read_text())
 
 
@@ -51,15 +51,15 @@ def renew(paper: str) -> list[str]:
             continue
         for column in layout["columns"]:
             rows = known.setdefault(table, {}).setdefault(column, {})
-            for line in load_block(paper, table, SCALE, column, {}).lines:
-                splits = 0 if line.taken else len(line.seeds)  # what is another table's has its band there
-                if splits > rows.get(line.row, (0, 0, 0))[2]:
-                    part, mean = PARTIAL if line.open else COMPLETE, line.mean("MAE")
-                    rows[line.row] = [float(f"{mean * (1 - part):.4g}"), float(f"{mean * (1 + part):.4g}"), splits]
-                    changed.append(f"{table}, {column}, {line.row}")
+            for model in load_results(paper, table, SCALE, column).models:
+                splits = 0 if model.source_table else len(model.seeds)  # another table's results have their band there
+                if splits > rows.get(model.row, (0, 0, 0))[2]:
+                    width, mean = PARTIAL if model.open else COMPLETE, model.mean("MAE")
+                    rows[model.row] = [*(float(f"{mean * (1 + side * width):.4g}") for side in (-1, 1)), splits]
+                    changed.append(f"{table}, {column}, {model.row}")
     if changed:
-        kept = {table: {c: rows for c, rows in columns.items() if rows} for table, columns in known.items()}
-        kept = {table: columns for table, columns in kept.items() if columns}
-        text = yaml.safe_dump(kept, sort_keys=False, default_flow_style=None, allow_unicode=True, width=120)
+        filled = {table: {c: rows for c, rows in columns.items() if rows} for table, columns in known.items()}
+        filled = {table: columns for table, columns in filled.items() if columns}
+        text = yaml.safe_dump(filled, sort_keys=False, default_flow_style=None, allow_unicode=True, width=120)
         write_text(path_of(paper), f"# Stated by `matrepro bands`: lowest MAE, highest MAE, splits.\n{text}")
     return changed

@@ -1,4 +1,4 @@
-"""`make check`: do the committed results still say what the tables say, and does training still reach its band?"""
+"""`make check`: do the stored results give the committed tables, and does training still reach its bands?"""
 
 from __future__ import annotations
 
@@ -14,6 +14,7 @@ from common.data.predictions import Predictions
 from experiments.declare import plan
 from experiments.declare.models import make_model
 from experiments.report import bands, tables
+from experiments.report.sections import gather
 from experiments.run.inputs import make_split
 from experiments.run.runner import run_all
 from experiments.run.store import folder_of, results_root
@@ -21,100 +22,100 @@ from experiments.run.store import folder_of, results_root
 
 def check_stored(scale: str = "real") -> tuple[list[str], int]:
     """Recompute every committed result; returns what is wrong and how many results were looked at."""
-    declared = {cell.key: cell for cell in _all_cells(scale)}
+    declared = {run.key: run for run in _all_runs(scale)}
     wrong, errors = [], {}
     found = sorted(str(p.parent.relative_to(results_root())) for p in (results_root() / scale).rglob("cell.json"))
     for key in found:
         if key not in declared:
             wrong.append(f"{key}: no table declares this result")
             continue
-        cell = declared[key]
-        record = json.loads((folder_of(cell) / "cell.json").read_text())
-        if record["digest"] != cell.digest():
-            wrong.append(f"{key}: stored with settings {record['digest']}, declared are {cell.digest()}; run it again")
-        stored = Predictions.load(folder_of(cell) / "predictions.csv.gz")
+        run = declared[key]
+        record = json.loads((folder_of(run) / "cell.json").read_text())
+        if record["digest"] != run.digest():
+            wrong.append(f"{key}: stored with settings {record['digest']}, declared are {run.digest()}; run it again")
+        stored = Predictions.load(folder_of(run) / "predictions.csv.gz")
         if len(stored) + len(record["left_out"]) < record["split"]["n_test"]:
             wrong.append(f"{key}: {len(stored)} predictions for {record['split']['n_test']} test materials")
         mae = metrics.regression(stored.target, stored.prediction)["MAE"]
-        errors.setdefault((cell.paper, cell.table, cell.column, cell.row), []).append(mae)
-        for column, name in _beside(cell):
-            stored = Predictions.load(folder_of(cell) / f"{name}.csv.gz")
-            errors.setdefault((cell.paper, cell.table, column, cell.row), []).append(stored.metrics()["MAE"])
+        errors.setdefault((run.paper, run.table, run.column, run.row), []).append(mae)
+        for column, name in _beside(run):
+            stored = Predictions.load(folder_of(run) / f"{name}.csv.gz")
+            errors.setdefault((run.paper, run.table, column, run.row), []).append(stored.metrics()["MAE"])
     for group, values in errors.items():
         wrong += _outside(*group, scale, float(np.mean(values)))
     return wrong, len(found)
 
 
 def check_data(scale: str = "real") -> list[str]:
-    """With the data at hand: does every stored split still come out of its seed, and are the data the same?"""
+    """Does every stored split still follow from its seed, and are the data the same? Needs the data."""
     from common.sources import load_source
 
     wrong, seen = [], {}
-    for cell in _all_cells(scale):
-        path = folder_of(cell) / "cell.json"
+    for run in _all_runs(scale):
+        path = folder_of(run) / "cell.json"
         if not path.exists():
             continue
-        record, densities = json.loads(path.read_text()), make_model(cell.settings).uses_densities
-        where = (cell.settings["source"], cell.settings["target"], densities)
+        record, densities = json.loads(path.read_text()), make_model(run.settings).uses_densities
+        where = (run.settings["source"], run.settings["target"], densities)
         if where not in seen:
             data = load_source(where[0]).known(where[1])
             seen[where] = (data, data.digest(where[1], densities=densities))
         data, digest = seen[where]
-        split = make_split(data, cell.settings["split"], cell.seed)
+        split = make_split(data, run.settings["split"], run.seed)
         if digest != record["data"]["digest"]:
-            wrong.append(f"{cell.key}: the data have changed since this result was made")
+            wrong.append(f"{run.key}: the data have changed since this result was made")
         elif split.digest() != record["split"]["digest"]:
-            wrong.append(f"{cell.key}: the seed gives another split now")
+            wrong.append(f"{run.key}: the seed gives another split now")
     return wrong
 
 
 def check_tables() -> list[str]:
-    """Are the committed table files those that the committed predictions give?"""
-    wrong = []
-    for path, text in tables.committed_tables().items():
+    """Are the committed tables those that the stored predictions give?"""
+    wrong, papers = [], gather()
+    for path, text in tables.committed_tables(papers).items():
         if not path.exists() or path.read_text() != text:
             wrong.append(f"{path.name}: not what the stored predictions give; run make tables")
     readme = tables.ROOT / "README.md"
-    if readme.read_text() != tables.readme_with_tables(readme.read_text()):
-        wrong.append("README.md: its tables are not what the stored predictions give; run make tables")
+    if readme.read_text() != tables.readme_with_summary(readme.read_text(), papers):
+        wrong.append("README.md: its summary is not what the stored predictions give; run make tables")
     return wrong
 
 
 def check_training(jobs: int = 1) -> tuple[list[str], int]:
-    """Train one small cell a model on the embedded set, afresh, and hold each to its band."""
-    kept = os.environ.get("MATREPRO_RESULTS")
+    """Train one small run a model on the embedded set and compare each with its band."""
+    before = os.environ.get("MATREPRO_RESULTS")
     with tempfile.TemporaryDirectory() as folder:
         os.environ["MATREPRO_RESULTS"] = folder
         try:
-            cells = [c for p in plan.papers() for c in _cells(p, "check", "mini")]
-            wrong = run_all(cells, jobs=jobs)
-            for cell in cells:
-                path = Path(folder) / cell.key / "predictions.csv.gz"
+            runs = [run for p in plan.papers() for run in _runs(p, "check", "mini")]
+            wrong = run_all(runs, jobs=jobs)
+            for run in runs:
+                path = Path(folder) / run.key / "predictions.csv.gz"
                 if path.exists():
                     mae = Predictions.load(path).metrics()["MAE"]
-                    wrong += _outside(cell.paper, cell.table, cell.column, cell.row, "mini", mae)
-            return wrong, len(cells)
+                    wrong += _outside(run.paper, run.table, run.column, run.row, "mini", mae)
+            return wrong, len(runs)
         finally:
             os.environ.pop("MATREPRO_RESULTS")
-            if kept is not None:
-                os.environ["MATREPRO_RESULTS"] = kept
+            if before is not None:
+                os.environ["MATREPRO_RESULTS"] = before
 
 
-def _all_cells(scale: str) -> list[plan.Run]:
-    every = (c for paper in plan.papers() for table in plan.tables(paper) for c in _cells(paper, table, scale))
-    return list({cell.key: cell for cell in every}.values())
+def _all_runs(scale: str) -> list[plan.Run]:
+    every = (run for paper in plan.papers() for table in plan.tables(paper) for run in _runs(paper, table, scale))
+    return list({run.key: run for run in every}.values())
 
 
-def _cells(paper: str, table: str, scale: str) -> list[plan.Run]:
-    """The cells of its own; a derived table has none."""
+def _runs(paper: str, table: str, scale: str) -> list[plan.Run]:
+    """The runs of a table; a derived table has none of its own."""
     declared = plan.declaration(paper)["tables"].get(table, {"scales": {}})
     return plan.runs(paper, table, scale) if scale in declared["scales"] and "of" not in declared else []
 
 
-def _beside(cell: plan.Run) -> list[tuple[str, str]]:
-    """Columns that show predictions which a cell stores besides those of its test part, and the names of these."""
-    columns = plan.layout(cell.paper, cell.table, cell.scale)["columns"]
-    return [(column, data["also"]) for column, data in columns.items() if data.get("of") == cell.column]
+def _beside(run: plan.Run) -> list[tuple[str, str]]:
+    """Columns that show further predictions of a run, besides those of its test set, and the names of these."""
+    columns = plan.layout(run.paper, run.table, run.scale)["columns"]
+    return [(column, data["also"]) for column, data in columns.items() if data.get("of") == run.column]
 
 
 def _outside(paper: str, table: str, column: str, row: str, scale: str, mae: float) -> list[str]:

@@ -1,4 +1,4 @@
-"""The report as one HTML page that needs no network: templates of this folder, filled with facts and pictures."""
+"""The report as one HTML page that needs no network: templates of this folder, filled with tables and pictures."""
 
 from __future__ import annotations
 
@@ -11,20 +11,20 @@ from common import __version__
 from common.io.files import write_text
 from common.io.progress import progress
 from experiments.declare import plan
-from experiments.report import pictures, runs, summary
+from experiments.report import claims, costs, pictures, summary
 from experiments.report.canvas import Picture
-from experiments.report.facts import WITHIN, Paper, Result, Section, Sheet, all_results
+from experiments.report.document import WITHIN, PaperReport, Result, ResultTable, Section, all_results
 
 #: The ends of the axis of ratios; what lies beyond is drawn at its end.
 RATIOS = (0.5, 2.0)
 
 
-def write(papers: list[Paper], path: str | Path) -> None:
+def write(papers: list[PaperReport], path: str | Path) -> None:
     write_text(path, render(papers))
 
 
-def render(papers: list[Paper]) -> str:
-    """Equal results give an equal page: nothing in it tells when or where it was made."""
+def render(papers: list[PaperReport]) -> str:
+    """Equal results give an equal page: it states neither time nor place."""
     from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
     environment = Environment(
@@ -42,11 +42,12 @@ def render(papers: list[Paper]) -> str:
         total=summary.tally(all_results(papers)),
         overview=summary.overview(papers),
         meaning=summary.MEANING,
+        claims_meaning=claims.MEANING,
         within=WITHIN,
-        hardware=runs.hardware,
-        versions=runs.versions(papers),
-        duration=runs.duration,
-        figures=lambda sheet: _figures(sheet, shown),
+        hardware=costs.hardware,
+        versions=costs.versions(papers),
+        duration=costs.duration,
+        figures=lambda table: _figures(table, shown),
         by_size=pictures.by_size,
         reasons=reasons,
         ticks=[(ratio, across(ratio)) for ratio in (0.5, 1, 2)],
@@ -56,18 +57,18 @@ def render(papers: list[Paper]) -> str:
 
 
 def _is_drawn(result: Result) -> bool:
-    """What always answers the same is a line that says nothing."""
-    return result.run and result.cells[0].settings["model"] != "dummy"
+    """A constant prediction makes an uninformative plot."""
+    return result.finished and result.runs[0].settings["model"] != "dummy"
 
 
 def _pictures(result: Result) -> list[Picture]:
     return [pictures.parity(result), *([curve] if (curve := pictures.learning_curve(result)) else [])]
 
 
-def _figures(sheet: Sheet, shown: dict) -> tuple[list[Picture], list[Picture], int]:
+def _figures(table: ResultTable, shown: dict) -> tuple[list[Picture], list[Picture], int]:
     """Pictures of the paper's own model, those of the others, and how many others there are."""
     first, others, count = [], [], 0
-    for r in sheet.results:
+    for r in table.results:
         found = shown.get((r.paper, r.table, r.scale, r.column, r.row), [])
         if r.row == plan.layout(r.paper, r.table, r.scale)["own"]:
             first += found
@@ -79,19 +80,19 @@ def _figures(sheet: Sheet, shown: dict) -> tuple[list[Picture], list[Picture], i
 
 def reasons(section: Section) -> str:
     """Why results are open, and how many for each reason."""
-    counts = Counter(result.line.open for result in section.open.results)
+    counts = Counter(result.model.open for result in section.open.results)
     return "; ".join(f"{count} {reason}" if len(counts) > 1 else reason for reason, count in counts.items())
 
 
 def kind(result: Result) -> str:
-    """The class by which a verdict is dressed."""
+    """CSS class of a verdict."""
     if result.ratio is None:
-        return "plain" if result.run else "open"
+        return "plain" if result.finished else "open"
     return "near" if result.within else "better" if result.better else "above"
 
 
 def across(ratio: float) -> float:
-    """Place of a ratio on the logarithmic axis, in per cent of its width."""
+    """Position of a ratio on the logarithmic axis, in per cent of its width."""
     low, high = (math.log(end) for end in RATIOS)
     return round(100 * min(max((math.log(ratio) - low) / (high - low), 0), 1), 2)
 

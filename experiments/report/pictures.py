@@ -1,4 +1,4 @@
-"""Parity plots, learning curves, and errors against the size of the training part, from stored results."""
+"""Parity plots, learning curves, and errors against the size of the training set, from stored results."""
 
 from __future__ import annotations
 
@@ -11,10 +11,10 @@ from common.data import metrics
 from common.data.predictions import together
 from common.plots import read_history, with_unit
 from experiments.report.canvas import SIDE, TOP, Panel, Picture, Scale
-from experiments.report.facts import Result
+from experiments.report.document import Result
 from experiments.run.store import folder_of
 
-#: Beyond so many points a cloud is drawn as density, in so many squares a side and so many shades.
+#: More points are drawn as density, in so many squares a side and so many shades.
 MANY, SQUARES, SHADES = 500, 50, 5
 #: Of a longer training so many epochs are drawn.
 EPOCHS = 120
@@ -26,8 +26,8 @@ GAP, NAMED = 24.0, 10.0
 
 
 def parity(result: Result) -> Picture:
-    """All test parts together, curves point by point."""
-    every = together([predictions for predictions, _ in result.line.stored])
+    """The predictions of all test sets; spectra point by point."""
+    every = together([predictions for predictions, _ in result.model.stored])
     target, prediction = every.target.ravel().astype(float), every.prediction.ravel().astype(float)
     low, high = min(target.min(), prediction.min()), max(target.max(), prediction.max())
     margin = 0.03 * (high - low) or 1.0
@@ -55,13 +55,13 @@ def parity(result: Result) -> Picture:
 
 
 def _dots(x: np.ndarray, y: np.ndarray) -> list[tuple[str, str]]:
-    """Lines of no length, which round caps turn into dots."""
+    """Lines of zero length, which round caps turn into dots."""
     places = sorted({(round(a, 1), round(b, 1)) for a, b in zip(x.tolist(), y.tolist(), strict=True)})
     return [("dots", "".join(f"M{a:g} {b:g}h0" for a, b in places))]
 
 
 def _density(x: np.ndarray, y: np.ndarray) -> list[tuple[str, str]]:
-    """One path a shade, of the runs of squares that have it; shades go by the logarithm of the count."""
+    """One path a shade, of the rows of squares that have it; shades follow the logarithm of the count."""
     side = SIDE / SQUARES
     counts = np.histogram2d(y, x, bins=SQUARES, range=[[0, SIDE], [0, SIDE]])[0]
     top = np.log(counts.max()) or 1.0
@@ -85,20 +85,20 @@ def learning_curve(result: Result) -> Picture | None:
     """Training loss above, validation error below, a line a split, a dot at the chosen epoch. None: no history."""
     runs = [
         (read_history(path), record)
-        for cell, record in result.runs()
-        if record and (path := folder_of(cell) / "history.csv").exists()
+        for run, record in result.records()
+        if record and (path := folder_of(run) / "history.csv").exists()
     ]
     if not runs:
         return None
     monitor = runs[0][1]["resolved"]["recipe"].get("monitor", "MAE")
-    judged = all(f"validation_{monitor}" in columns for columns, _ in runs)
-    name = f"validation {monitor}" if judged else "training loss"
+    validated = all(f"validation_{monitor}" in columns for columns, _ in runs)
+    name = f"validation {monitor}" if validated else "training loss"
     # A loss is that of scaled targets, so it has no unit.
-    unit = {"MAE": result.unit, "MSE": result.unit and f"({result.unit})²"}.get(monitor, "") if judged else ""
+    unit = {"MAE": result.unit, "MSE": result.unit and f"({result.unit})²"}.get(monitor, "") if validated else ""
     last = max(columns["epoch"][-1] for columns, _ in runs)
     across = Scale(0.0, float(last))
     panels = [_curves(runs, across, "loss", "training loss", 0.0)]
-    if judged:
+    if validated:
         below = panels[0].height + GAP
         panels.append(_curves(runs, across, f"validation_{monitor}", with_unit(name, unit), below))
         panels[0].x_ticks, panels[0].x_label = [(at, "") for at, _ in panels[0].x_ticks], ""
@@ -106,7 +106,7 @@ def learning_curve(result: Result) -> Picture | None:
     best = [record["best_validation"] for _, record in runs]
     epochs = f"epoch {chosen[0]}" if len(set(chosen)) == 1 else f"epochs {min(chosen)} to {max(chosen)}"
     splits = f"{len(runs)} split{'s' if len(runs) > 1 else ''}"
-    watched = f"Training loss and {name}" if judged else "Training loss"
+    watched = f"Training loss and {name}" if validated else "Training loss"
     text = (
         f"{watched} of {result.row} on {result.column} over {last:.0f} epochs of {splits}; "
         f"the chosen {epochs} have a {name} of {np.mean(best):.3g}{f' {unit}' if unit else ''} in the mean."
@@ -117,7 +117,7 @@ def learning_curve(result: Result) -> Picture | None:
 def _curves(runs: list, across: Scale, name: str, label: str, top: float) -> Panel:
     height = (SIDE - GAP) / 2
     values = np.concatenate([columns[name] for columns, _ in runs])
-    # A likelihood may be negative; then the first epochs, far above the rest, are cut off instead.
+    # A likelihood may be negative; then the first epochs, far above the others, are cut off instead.
     if values.min() > 0:
         scale = Scale(float(values.min()) / 1.1, float(values.max()) * 1.1, height, log=True)
     else:
@@ -134,27 +134,27 @@ def _curves(runs: list, across: Scale, name: str, label: str, top: float) -> Pan
         panel.paths.append(
             ("curve", "M" + "L".join(f"{a:.1f} {b:.1f}" for a, b in zip(x[shown], y[shown], strict=True)))
         )
-        # A run that went on from a checkpoint may have lost what came before.
+        # The history of a resumed run may lack its first epochs.
         chosen = np.flatnonzero(epochs == record["best_epoch"])
         dots += [f"M{x[k]:.1f} {y[k]:.1f}h0" for k in chosen]
     panel.paths.append(("chosen", "".join(dots)))
     return panel
 
 
-# --- error against the size of the training part -------------------------------------------------
+# --- error against the size of the training set --------------------------------------------------
 
 
 def by_size(results: Iterable[Result]) -> Picture | None:
-    """A line a model, named at its end, where a table's data sets are parts of one; None where they are not."""
+    """A line a model, named at its end, where a table's data sets are subsets of one; None where they are not."""
     series: dict[str, list[tuple[int, float]]] = {}
-    results = [result for result in results if result.run]
-    parted = {_learned(result) for result in results if "train" in _split(result)}
+    results = [result for result in results if result.finished]
+    subsets = {_data(result) for result in results if "train" in _split(result)}
     for result in results:
-        if _learned(result) in parted:
-            # The whole of it may be another table's cell, which says no number.
-            size = _split(result).get("train") or result.line.stored[0][1]["split"]["n_train"]
-            series.setdefault(result.row, []).append((size, result.line.mean(result.metric)))
-            named = with_unit(result.metric, result.unit)
+        if _data(result) in subsets:
+            # The whole set may be a run of another table, which declares no number.
+            size = _split(result).get("train") or result.model.stored[0][1]["split"]["n_train"]
+            series.setdefault(result.row, []).append((size, result.model.mean(result.metric)))
+            label = with_unit(result.metric, result.unit)
     series = {row: sorted(points) for row, points in series.items() if len(points) > 1}
     if not series:
         return None
@@ -165,7 +165,7 @@ def by_size(results: Iterable[Result]) -> Picture | None:
     )
     y_ticks = [(SIDE - at, text) for at, text in up.ticks()]
     panel = Panel(
-        0, SIDE, [(float(across(n)), f"{n:g}") for n in np.unique(sizes)], y_ticks, "training materials", named
+        0, SIDE, [(float(across(n)), f"{n:g}") for n in np.unique(sizes)], y_ticks, "training materials", label
     )
     free = SIDE + 20.0
     for row, points in sorted(series.items(), key=lambda item: item[1][-1][1]):
@@ -175,17 +175,17 @@ def by_size(results: Iterable[Result]) -> Picture | None:
         # From the lowest upwards, each name a line above the one before.
         free = min(places[-1][1] + 3.5, free - 11)
         panel.labels.append((places[-1][0] + 6, round(free, 1), row))
-    said = "; ".join(f"{row} {', '.join(f'{e:.3g} at {n:,}' for n, e in points)}" for row, points in series.items())
-    text = f"{named} against the number of training materials, both axes logarithmic: {said}."
+    values = "; ".join(f"{row} {', '.join(f'{e:.3g} at {n:,}' for n, e in points)}" for row, points in series.items())
+    text = f"{label} against the number of training materials, both axes logarithmic: {values}."
     return Picture(
         "Error against the number of training materials", text, [panel], right=6 + 6.2 * max(map(len, series))
     )
 
 
 def _split(result: Result) -> dict:
-    return result.cells[0].settings["split"]
+    return result.runs[0].settings["split"]
 
 
-def _learned(result: Result) -> tuple[str, str]:
-    """What the materials are parts of."""
-    return result.cells[0].settings["source"], result.cells[0].settings["target"]
+def _data(result: Result) -> tuple[str, str]:
+    """The data set from which the materials are drawn."""
+    return result.runs[0].settings["source"], result.runs[0].settings["target"]

@@ -1,30 +1,35 @@
-"""The top of the report: how much has run, how much of that lies near the reported values, what is open."""
+"""The head of the report: how much has run, how much of that is near the reported values, what is open."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import asdict, dataclass
 
-from experiments.analyses.styles import NONE
-from experiments.report.facts import WITHIN, Paper, Result, Sheet, all_results
-from experiments.report.runs import duration
+from experiments.analyses.text_table import NONE
+from experiments.declare import plan
+from experiments.report.costs import duration
+from experiments.report.document import WITHIN, PaperReport, Result, ResultTable, all_results
 
 MEANING = (
-    "A cell is one model, one data set, one split; a result is the mean over the splits of a model on a data set. It "
+    "A run is one model, one data set, one split; a result is the mean over the splits of a model on a data set. It "
     "is compared where the paper reports a value for the same kind of data: the ratio is ours over the reported error, "
     f"lower is better. {WITHIN.capitalize()} counts results on both sides of the reported value; better counts those "
-    "below it, however little; a result may be both. What a table takes from another one is counted there alone. Open "
-    "results have no finished cell; their tables say why. Numbers on the embedded set (scale mini) are not comparable "
-    "with the papers' and are left out."
+    "below it, however little; a result may be both. A result that two tables share is counted once. Open results have "
+    "no finished run; their tables give the reason. Results on the embedded set (scale mini) are left out, since they "
+    "are not comparable with the papers'."
 )
+HEAD = ["paper, scale", "runs finished", "results", "compared", WITHIN, "better", "open", "training time"]
+#: The short table of the README: its columns, and its longest length.
+SHORT_HEAD = ["paper", "model, data set", "metric", "reported", "ours", "ratio", "verdict"]
+SHORT = 30
 
 
 @dataclass(frozen=True)
 class Tally:
-    cells: int
-    cells_run: int
+    runs: int
+    runs_finished: int
     results: int
-    results_run: int
+    results_finished: int
     compared: int
     within: int
     better: int
@@ -33,64 +38,80 @@ class Tally:
 
 
 def tally(results: Iterable[Result]) -> Tally:
-    """Counts, each cell once. What a table takes from another one is counted there."""
-    results = [r for r in results if not r.line.taken]
-    runs = {c.key: run for r in results for c, run in r.runs()}
+    """Counts, each run once. What a table takes from another one is counted there."""
+    results = [r for r in results if not r.model.source_table]
+    records = {run.key: record for r in results for run, record in r.records()}
     return Tally(
-        cells=len(runs),
-        cells_run=sum(run is not None for run in runs.values()),
+        runs=len(records),
+        runs_finished=sum(record is not None for record in records.values()),
         results=len(results),
-        results_run=sum(r.run for r in results),
+        results_finished=sum(r.finished for r in results),
         compared=sum(r.ratio is not None for r in results),
         within=sum(r.within for r in results),
         better=sum(r.better for r in results),
-        open=sum(not r.run for r in results),
-        seconds=sum(run["wall_seconds"] for run in runs.values() if run),
+        open=sum(not r.finished for r in results),
+        seconds=sum(record["wall_seconds"] for record in records.values() if record),
     )
 
 
-def overview(papers: list[Paper]) -> Sheet:
-    """A line a paper and scale, and one for all."""
-    head = [
-        "paper, scale",
-        "cells run",
-        "results",
-        "compared",
-        WITHIN,
-        "better",
-        "open",
-        "training time",
-    ]
+def overview(papers: list[PaperReport]) -> ResultTable:
+    """A row a paper and scale, and one for all."""
     rows = []
     for paper in papers:
         for scale in dict.fromkeys(section.scale for section in paper.sections):
             rows.append(_row(f"{paper.name}, {scale}", tally(r for r in paper.results if r.scale == scale)))
     rows.append(_row("all", tally(all_results(papers))))
-    return Sheet("Cells and results, paper by paper", head, rows)
+    return ResultTable("Runs and results, paper by paper", HEAD, rows)
 
 
-def _row(name: str, found: Tally) -> list[str]:
+def _row(name: str, counts: Tally) -> list[str]:
     return [
         name,
-        f"{found.cells_run:,} of {found.cells:,}",
-        f"{found.results_run:,} of {found.results:,}",
-        f"{found.compared:,}",
-        f"{found.within:,}",
-        f"{found.better:,}",
-        f"{found.open:,}",
-        duration(found.seconds) if found.seconds else NONE,
+        f"{counts.runs_finished:,} of {counts.runs:,}",
+        f"{counts.results_finished:,} of {counts.results:,}",
+        f"{counts.compared:,}",
+        f"{counts.within:,}",
+        f"{counts.better:,}",
+        f"{counts.open:,}",
+        duration(counts.seconds) if counts.seconds else NONE,
     ]
 
 
-def sentence(papers: list[Paper]) -> str:
-    found = tally(all_results(papers))
+def short_table(papers: list[PaperReport]) -> ResultTable:
+    """The papers' own models: reported errors and ours; a paper without compared results shows what it has."""
+    rows = []
+    for paper in papers:
+        own = [
+            result for result in paper.results if result.finished and result.reported is not None and _is_own(result)
+        ]
+        rows += [_short_row(result) for result in [r for r in own if r.ratio is not None] or own]
+    return ResultTable("The papers' own models: reported errors and ours", SHORT_HEAD, rows[:SHORT], words=(0, 1, 2, 6))
+
+
+def _short_row(result: Result) -> list[str]:
+    metric = f"{result.metric} ({result.unit})" if result.unit else result.metric
+    errors = [f"{error:.4g}" for error in (result.reported, result.model.mean(result.metric))]
+    ratio = NONE if result.ratio is None else f"{result.ratio:.2f}"
+    verdict = result.verdict if result.ratio is not None else f"not compared: {result.not_comparable}"
+    return [result.paper, f"{result.row}, {result.column}", metric, *errors, ratio, verdict]
+
+
+def _is_own(result: Result) -> bool:
+    """The paper's model or a variant of it, such as a released one."""
+    own = plan.layout(result.paper, result.table, result.scale)["own"]
+    return bool(own) and result.row.startswith(own) and not result.model.source_table
+
+
+def sentence(papers: list[PaperReport]) -> str:
+    counts = tally(all_results(papers))
     return (
-        f"{found.cells_run:,} of {found.cells:,} cells run; of {found.compared:,} results beside a reported value "
-        f"{found.within:,} {WITHIN}, {found.better:,} better; {found.open:,} of {found.results:,} results open\n"
+        f"{counts.runs_finished:,} of {counts.runs:,} runs finished; of {counts.compared:,} results beside a reported "
+        f"value {counts.within:,} {WITHIN}, {counts.better:,} better; {counts.open:,} of {counts.results:,} results "
+        "open\n"
     )
 
 
-def as_dict(papers: list[Paper]) -> dict:
+def as_dict(papers: list[PaperReport]) -> dict:
     """The same for programs: counts, and a dictionary a result."""
     results = [
         {
@@ -101,13 +122,13 @@ def as_dict(papers: list[Paper]) -> dict:
             "model": r.row,
             "metric": r.metric,
             "unit": r.unit,
-            "ours": r.line.mean(r.metric) if r.run else None,
-            "reported": r.line.reported.get(r.metric),
+            "ours": r.model.mean(r.metric) if r.finished else None,
+            "reported": r.reported,
             "ratio": r.ratio,
             "band": r.band,
-            "splits": [len(r.line.seeds), len(r.cells)],
-            "open": r.line.open,
-            "not compared": r.aside,
+            "splits": [len(r.model.seeds), len(r.runs)],
+            "open": r.model.open,
+            "not compared": r.not_comparable,
         }
         for r in all_results(papers)
     ]

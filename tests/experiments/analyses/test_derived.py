@@ -8,9 +8,8 @@ import numpy as np
 import pytest
 
 from common.data.predictions import Predictions
-from experiments.analyses import composition_error, derived, polymorphs
-from experiments.analyses import results as blocks
-from experiments.analyses.derived import Column, Row
+from experiments.analyses import composition_error, derived, polymorphs, results
+from experiments.analyses.derived import DatasetPredictions, ModelPredictions
 from experiments.cli import main as cli
 from experiments.declare import plan
 from experiments.report import check, tables
@@ -30,8 +29,8 @@ def column(**more):
     predictions = Predictions(
         np.array(list("abce")), np.array([1.5, 2.5, 4.0, 3.0]), np.array([1, 2, 5, 3.0]), unit="eV"
     )
-    made = {"printed": {}, "rows": {"net": Row(predictions, 3, {})}, "facts": facts, **more}
-    return Column("gaps", "gap", folds=10, **made)
+    made = {"printed": {}, "models": {"net": ModelPredictions(predictions, 3, {})}, "facts": facts, **more}
+    return DatasetPredictions("gaps", "gap", folds=10, **made)
 
 
 def cells_of(part, first):
@@ -68,7 +67,7 @@ def test_polymorphs_by_crystal_system():
 
 
 def test_without_predictions_the_targets_stand_alone():
-    part = polymorphs.by_crystal_system([column(rows={})], {}, {"formulas": ["TiO2"]})[0]
+    part = polymorphs.by_crystal_system([column(models={})], {}, {"formulas": ["TiO2"]})[0]
     cell = cells_of(part, "TiO2, tetragonal")
     assert cell["target"] == "1.50 ± 0.71" and cell["prediction"] == "" and "paper's mean" not in part.head
     assert part.notes == ["0 of 10 folds are done; they predict 0 of the 5 materials."]
@@ -96,10 +95,10 @@ def test_errors_by_crystal_system():
 def test_composition_errors(tmp_path):
     from diffcomp.robustness import ERRORS
 
-    net = column().rows["net"].predictions
+    net = column().models["net"].predictions
     under = np.array([net.target + (net.prediction - net.target) * (1 + abs(e) / 500) for e in ERRORS]).T
-    probes = {composition_error.PROBE: Predictions(net.ids, under, net.target, unit="eV")}
-    filled = column(rows={"net": Row(net, 3, probes)}, printed={"composition_error": "Eg"})
+    extra = {composition_error.PROBE: Predictions(net.ids, under, net.target, unit="eV")}
+    filled = column(models={"net": ModelPredictions(net, 3, extra)}, printed={"composition_error": "Eg"})
     reported = {
         "composition_error": {
             "rows": {"Eg": {"relative_MAE_increase_below": {"value": 3}, "composition_error_window": {"value": 10}}}
@@ -137,7 +136,7 @@ def test_a_derived_table_is_run_and_printed_through_the_command(declared, capsys
     assert cli.main(["reproduce", "tiny", "two", "--scale", "real"]) == 0
     out, err = capsys.readouterr()
     assert "2 cells, 0 finished before, 2 to run" in err and "### Table 2" in out
-    stored = [blocks.stored_cell(cell)[0] for cell in plan.runs("tiny", "two", "real")]
+    stored = [results.load_stored(cell)[0] for cell in plan.runs("tiny", "two", "real")]
     errors = np.concatenate([np.abs(p.prediction - p.target) for p in stored])
     assert f"{errors.mean():.3f} ({len(errors)})" in out and "| cubic " in out
     # From now on nothing but the stored files is needed, and what is stored is not made again.
@@ -156,12 +155,12 @@ def test_several_test_parts_stand_together(declared):
     cells = plan.runs("tiny", "two", "real")
     for cell in cells:
         runner.execute(cell)
-    found = derived.columns("tiny", "two", "real")[0]
+    found = derived.datasets("tiny", "two", "real")[0]
     dummy = found.rows["dummy"]
-    assert dummy.parts == 2 and len(dummy.predictions) == sum(len(blocks.stored_cell(cell)[0]) for cell in cells)
+    assert dummy.parts == 2 and len(dummy.predictions) == sum(len(results.load_stored(cell)[0]) for cell in cells)
     assert found.facts == {}
     derived.prepare("tiny", "two", "real")
-    facts = derived.columns("tiny", "two", "real")[0].facts
+    facts = derived.datasets("tiny", "two", "real")[0].facts
     assert set(facts) == {"id", "formula", "space_group", "band_gap"} and facts["band_gap"].dtype == float
 
 
@@ -176,8 +175,8 @@ def test_probes_are_stored_and_read_beside_the_predictions(tiny):
     }
     cell = plan.runs("tiny", "two", "mini")[0]
     runner.execute(cell)
-    row = derived.columns("tiny", "two", "mini")[0].rows["net"]
-    probe = row.probes[composition_error.PROBE]
+    row = derived.datasets("tiny", "two", "mini")[0].models["net"]
+    probe = row.extra[composition_error.PROBE]
     assert probe.ids.tolist() == row.predictions.ids.tolist() and probe.unit == "eV"
     assert "| +20 " in tables.render("tiny", "two", "mini")
 

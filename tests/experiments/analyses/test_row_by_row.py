@@ -5,7 +5,7 @@ import pytest
 
 from common.data.predictions import Predictions
 from common.errors import UserError
-from experiments.analyses.derived import Column
+from experiments.analyses.derived import DatasetPredictions
 from experiments.analyses.row_by_row import HEAD, compare, table
 
 
@@ -48,7 +48,7 @@ def test_a_line_holds_every_number_and_a_column_without_any_is_open():
     predictions = ours()
     known = dict(zip(predictions.ids.tolist(), (predictions.target + 1.0).tolist(), strict=True))
     stored = {"matbench-formula": {"gap": [{"row": "Finder", "fold": 3, **compare(predictions, known)}]}}
-    columns = [Column("gap", "band_gap", {}, 5), Column("n", "n", {}, 5)]
+    columns = [DatasetPredictions("gap", "band_gap", {}, 5), DatasetPredictions("n", "n", {}, 5)]
     first, second = table(columns, {}, {"of": "matbench-formula", "stored": stored})
     assert first.title == "gap (eV)"
     assert first.head == HEAD

@@ -9,7 +9,7 @@ from common.data.predictions import Predictions
 from common.sources import load_source
 from esnet.screening.hull import PhasePool
 from experiments.analyses import derived, screening
-from experiments.analyses.derived import Column, Row
+from experiments.analyses.derived import DatasetPredictions, ModelPredictions
 from experiments.declare import plan
 
 MODELS = {"rows": {"net": {"model": "esnet"}}}
@@ -21,7 +21,7 @@ def column():
     ids = np.array(["a", "b", "c", "d"])
     predicted = Predictions(ids, np.array([-1.0, -0.2, -0.9, 0.4]), np.array([-1.0, -0.8, -0.3, 0.5]), unit="eV/atom")
     facts = {"id": ids, "formula": np.array(["NaCl", "LiF", "KBr", "CuAu"]), "hull": np.array([-1.0, -0.8, -0.9, 0.0])}
-    return Column("energies", "formation_energy", {}, 5, {"net": Row(predicted, 2, {})}, facts)
+    return DatasetPredictions("energies", "formation_energy", {}, 5, {"net": ModelPredictions(predicted, 2, {})}, facts)
 
 
 def test_scores(column):
@@ -29,7 +29,7 @@ def test_scores(column):
     (row,) = part.rows
     assert part.head[0] == "model" and row[0] == "net"
     # At the article's thresholds a and c pass: one of two is right, and one of the two stable ones is found.
-    found = screening._funnel(column, column.rows["net"])
+    found = screening._funnel(column, column.models["net"])
     assert [int(stage.sum()) for stage in found.values()] == [4, 3, 2, 1]
     # b lies 0.6 above the hull as predicted. With it two of three are right and both stable ones are found: F1 is 0.8.
     assert row[1] == "-0.20" and row[2] in ("0.60", "0.61") and row[3:7] == ["0.667", "1.000", "0.800", "0.750"]
@@ -45,7 +45,7 @@ def test_the_funnel(column):
 
 
 def test_nothing_stored_is_open(column):
-    column.rows = {}
+    column.models = {}
     for make in (screening.scores, screening.stages):
         (part,) = make([column], {}, MODELS)
         assert part.rows == [] and part.notes == ["Open, not run yet."]
@@ -66,10 +66,10 @@ def test_the_stored_report_joins_the_tables(tmp_path, monkeypatch):
     printed = plan.reported("esnet")["table1"]["rows"]["ESNet"]
     for task, one in report.items():
         assert one["E_f (eV/atom)"]["MAE"] == pytest.approx(printed[f"{task}_MAE"]["value"], abs=5e-4)
-    parts = derived.parts("esnet", "figure4", "real")
+    parts = derived.text_tables("esnet", "figure4", "real")
     assert [p.title for p in parts[-2:]] == [
         "The authors' own predictions, IS2RE",
         "The authors' own predictions, RS2RE",
     ]
     monkeypatch.setenv("MATREPRO_RESULTS", str(tmp_path))
-    assert len(derived.parts("esnet", "figure4", "real")) == len(parts) - 2
+    assert len(derived.text_tables("esnet", "figure4", "real")) == len(parts) - 2

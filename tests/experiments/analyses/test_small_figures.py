@@ -7,7 +7,7 @@ from common.data.predictions import Predictions
 from common.sources.jarvis import AXIS
 from esnet.dft.backends import BACKENDS
 from experiments.analyses import derived, dos_similarity, near_zero
-from experiments.analyses.derived import Column, Row
+from experiments.analyses.derived import DatasetPredictions, ModelPredictions
 from experiments.cli import main as cli
 from experiments.declare import plan
 from experiments.report import tables
@@ -24,7 +24,8 @@ def dielectric():
     # In another order, and without one of them.
     loss = Predictions(ids[[1, 0]], np.array([clear, clear]), np.array([clear, clear]))
     parts = (("eps_re", real), ("eps_im", loss))
-    return [Column(name, name, {}, 0, {"net": Row(found, 1, {})}, facts) for name, found in parts]
+    models = ((name, {"net": ModelPredictions(found, 1, {})}) for name, found in parts)
+    return [DatasetPredictions(name, name, {}, 0, one, facts) for name, one in models]
 
 
 def test_materials_near_zero(tmp_path):
@@ -42,7 +43,7 @@ def test_strained_compounds_are_alike(tmp_path, monkeypatch, capsys):
     assert "Open, not run yet." in tables.render("esnet", "figure1b", "real")
     assert cli.main(["reproduce", "esnet", "figure1b"]) == 0
     out = capsys.readouterr().out
-    stored = derived.parts("esnet", "figure1b", "mini")[0]
+    stored = derived.text_tables("esnet", "figure1b", "mini")[0]
     assert stored.rows[0][0] == "states" and all(float(row[3]) < 0.5 for row in stored.rows) and "| kurtosis " in out
     assert derived.report_path("esnet", "figure1b", "mini").exists()
     drawn = derived.draw("esnet", "figure1b", "mini", tmp_path)

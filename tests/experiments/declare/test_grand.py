@@ -4,10 +4,10 @@ import math
 
 import pytest
 
-from experiments.analyses import results as blocks
+from experiments.analyses import results
 from experiments.declare import plan
 from experiments.declare.models import NETWORKS, make_model
-from experiments.report import tables
+from experiments.report import sections, tables
 from experiments.run import runner
 
 
@@ -54,14 +54,20 @@ def test_a_cell_of_another_table_is_not_run_again(two_tables):
 def test_costs_stand_beside_errors_and_reasons_below(two_tables, stored):
     text = tables.render("tiny", "grand", "real")
     assert "| wall time (min) | parameters " in text and "| median " in text and "not counted" in text
-    assert "Open, needs a structure: crystal net." in text and "Open, not run yet: net." in text
-    assert "paper's MAE" not in text  # there is none to compare with
-    block = blocks.load_block("tiny", "grand", "real", "all gaps", {})
-    line = next(line for line in block.lines if line.row == "median")
-    assert line.taken == "tiny one" and line.seeds == [0]
-    head, rows = tables.rows_of(block, ["MAE", "MAD:MAE"], mini=False)
-    assert all(cell != "" for cell in rows[0][:3]) and len(head) == len(rows[0])
-    assert rows[0][head.index("MAE (eV)")] == f"{blocks.stored_cell(stored[0])[0].metrics()['MAE']:.3f}"
+    assert "open: needs a structure" in _row(text, "crystal net") and "open: not run yet" in _row(text, "net")
+    assert "reported" not in text  # there is none to compare with
+    dataset = results.load_results("tiny", "grand", "real", "all gaps", {})
+    model = next(one for one in dataset.models if one.row == "median")
+    assert model.source_table == "tiny one" and model.seeds == [0]
+    table = sections.section("tiny", "grand", "real").tables[0]
+    assert all(all(row) and len(row) == len(table.head) for row in table.rows)
+    median = next(row for row in table.rows if row[0] == "median")
+    errors = results.load_stored(stored[0])[0].metrics()
+    assert median[table.head.index("ours, MAE (eV)")] == f"{errors['MAE']:.3f}"
+
+
+def _row(text, name):
+    return next(line for line in text.splitlines() if line.startswith(f"| {name} "))
 
 
 def test_bands_belong_to_the_table_that_ran_the_cell(two_tables, stored, monkeypatch):
@@ -114,5 +120,5 @@ def test_stated_parameters_are_those_of_the_networks():
 def test_a_new_network_counts_its_own_parameters(two_tables):
     cell = plan.runs_of("tiny", "grand", "real", "all gaps", "net")[0]
     runner.execute(cell)
-    assert blocks.stored_cell(cell)[1]["parameters"] == 1041085
+    assert results.load_stored(cell)[1]["parameters"] == 1041085
     assert "1,041,085" in tables.render("tiny", "grand", "real")

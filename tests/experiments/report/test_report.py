@@ -9,10 +9,10 @@ import numpy as np
 import pytest
 
 from common.data.predictions import Predictions
+from experiments.analyses.text_table import TextTable
 from experiments.cli import main as cli
 from experiments.declare import plan
-from experiments.report import facts, page, runs, summary, tables, text
-from experiments.report import report_tables as sheets
+from experiments.report import costs, document, page, sections, summary, tables, text
 from experiments.run import runner, store
 from tests.experiments.report.report_page import Page
 
@@ -35,7 +35,7 @@ def filled(stored, tiny):
 
 
 def test_page_and_terminal_say_what_is_stored(filled):
-    papers = sheets.gather()
+    papers = sections.gather()
     found = Page(page.render(papers)).table("gap, eV; 336 materials, ")
     net, dummy, peer = found
     assert net["model"] == "net" and net["ours, MAE (eV)"] == "0.450" and net["reported MAE"] == "0.5"
@@ -51,15 +51,15 @@ def test_page_and_terminal_say_what_is_stored(filled):
 
 
 def test_every_table_of_the_page_stands_in_the_terminal(filled):
-    papers = sheets.gather()
+    papers = sections.gather()
     printed = [re.split("  +", line.strip()) for line in text.render(papers).splitlines()]
     found = [table for table in Page(page.render(papers)).tables if not table["caption"].startswith("Our error over")]
     assert [table["caption"] for table in found] == [
-        "Cells and results, paper by paper",
+        "Runs and results, paper by paper",
         next(table["caption"] for table in found if table["caption"].startswith("gap, eV")),
-        "Open altogether; scale real",
-        "Finished cells: time, epochs, parameters, machine",
-        "Packages of the finished cells",
+        "Data sets without results; scale real",
+        "Finished runs: time, epochs, parameters, machine",
+        "Packages of the finished runs",
     ]
     for table in found:
         for row in table["rows"]:
@@ -68,37 +68,37 @@ def test_every_table_of_the_page_stands_in_the_terminal(filled):
 
 
 def test_the_summary_counts(filled):
-    found = summary.as_dict(sheets.gather())["summary"]
+    found = summary.as_dict(sections.gather())["summary"]
     seconds = sum(json.loads((store.folder_of(cell) / "cell.json").read_text())["wall_seconds"] for cell in filled)
     assert found.pop("seconds") == pytest.approx(seconds)
     assert found == {
-        "cells": 3,
-        "cells_run": 3,
+        "runs": 3,
+        "runs_finished": 3,
         "results": 6,
-        "results_run": 2,
+        "results_finished": 2,
         "compared": 1,
         "within": 1,
         "better": 1,
         "open": 4,
     }
-    text_of_page = Page(page.render(sheets.gather())).text
-    assert "Cells run 3 of 3" in text_of_page and "Open 4 of 6" in text_of_page
+    text_of_page = Page(page.render(sections.gather())).text
+    assert "Runs finished 3 of 3" in text_of_page and "Open 4 of 6" in text_of_page
     assert "Within 10 % 1 of 1" in text_of_page and "Better than reported 1 of 1" in text_of_page
 
 
 def test_what_is_open_says_why_and_how_it_goes_on(filled):
     store.folder_of(filled[1]).joinpath("cell.json").unlink()
-    found = Page(page.render(sheets.gather()))
-    away = found.table("Open altogether")
+    found = Page(page.render(sections.gather()))
+    away = found.table("Data sets without results")
     assert [row["open, because"] for row in away] == ["no source"] * 3 and away[0]["reported MAE"] == "0.25 eV"
     assert found.table("gap, eV")[1]["state"] == "1 of 2 splits"
     command = "matrepro reproduce tiny one --scale real"
-    assert command in found.text and command in text.render(sheets.gather())
+    assert command in found.text and command in text.render(sections.gather())
     assert "Open: 3 results, no source" in found.text
 
 
 def test_a_finished_table_has_no_command(filled):
-    assert "matrepro reproduce" not in text.render(sheets.gather())
+    assert "matrepro reproduce" not in text.render(sections.gather())
 
 
 @pytest.mark.parametrize(
@@ -113,41 +113,41 @@ def test_a_finished_table_has_no_command(filled):
 )
 def test_verdicts(filled, tiny, reported, words, kind):
     plan.reported("tiny")["gap"]["rows"]["Net"]["MAE"]["value"] = reported
-    result = next(r for r in facts.all_results(sheets.gather()) if r.row == "net" and r.run)
-    assert facts.verdict(result) == words and page.kind(result) == kind
+    result = next(r for r in document.all_results(sections.gather()) if r.row == "net" and r.finished)
+    assert result.verdict == words and page.kind(result) == kind
 
 
 def test_columns_stand_in_the_order_in_which_they_are_read(filled, tiny):
     """How many times better than the mean beside the error, and no column that says nothing."""
     table = tiny["tables"]["one"]
     table["metrics"] = ["MAE", "MSE", "MAD:MAE"]
-    head = list(Page(page.render(sheets.gather())).table("gap, eV")[0])
+    head = list(Page(page.render(sections.gather())).table("gap, eV")[0])
     compared = ["ours, MAE (eV)", "reported MAE", "ours / reported", "verdict"]
-    others = ["ours, MAD:MAE", "ours, MSE (eV^2)", "state", "from, to"]
+    others = ["ours, MAD:MAE", "ours, MSE (eV^2)", "state", "from, to", "splits below reported net"]
     assert head == ["model", *compared, *others, "band of ours (eV)"]
     table["scales"]["real"]["columns"]["gap"]["bands"].clear()
-    assert list(Page(page.render(sheets.gather())).table("gap, eV")[0]) == head[:-1]
+    assert list(Page(page.render(sections.gather())).table("gap, eV")[0]) == head[:-1]
 
 
 def test_values_that_are_not_to_be_compared_are_not(filled, tiny):
     tiny["tables"]["one"]["scales"]["real"]["columns"]["gap"]["aside"] = "other data"
-    papers = sheets.gather()
+    papers = sections.gather()
     found = Page(page.render(papers))
     net = found.table("gap, eV")[0]
     assert (net["reported MAE"], net["ours / reported"], net["verdict"]) == ("0.5", "–", "not compared")
     assert "Not compared with the paper: other data." in found.text
-    assert summary.tally(facts.all_results(papers)).compared == 0
+    assert summary.tally(document.all_results(papers)).compared == 0
     assert not any(table["caption"].startswith("Our error over") for table in found.tables)
 
 
 def test_results_on_the_embedded_set_are_left_out(filled, tiny):
-    before = page.render(sheets.gather())
+    before = page.render(sections.gather())
     for cell in (c for c in plan.runs("tiny", "one", "mini") if c.row == "dummy"):
         runner.execute(cell)
     assert "gap (mini)" in tables.render("tiny", "one", "mini")
-    assert page.render(sheets.gather()) == before and "gap (mini)" not in before
+    assert page.render(sections.gather()) == before and "gap (mini)" not in before
     tiny["tables"]["small"] = {"title": "Small", "scales": {"mini": tiny["tables"]["one"]["scales"]["mini"]}}
-    assert "with nothing to compare: small." in text.render(sheets.gather())
+    assert "with nothing to compare: small." in text.render(sections.gather())
 
 
 def test_derived_tables_and_notes_with_code(filled, tiny):
@@ -159,7 +159,7 @@ def test_derived_tables_and_notes_with_code(filled, tiny):
         "note": "See `a/README.md` & more.",
         "scales": {"real": {}},
     }
-    found = page.render(sheets.gather())
+    found = page.render(sections.gather())
     assert "<code>a/README.md</code> &amp; more." in found
     assert Page(found).table("A part")[0] == {"formula": "<NaCl>", "value": "–", "list": "one, two, " * 5 + "three"}
     assert '<td class="words long">one, two' in found and "| <NaCl>  | –  " in tables.render("tiny", "two", "real")
@@ -167,34 +167,36 @@ def test_derived_tables_and_notes_with_code(filled, tiny):
 
 
 def made(columns, printed, declared):
-    from experiments.analyses.derived import Part
-
-    return [Part("A part", ["formula", "value", "list"], [["<NaCl>", "", "one, two, " * 5 + "three"]], ["A note."])]
+    return [
+        TextTable("A part", ["formula", "value", "list"], [["<NaCl>", "", "one, two, " * 5 + "three"]], ["A note."])
+    ]
 
 
 def test_time_and_hardware(filled):
-    found = Page(page.render(sheets.gather())).table("Finished cells")
+    found = Page(page.render(sections.gather())).table("Finished runs")
     assert found[0]["in all"] == "1 h 07 min" and found[0]["epochs run"] == "3" and found[0]["chosen epoch"] == "2"
     assert found[0]["parameters"] == "not recorded" and found[1]["parameters"] == "–"
     assert found[0]["computed on"].endswith("tensorflow, NVIDIA X") and found[1]["epochs run"] == "–"
-    versions = Page(page.render(sheets.gather())).table("Packages of")
-    assert {row["cells"] for row in versions} == {"3"}
+    versions = Page(page.render(sections.gather())).table("Packages of")
+    assert {row["runs"] for row in versions} == {"3"}
     expected = {0.04: "0.0 s", 59.9: "59.9 s", 3599: "59 min 59 s", 3600: "1 h 00 min", 4e5: "111 h"}
-    assert {seconds: runs.duration(seconds) for seconds in expected} == expected
+    assert {seconds: costs.duration(seconds) for seconds in expected} == expected
 
 
 def test_the_command_writes_and_prints(filled, tmp_path, capsys, monkeypatch):
     path = tmp_path / "deep" / "page.html"
     assert cli.main(["report", "--output", str(path)]) == 0
     out, err = capsys.readouterr()
-    assert "3 of 3 cells run; of 1 results beside a reported value 1 within 10 %, 1 better; 4 of 6 results open" in out
-    assert f"wrote {path}" in err and path.read_text() == page.render(sheets.gather())
+    assert (
+        "3 of 3 runs finished; of 1 results beside a reported value 1 within 10 %, 1 better; 4 of 6 results open" in out
+    )
+    assert f"wrote {path}" in err and path.read_text() == page.render(sections.gather())
     assert cli.main(["report", "--output", str(path), "--json"]) == 0
     results = json.loads(capsys.readouterr().out)["results"]
     assert next(r for r in results if r["model"] == "net")["ours"] == pytest.approx(0.45)
-    monkeypatch.setattr(tables, "write_all", list)
+    monkeypatch.setattr(tables, "write_all", lambda papers: [])
     assert cli.main(["tables"]) == 0
-    assert capsys.readouterr().out == text.render(sheets.gather())
+    assert capsys.readouterr().out == text.render(sections.gather())
 
 
 def test_bad_input_is_one_line(filled, tmp_path, capsys):
@@ -211,16 +213,16 @@ def test_bad_input_is_one_line(filled, tmp_path, capsys):
 
 def test_committed_results_are_on_the_page(monkeypatch):
     monkeypatch.delenv("MATREPRO_RESULTS", raising=False)
-    papers = sheets.gather()
+    papers = sections.gather()
     assert all(paper.title for paper in papers)
     assert {paper.name for paper in papers} >= {"profitnet", "finder", "diffcomp", "esnet"}
-    stored = [result for result in facts.all_results(papers) if result.run]
-    cells = {cell.key for result in stored for cell, record in result.runs() if record}
+    stored = [result for result in document.all_results(papers) if result.finished]
+    cells = {cell.key for result in stored for cell, record in result.records() if record}
     files = {str(p.parent.relative_to(store.results_root())) for p in store.results_root().rglob("cell.json")}
     assert cells and cells <= files
     for result in (r for r in stored if r.row == "PROFiT-Net"):
-        done = [cell for cell, record in result.runs() if record]
-        assert result.line.mean("MAE") == pytest.approx(np.mean([_mae(cell) for cell in done]))
+        done = [cell for cell, record in result.records() if record]
+        assert result.model.mean("MAE") == pytest.approx(np.mean([_mae(cell) for cell in done]))
 
 
 def _mae(cell):

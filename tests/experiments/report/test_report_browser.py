@@ -2,8 +2,7 @@
 
 import pytest
 
-from experiments.report import page
-from experiments.report import report_tables as sheets
+from experiments.report import page, sections
 from tests.experiments.report import browser
 from tests.experiments.report.report_page import Page
 
@@ -14,7 +13,7 @@ def committed(tmp_path_factory):
     path = tmp_path_factory.mktemp("report") / "report.html"
     with pytest.MonkeyPatch.context() as patch:
         patch.delenv("MATREPRO_RESULTS", raising=False)
-        page.write(sheets.gather(), path)
+        page.write(sections.gather(), path)
     return path
 
 

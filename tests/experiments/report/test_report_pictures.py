@@ -7,15 +7,16 @@ import numpy as np
 import pytest
 
 from common.data.predictions import Predictions
-from experiments.analyses.results import Line
-from experiments.report import canvas, facts, pictures
+from experiments.analyses.results import ModelResult
+from experiments.report import canvas, document, pictures
 
 
 def result(target, prediction, records=({},), **more):
     made = Predictions(np.arange(len(target)).astype(str), np.array(prediction), np.array(target), unit="eV")
-    line = Line("net", {"MAE": np.ones(1)}, {}, seeds=list(range(len(records))), stored=[(made, r) for r in records])
-    cells = [SimpleNamespace(seed=seed) for seed in line.seeds]
-    return facts.Result("p", "t", "real", "gap", line, "MAE", "eV", cells, None, **more)
+    seeds = list(range(len(records)))
+    model = ModelResult("net", {"MAE": np.ones(1)}, {}, seeds=seeds, stored=[(made, r) for r in records])
+    runs = [SimpleNamespace(seed=seed) for seed in seeds]
+    return document.Result("p", "t", "real", "gap", model, "MAE", "eV", runs, None, **more)
 
 
 def places(d):
@@ -131,13 +132,13 @@ def test_errors_against_sizes_are_lines_with_their_names():
     for name, errors in (("net", [0.4, 0.2]), ("dummy", [0.8, 0.7]), ("once", [0.3])):
         for size, error in zip((30, 60), errors, strict=False):
             one = result([1.0], [1.0])
-            one.line.row, one.line.values = name, {"MAE": np.array([error])}
-            one.cells[0].settings = {"split": {"train": size}, **LEARNED}
+            one.model.row, one.model.values = name, {"MAE": np.array([error])}
+            one.runs[0].settings = {"split": {"train": size}, **LEARNED}
             found.append(one)
     # All of them, by a cell of another table, whose record has the number.
     whole = result([1.0], [1.0], [RECORD | {"split": {"n_train": 90}}])
-    whole.line.row, whole.line.values = "net", {"MAE": np.array([0.1])}
-    whole.cells[0].settings = {"split": {}, **LEARNED}
+    whole.model.row, whole.model.values = "net", {"MAE": np.array([0.1])}
+    whole.runs[0].settings = {"split": {}, **LEARNED}
     found.append(whole)
     drawn = pictures.by_size(found)
     panel = drawn.panels[0]
@@ -150,5 +151,5 @@ def test_errors_against_sizes_are_lines_with_their_names():
     assert lines[0][1][1] > lines[0][0][1] > lines[1][1][1]
     assert panel.labels[0][1] == pytest.approx(lines[0][-1][1] + 3.5, abs=0.1)
     assert "net 0.4 at 30, 0.2 at 60, 0.1 at 90" in drawn.text and "once" not in drawn.text
-    one.cells[0].settings = {"split": {}, **LEARNED}
+    one.runs[0].settings = {"split": {}, **LEARNED}
     assert pictures.by_size([one]) is None

@@ -5,28 +5,31 @@ import io
 
 import pytest
 
-from experiments.analyses import results as blocks
-from experiments.report import tables
+from experiments.analyses import results
+from experiments.declare import plan
+from experiments.report import summary, tables
+from experiments.report.sections import MINI_NOTE, gather, section
 
 
 def test_a_table_shows_mean_spread_and_reasons(stored):
-    errors = [blocks.stored_cell(c)[0].metrics()["MAE"] for c in stored]
+    errors = [results.load_stored(run)[0].metrics()["MAE"] for run in stored]
     text = tables.render("tiny", "one", "real")
     mean, spread = sum(errors) / 2, abs(errors[0] - errors[1]) / 2**0.5
     assert f"{mean:.3f} ± {spread:.3f}" in text
-    assert "* Open, not run yet: net (paper's MAE 0.5)." in text
-    assert "* Open, comes later: peer." in text
-    assert "* Open, no source: net (paper's MAE 0.25), dummy, peer." in text
+    rows = [[cell.strip() for cell in line.strip("|").split("|")] for line in text.splitlines() if line[:2] == "| "]
+    assert next(row[:5] for row in rows if row[0] == "net") == ["net", "open", "0.5", "–", "open"]
+    assert "open: not run yet" in text and "open: comes later" in text
+    assert ["away", "net", "0.25 eV", "no source"] in rows and ["away", "dummy", "–", "no source"] in rows
     assert "* A note." in text
     assert "eV; 336 materials" in text
-    assert "| MSE (eV^2) " in text
+    assert "ours, MSE (eV^2)" in text
 
 
 def test_csv_has_numbers_in_columns_of_their_own(stored):
     rows = list(csv.DictReader(io.StringIO(tables.render("tiny", "one", "real", "csv"))))
     assert len(rows) == 2 * 3 * 2
     row = next(r for r in rows if (r["data set"], r["model"], r["metric"]) == ("gap", "dummy", "MAE"))
-    errors = [blocks.stored_cell(c)[0].metrics()["MAE"] for c in stored]
+    errors = [results.load_stored(run)[0].metrics()["MAE"] for run in stored]
     assert float(row["mean"]) == pytest.approx(sum(errors) / 2, rel=1e-5)
     assert float(row["lowest"]) == pytest.approx(min(errors), rel=1e-5)
     assert (row["splits"], row["unit"], row["open"]) == ("2", "eV", "")
@@ -35,34 +38,67 @@ def test_csv_has_numbers_in_columns_of_their_own(stored):
 
 def test_latex_has_a_line_a_row_and_escapes(stored):
     text = tables.render("tiny", "one", "real", "latex")
-    assert text.count(r"\\") == 2 * 2 + 1
-    assert r"$\pm$" in text and "$^2$" in text
+    # A caption, a header and three rows for the data set, and for the one without results.
+    assert text.count(r"\\") == 2 * (2 + 3)
+    assert (
+        r"$\pm$" in text and "$^2$" in text and "%" not in text.partition("\n")[2].replace(r"\%", "").replace("\n%", "")
+    )
 
 
 def test_a_ratio_is_ours_over_the_papers(stored, tiny):
     tiny["rows"]["dummy"]["reported"] = "Net"
-    block = blocks.load_block("tiny", "one", "real", "gap", {})
-    line = next(line for line in block.lines if line.row == "dummy")
-    head, rows = tables.rows_of(block, ["MAE"], mini=False)
-    assert [row[0] for row in rows] == ["dummy"]
-    assert rows[0][head.index("ours / paper's")] == f"{line.mean('MAE') / 0.5:.2f}"
-    assert rows[0][head.index("splits better than the paper's net")] == "0 of 2"
+    table = section("tiny", "one", "real").tables[0]
+    model = next(result.model for result in table.results if result.row == "dummy")
+    row = dict(zip(table.head, next(row for row in table.rows if row[0] == "dummy"), strict=True))
+    assert row["ours / reported"] == f"{model.mean('MAE') / 0.5:.2f}"
+    assert row["splits below reported net"] == "0 of 2"
 
 
 def test_mini_is_never_put_beside_the_papers_numbers(tiny):
     text = tables.render("tiny", "one", "mini")
-    assert "paper's MAE" not in text
-    assert tables.MINI_NOTE in text
+    assert "reported" not in text
+    assert MINI_NOTE in text
 
 
-def test_the_readme_gets_the_tables_between_its_marks(stored):
+def test_the_readme_gets_the_summary_between_its_marks(stored, tiny):
+    tiny["rows"]["dummy"]["reported"] = "Net"
+    tiny["own"] = "dummy"
+    papers = gather()
     readme = f"before\n{tables.START}\nold\n{tables.END}\nafter\n"
-    new = tables.readme_with_tables(readme)
+    new = tables.readme_with_summary(readme, papers)
     assert new.startswith("before\n")
     assert new.endswith("after\n")
     assert "old" not in new
-    assert "### Table 1" in new
-    assert tables.readme_with_tables(new) == new
+    line = next(line for line in new.splitlines() if line.startswith("| tiny"))
+    assert [cell.strip() for cell in line.strip("|").split("|")][:4] == ["tiny", "dummy, gap", "MAE (eV)", "0.5"]
+    assert tables.readme_with_summary(new, papers) == new
+
+
+def test_the_summary_is_short_and_compares_where_it_can(stored, tiny):
+    tiny["rows"]["dummy"]["reported"] = "Net"
+    tiny["own"] = "dummy"
+    tiny["tables"]["one"]["scales"]["real"]["columns"]["gap"]["aside"] = "other data"
+    assert summary.short_table(gather()).rows[0][-1] == "not compared: other data"
+    papers = gather()
+    papers[0].sections *= 40
+    assert len(summary.short_table(papers).rows) == summary.SHORT
+
+
+def test_a_page_has_every_table_and_the_files_beside_it(stored):
+    files = tables.committed_tables(gather())
+    assert {path.name for path in files} == {"tiny.md", "tiny-one.csv", "tiny-one.tex"}
+    page = files[tables.FOLDER / "tiny.md"]
+    assert "### Table 1 (tiny, scale real)" in page and page.count("\n# ") == 0 and page.startswith("# tiny")
+
+
+def test_committed_pages_name_every_table():
+    for paper in plan.papers():
+        page = (tables.FOLDER / f"{paper}.md").read_text()
+        for table in plan.tables(paper, "real"):
+            assert plan.layout(paper, table, "real")["title"] in page
+    readme = (tables.ROOT / "README.md").read_text()
+    summary_lines = readme.partition(tables.START)[2].partition(tables.END)[0].splitlines()
+    assert 2 < sum(line.startswith("|") for line in summary_lines) <= summary.SHORT + 2
 
 
 def test_what_is_to_be_said_of_a_row_stands_below_its_numbers(stored, tiny):

@@ -5,9 +5,8 @@ import pytest
 
 from common.data.predictions import Predictions
 from common.errors import UserError
-from experiments.analyses import derived, large_scale
-from experiments.analyses import results as blocks
-from experiments.analyses.derived import Column, Row
+from experiments.analyses import derived, large_scale, results
+from experiments.analyses.derived import DatasetPredictions, ModelPredictions
 from experiments.cli import main as cli
 from experiments.declare import plan
 from experiments.report import bands, check, figures, tables
@@ -31,21 +30,21 @@ def test_one_model_is_tested_on_both(two_states):
     assert plan.runs_of("tiny", "one", "real", "swollen gap", "dummy") == [c for c in cells if c.row == "dummy"]
     cell = next(cell for cell in cells if cell.row == "forest")
     runner.execute(cell)
-    plain, _ = blocks.stored_cell(cell)
-    other, _ = blocks.stored_cell(cell, "swollen")
+    plain, _ = results.load_stored(cell)
+    other, _ = results.load_stored(cell, "swollen")
     # The forest knows the formula alone, so that a larger cell changes nothing; only the test materials are predicted.
     assert other.ids.tolist() == plain.ids.tolist() and np.array_equal(other.prediction, plain.prediction)
-    block = blocks.load_block("tiny", "one", "real", "swollen gap", {})
-    line = next(line for line in block.lines if line.row == "forest")
-    assert line.mean("MAE") == pytest.approx(plain.metrics()["MAE"]) and "1 of 2" in line.open
-    assert "**swollen gap**, eV" in tables.render("tiny", "one", "real")
+    dataset = results.load_results("tiny", "one", "real", "swollen gap", {})
+    model = next(one for one in dataset.models if one.row == "forest")
+    assert model.mean("MAE") == pytest.approx(plain.metrics()["MAE"]) and "1 of 2" in model.open
+    assert "**swollen gap, eV; 336 materials, " in tables.render("tiny", "one", "real")
 
 
 @pytest.mark.slow
 def test_a_network_sees_the_larger_cells(two_states):
     cell = plan.runs_of("tiny", "one", "real", "gap", "net")[0]
     runner.execute(cell)
-    plain, other = (blocks.stored_cell(cell, name)[0] for name in ("", "swollen"))
+    plain, other = (results.load_stored(cell, name)[0] for name in ("", "swollen"))
     assert not np.allclose(plain.prediction, other.prediction)
 
 
@@ -90,8 +89,8 @@ def screened(name, **models):
     """A column of models that have predicted four materials."""
     ids = np.array(list("abcd"))
     probe = {m: Predictions(ids, np.array(values), unit="eV") for m, values in models.items()}
-    rows = {m: Row(found, 1, {large_scale.PROBE: found}) for m, found in probe.items()}
-    return Column(name, name, {}, 0, rows)
+    rows = {m: ModelPredictions(found, 1, {large_scale.PROBE: found}) for m, found in probe.items()}
+    return DatasetPredictions(name, name, {}, 0, rows)
 
 
 DECLARED = {"screened": "four materials", "gap": "gap", "eps": "eps"}
