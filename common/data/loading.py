@@ -36,14 +36,14 @@ def load_data(
 
     With `formulas`, a name that is not a file but could be a chemical formula is read as one.
     """
-    from common.sources import SOURCES, load_source
+    from common.sources import load_source, sources
     from common.sources.files import Loaded, load, with_unit
 
     data = [data] if isinstance(data, str) else list(data)
-    sources = [name for name in data if name in SOURCES]
-    if sources and len(data) > 1:
-        raise UserError(f"{sources[0]} is a whole dataset; give it alone")
-    if sources:
+    names = [name for name in data if name in sources()]
+    if names and len(data) > 1:
+        raise UserError(f"{names[0]} is a whole dataset; give it alone")
+    if names:
         dataset = load_source(data[0])
         return Loaded(with_unit(dataset, target, unit) if target else dataset, {})
     texts = [name for name in data if _like_formula(name)] if formulas else []
@@ -51,7 +51,7 @@ def load_data(
         files = [name for name in data if name not in texts]
         return load(files, target=target, unit=unit, strict=strict, jobs=jobs, formulas=texts)
     if len(data) == 1 and not os.path.exists(data[0]) and not os.path.splitext(data[0])[1]:
-        raise UserError(f"there is no file, folder or source called {data[0]!r}; sources: {', '.join(SOURCES)}")
+        raise UserError(f"there is no file, folder or source called {data[0]!r}; sources: {', '.join(sources())}")
     return load(data, target=target, unit=unit, strict=strict, jobs=jobs)
 
 

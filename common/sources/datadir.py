@@ -1,13 +1,12 @@
 """Tables from a data directory: `MATREPRO_DATA`, or `data` in the working folder.
 
+The datasets of single papers are in the `datasets` modules of their packages.
+
 mp/mp_structures.h5               Materials Project structures with DFT properties
 mp/exp_band_gap.csv               material_id, Eg_exp: measured gaps
 mp/exp_formation_enthalpy.csv     material_id, dHf_exp: measured formation enthalpies
-mp/diffcomp_test_Ef.csv, ..._Eg.csv               material_id, target: test materials of the diffraction paper
 composition/elpasolite_e_form.csv.gz              formula, target: elpasolites, written ABC2D6
 composition/matbench_<task>.csv.gz                id, reduced_formula, target, fold: Matbench with its official folds
-dos/isdos_2eorr_gpaw.h5           densities of states of unrelaxed binary crystals, energies of the relaxed ones
-dos/2eorr/structures.jsonl.gz     binary alloys before and after relaxation (`common/sources/orr_alloys.py`)
 structures_extra/matbench_phonons.jsonl.gz        the same with structures, one JSON object a line
 """
 
@@ -17,7 +16,6 @@ import csv
 import gzip
 import json
 import os
-import warnings
 from collections.abc import Iterator
 from functools import partial
 from pathlib import Path
@@ -27,7 +25,6 @@ import numpy as np
 from common.chem.formula import parse_formula
 from common.data.materials import MaterialsDataset
 from common.errors import UserError
-from common.sources import densities
 
 
 def data_root() -> Path:
@@ -99,50 +96,6 @@ def rows_of(name: str, *columns: str) -> Iterator[dict[str, str]]:
         yield from reader
 
 
-def profit_pbe_enthalpy() -> MaterialsDataset:
-    """The 46,744-id list of the PROFiT-Net release, where structure and formation energy are known."""
-    return _listed().known("formation_energy_per_atom")
-
-
-def profit_pbe_gap() -> MaterialsDataset:
-    """The nonmetals of the same list: a gap above zero."""
-    table = _listed().known("band_gap")
-    return table.take(np.flatnonzero(table.target("band_gap").values > 0))
-
-
-def _listed() -> MaterialsDataset:
-    pack = mp_structures()
-    listed = (row["material_id"] for row in rows_of("mp/mp_ids_46744.csv", "material_id"))
-    return pack.select(name for name in listed if name in pack)
-
-
-def diffcomp_binaries() -> MaterialsDataset:
-    """Binary oxides, sulfides, fluorides and nitrides of the pack with a gap above zero."""
-    pack = mp_structures()
-    anions = {8, 16, 9, 7}
-    rows = []
-    for row in np.flatnonzero(pack.target("band_gap").values > 0):
-        elements = parse_formula(str(pack.formulas[row]))
-        if len(elements) == 2 and anions & set(elements):
-            rows.append(row)
-    return pack.take(np.array(rows))
-
-
-def diffcomp_authors(file: str, target: str, unit: str) -> MaterialsDataset:
-    """The binaries with the authors' published test materials, marked, and the authors' values for them."""
-    binaries, pack = diffcomp_binaries().known(target), mp_structures()
-    listed = {row["material_id"]: float(row["target"]) for row in rows_of(file, "material_id", "target")}
-    marked = [name for name in listed if name in pack]
-    others = [name for name in binaries.ids.tolist() if name not in listed]
-    table = pack.select([*others, *marked])
-    values = table.target(target).values.copy()
-    values[len(others) :] = [listed[name] for name in marked]
-    table = table.with_target(target, values, unit)
-    table = table.with_target("test", np.repeat([0.0, 1.0], [len(others), len(marked)]), "1")
-    table.origin = Path(file).name
-    return table
-
-
 def elpasolites(n: int = 0) -> MaterialsDataset:
     """Elpasolites by formula, ABC2D6 as written, less those of neon and argon, of which no compounds are learned.
 
@@ -155,20 +108,6 @@ def elpasolites(n: int = 0) -> MaterialsDataset:
     formulas = [row["formula"] for row in rows]
     table = MaterialsDataset(formulas, formulas, origin="elpasolite_e_form.csv.gz")
     return table.with_target("formation_energy", np.array([float(row["target"]) for row in rows]), "eV/atom")
-
-
-#: Formation energies above it, eV/atom, are left out of the density-of-states sets, as the released ESNet does.
-HIGHEST = 5.0
-
-
-def isdos_2eorr() -> MaterialsDataset:
-    """Unrelaxed binaries with GPAW's densities of states, and formation energies (VASP) of the relaxed structures."""
-    table = densities.load(existing("dos/isdos_2eorr_gpaw.h5"))
-    kept = np.flatnonzero(table.target("formation_energy").values <= HIGHEST)
-    if len(kept) < len(table):
-        dropped = len(table) - len(kept)
-        warnings.warn(f"{table.origin}: {dropped} of {len(table)} rows above {HIGHEST:g} eV/atom dropped", stacklevel=2)
-    return table.take(kept)
 
 
 #: Matbench tasks that are regressions: name -> target and unit.
@@ -216,17 +155,11 @@ def _with_folds(
 
 
 SOURCES = {
-    "profit-pbe-gap": profit_pbe_gap,
-    "profit-pbe-enthalpy": profit_pbe_enthalpy,
     "mp-structures": mp_structures,
     "mp-sample-5000": partial(mp_sample, 5000),
     "exp-band-gap": exp_band_gap,
     "exp-formation-enthalpy": exp_formation_enthalpy,
     **{f"matbench-{task.replace('_', '-')}": partial(matbench, task) for task in MATBENCH},
-    "diffcomp-binaries": diffcomp_binaries,
-    "isdos-2eorr": isdos_2eorr,
-    "diffcomp-authors-ef": partial(diffcomp_authors, "mp/diffcomp_test_Ef.csv", "formation_energy_per_atom", "eV/atom"),
-    "diffcomp-authors-eg": partial(diffcomp_authors, "mp/diffcomp_test_Eg.csv", "band_gap", "eV"),
     "elpasolites": elpasolites,
     "elpasolites-1492": partial(elpasolites, 1492),
     "matbench-phonons-structures": matbench_phonons_structures,

@@ -12,6 +12,9 @@ from common.chem.formula import parse_formula
 from common.data.materials import MaterialsDataset
 from common.errors import UserError
 
+#: Why a query to the Materials Project gives another number of rows than a paper has.
+NEWER = "the database of today has lost ids of the paper's and moved others"
+
 
 class Step(NamedTuple):
     name: str

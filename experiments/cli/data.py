@@ -53,12 +53,12 @@ def data(arguments) -> None:
 
 
 def _list(arguments, names: list[str]) -> None:
-    from common.sources import SOURCES
+    from common.sources import sources as registered
     from common.sources.remote import registry
     from common.sources.remote.download_record import state_of
     from common.sources.remote.recipes import recipes
 
-    sources = {name: getattr(load, "func", load).__doc__.strip().splitlines()[0] for name, load in SOURCES.items()}
+    sources = {name: getattr(load, "func", load).__doc__.strip().splitlines()[0] for name, load in registered().items()}
     entries = {
         name: {"state": state_of(entry), "title": entry.title, "gives": list(entry.sources)}
         for name, entry in registry.load().entries.items()

@@ -11,8 +11,7 @@ from common.io.messages import note, report_left_out
 
 def facts_of(names: Sequence[str]) -> dict:
     """Under "published" entries of the registry, "query" a recipe, "rows" steps, "table" what can be loaded."""
-    from common.sources import SOURCES
-    from common.sources.paper_row_counts import TRACES
+    from common.sources.registry import row_counts, sources
     from common.sources.remote import registry
     from common.sources.remote.recipes import recipes
     from experiments.cli.data_info import PAGES
@@ -25,11 +24,11 @@ def facts_of(names: Sequence[str]) -> dict:
         facts["published"] = [_published(entry) for entry in published]
     if name in recipes():
         facts["query"] = _query(name)
-    if name in TRACES:
+    if name in row_counts():
         facts["rows"] = _rows(name)
     try:
         # Entries, queries and sets of the papers have names that need not be those of tables. Nothing is fetched here.
-        facts["table"] = _table(names) if (name in SOURCES and name != PAGES) or not facts else None
+        facts["table"] = _table(names) if (name in sources() and name != PAGES) or not facts else None
     except UserError as error:
         if not facts:
             raise
@@ -103,10 +102,10 @@ def _query(name: str) -> dict:
 
 
 def _rows(name: str) -> dict:
-    from common.sources.paper_row_counts import TRACES
+    from common.sources.registry import row_counts
 
-    known = TRACES[name]
-    facts = {"paper": known.paper, "set": known.what, "paper_rows": known.rows, "why": known.why}
+    known = row_counts()[name]
+    facts = {"paper": known.paper, "set": known.dataset, "paper_rows": known.rows, "why": known.why}
     try:
         traced = known.follow()
     except UserError as error:

@@ -6,6 +6,6 @@ fetching.py        brings files into the data directory, whole or not at all; re
                    kept.py records and verifies what is there
 recipes.yaml       each paper's query to the Materials Project; mp_client.py asks, materials_project.py keeps the pages,
                    mp_pack.py makes the structure pack of them
-lists.py, matbench.py, finder_archive.py, orr_archive.py     files as they come -> files that `common.sources.datadir`
+lists.py, matbench.py, and readers of other packages         files as they come -> files that `common.sources.datadir`
                    reads (writing.py); tables.py tables of archives with a JSON list
 """

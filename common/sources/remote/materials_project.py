@@ -21,6 +21,7 @@ from common.io.locks import in_turn
 from common.io.messages import note
 from common.io.progress import progress
 from common.sources import datadir, densities
+from common.sources.filter_log import Traced
 from common.sources.remote import mp_pack, mp_records
 from common.sources.remote.mp_client import PAGE, Client
 from common.sources.remote.recipes import Recipe, recipe, recipes
@@ -162,6 +163,18 @@ def esnet_densities() -> MaterialsDataset:
     if not any(folder.glob("*.h5")):
         raise UserError(f"{folder} is empty; run matrepro data get mp-esnet (it needs a key of your own)")
     return densities.load_folder(folder, origin="mp-esnet-densities")
+
+
+def traced_recipe(name: str) -> Traced:
+    """From the ids that were asked for to the dataset of a query."""
+    asked_for, dataset = report(name), SOURCES[name]()
+    if not asked_for:
+        return Traced.of(dataset, "materials of a copy that came without its record")
+    there = asked_for["asked"] - len(asked_for["vanished"])
+    heavy = sum("deuterium" in reason for reason in asked_for["left_out"].values())
+    traced = Traced(f"ids, database {asked_for['database']} on {asked_for['date']}", asked_for["asked"])
+    traced.count("still in the database", there).count("without deuterium", there - heavy)
+    return traced.to("with a structure, no shared sites", dataset)
 
 
 SOURCES = {**{name: _source(name) for name in recipes()}, "mp-esnet-densities": esnet_densities}

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import gzip
-from collections.abc import Iterable, Sequence
-from importlib import import_module
+import pkgutil
+from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 
 from common.errors import UserError
@@ -22,11 +22,15 @@ def make(entry: Entry, fetched: Sequence[Path], *, renew: bool = False) -> list[
     there = [datadir.place(name) for name in entry.makes]
     if not renew and all(path.exists() for path in there):
         return there
-    module, _, function = entry.reader.partition(":")
-    made = getattr(import_module(f"common.sources.remote.{module}"), function)({path.name: path for path in fetched})
+    made = reader_of(entry)({path.name: path for path in fetched})
     for path in made:
         note(f"wrote {path}")
     return made
+
+
+def reader_of(entry: Entry) -> Callable[[dict[str, Path]], list[Path]]:
+    """The function that writes the files; a module without a dot is one of this package."""
+    return pkgutil.resolve_name(entry.reader if "." in entry.reader else f"{__package__}.{entry.reader}")
 
 
 def write_rows(name: str, header: Sequence[str], rows: Iterable[Sequence]) -> Path:

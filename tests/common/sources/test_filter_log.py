@@ -7,7 +7,7 @@ from common.data.materials import MaterialsDataset, Target
 from common.errors import UserError
 from common.sources import load_source
 from common.sources.filter_log import Traced, composition_of
-from common.sources.paper_row_counts import TRACES, trace
+from common.sources.registry import follow, row_counts
 
 
 @pytest.fixture
@@ -55,8 +55,8 @@ def test_steps_of_nothing():
 
 
 def test_an_unknown_set():
-    with pytest.raises(UserError, match="no steps are known of 'mini'"):
-        trace("mini")
+    with pytest.raises(UserError, match="no filter steps are known for 'mini'"):
+        follow("mini")
 
 
 @pytest.mark.real
@@ -64,7 +64,7 @@ def test_an_unknown_set():
     "name", ["profit-pbe-gap", "profit-pbe-enthalpy", "exp-band-gap", "exp-formation-enthalpy", "diffcomp-binaries"]
 )
 def test_the_steps_end_at_what_the_source_gives(real_data, name):
-    traced = trace(name)
+    traced = follow(name)
     assert traced.table.ids.tolist() == load_source(name).ids.tolist()
     assert all(step.after <= step.before for step in traced.steps)
     assert [step.before for step in traced.steps[1:]] == [step.after for step in traced.steps[:-1]]
@@ -73,7 +73,7 @@ def test_the_steps_end_at_what_the_source_gives(real_data, name):
 @pytest.mark.real
 def test_the_papers_counts_that_the_data_directory_can_meet(real_data):
     """Measured sets: one row more than the papers'; calculated ones are of another release of the database."""
-    left = {name: trace(name).left for name in ("exp-band-gap", "exp-formation-enthalpy", "profit-eps", "isdos-2eorr")}
+    left = {name: follow(name).left for name in ("exp-band-gap", "exp-formation-enthalpy", "profit-eps", "isdos-2eorr")}
     assert left == {"exp-band-gap": 466, "exp-formation-enthalpy": 1128, "profit-eps": 1301, "isdos-2eorr": 378}
     for name in ("exp-band-gap", "exp-formation-enthalpy"):
-        assert left[name] - TRACES[name].rows == 1
+        assert left[name] - row_counts()[name].rows == 1

@@ -9,7 +9,7 @@ import pytest
 from common.errors import UserError
 from common.sources import jarvis, load_source
 from common.sources.jarvis import AXIS
-from common.sources.paper_row_counts import trace
+from common.sources.registry import follow
 
 GRID = np.arange(0, 30.2, 0.2)
 ATOMS = {"lattice_mat": (np.eye(3) * 4).tolist(), "elements": ["Na", "Cl"], "cartesian": True}
@@ -72,7 +72,7 @@ def test_pages_without_optics_are_not_asked_for_again(asked, capsys):
     first = capsys.readouterr().err
     load_source("jarvis-dielectric")
     assert sorted(asked) == ["JVASP-1", "JVASP-2", "JVASP-3", "JVASP-4"] and capsys.readouterr().err == first
-    traced = trace("jarvis-dielectric")
+    traced = follow("jarvis-dielectric")
     assert (traced.rows, [step.after for step in traced.steps]) == (4, [3, 2])
 
 

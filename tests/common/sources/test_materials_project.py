@@ -8,7 +8,7 @@ import pytest
 
 from common.errors import UserError
 from common.sources import load_source
-from common.sources.paper_row_counts import trace
+from common.sources.registry import follow
 from common.sources.remote import materials_project, mp_client
 from tests.common.sources.project import client, cut, record
 
@@ -84,7 +84,7 @@ def test_a_copy_without_its_record_is_taken(project):
     assert materials_project.verify("mp-binaries") == "damaged"
     path.write_bytes(data)
     assert materials_project.verify("mp-binaries") == "whole"
-    traced = trace("mp-binaries")
+    traced = follow("mp-binaries")
     assert traced.begin == "materials of a copy that came without its record" and (traced.rows, traced.left) == (8, 6)
 
 
@@ -127,15 +127,15 @@ def test_a_query_and_its_steps(project):
         for name in ("mp-elastic", "mp-dielectric", "mp-finder"):
             materials_project.get(name, asked)
     assert sorted(load_source("mp-binaries").ids.tolist()) == sorted(f"mp-{k}" for k in range(1, 9))
-    traced = trace("mp-binaries")
+    traced = follow("mp-binaries")
     assert (traced.rows, traced.left) == (8, sum(k % 3 > 0 for k in range(1, 9)))
-    moduli = trace("mp-elastic")
+    moduli = follow("mp-elastic")
     # Three compositions; of each the lowest formation energy, which is that of the highest number.
     assert sorted(moduli.table.ids.tolist()) == ["mp-10", "mp-6", "mp-8"]
     assert moduli.steps[-1].name == "GPa to log10(GPa)" and moduli.table.target("k_vrh").values.tolist() == [100.0] * 3
 
     for name in ("mp-dielectric", "mp-finder"):
-        assert sorted(trace(name).table.ids.tolist()) == ["mp-10", "mp-6", "mp-8"]
+        assert sorted(follow(name).table.ids.tolist()) == ["mp-10", "mp-6", "mp-8"]
     assert load_source("mp-dielectric").target("n").values.tolist() == [2.0] * 10
     assert "eps_electronic" in load_source("mp-structures").targets, "the pack has the columns of all queries"
 
@@ -171,7 +171,7 @@ def test_deuterium_is_a_step_of_its_own(project):
     project.materials[0], project.materials[1]["structure"] = record(1, ["D", "O"], nelements=2), None
     with client(project) as asked:
         materials_project.get("mp-binaries", asked)
-    steps = [(step.name, step.after) for step in trace("mp-binaries").steps]
+    steps = [(step.name, step.after) for step in follow("mp-binaries").steps]
     assert steps[1:3] == [("without deuterium", 7), ("with a structure, no shared sites", 6)]
 
 

@@ -11,7 +11,7 @@ import pytest
 from common.data.materials import MaterialsDataset
 from common.errors import UserError
 from common.sources import load_source
-from common.sources.paper_row_counts import trace
+from common.sources.registry import follow
 from common.sources.remote import materials_project
 from tests.common.sources.project import client, cut
 
@@ -104,7 +104,7 @@ def test_densities_for_esnet(project, store, monkeypatch, capsys):
     step = dos.energies[1] - dos.energies[0]
     assert dos.densities.sum() * step == pytest.approx(2 * 152 * 0.05, rel=1e-3)
     assert dos.fermi == 0.5 and dos.valence_top == pytest.approx(-0.5, abs=0.1)
-    traced = trace("mp-esnet")
+    traced = follow("mp-esnet")
     assert [step.after for step in traced.steps] == [4, 4, 4, 4, 4, 2, 2]
 
 

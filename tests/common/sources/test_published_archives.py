@@ -41,7 +41,7 @@ def test_the_archive_of_finder(get, capsys):
         for folder in ("formation_energy", "bandgap", "shear_modulus", "poisson")
         for name, ids in {"train": ("mp-1", "mp-2"), "val": ("mp-3",), "test": ("mp-4",)}.items()
     }
-    get("finder", {"data.zip": archive(files)}, "finder_archive:write", ["finder/none"])
+    get("finder", {"data.zip": archive(files)}, "finder.datasets.archive:write", ["finder/none"])
     table = load_source("finder-e-form")
     assert table.ids.tolist() == ["mp-1", "mp-2", "mp-3", "mp-4"] and table.has_structures
     assert table.target("formation_energy").values.tolist() == [0.5, 1.5, 0.5, 0.5]
@@ -56,7 +56,7 @@ def test_the_archive_of_finder(get, capsys):
 @pytest.mark.parametrize("data", [b"no archive", archive({"a/train.csv": "x\n1\n"})])
 def test_an_archive_of_finder_that_changed(get, data):
     with pytest.raises(UserError, match=r"no archive has folders with train\.csv.*its publisher changed it"):
-        get("finder", {"data.zip": data}, "finder_archive:write", ["finder/none"])
+        get("finder", {"data.zip": data}, "finder.datasets.archive:write", ["finder/none"])
 
 
 def alloys(**changed) -> dict[str, bytes]:
@@ -71,7 +71,7 @@ def alloys(**changed) -> dict[str, bytes]:
 
 
 def test_the_archive_of_the_alloys(get):
-    get("orr", alloys(), "orr_archive:write", ["dos/none"])
+    get("orr", alloys(), "esnet.datasets.orr_archive:write", ["dos/none"])
     table = load_source("orr-relaxed")
     assert table.ids.tolist() == ["100001"], "the other one is not in the published test"
     assert table.target("formation_energy").values.tolist() == [-0.106557353]
@@ -86,9 +86,9 @@ def test_the_archive_of_the_alloys(get):
 def test_alloys_that_cannot_be_used(get):
     swapped = CELL.format(a=4).replace("Bi Bi1", "Xx").replace("Au Au1", "Bi Bi1").replace("Xx", "Au Au1")
     with pytest.raises(UserError, match="the atoms of 100000 change their order"):
-        get("orr", alloys(**{"D/2eORR_fin/100000.cif": swapped}), "orr_archive:write", ["dos/none"])
+        get("orr", alloys(**{"D/2eORR_fin/100000.cif": swapped}), "esnet.datasets.orr_archive:write", ["dos/none"])
     more = CELL.format(a=4).replace("  'x, y, z'\n", "  'x, y, z'\n  '-x, -y, -z'\n")
     with pytest.raises(UserError, match="100000: its CIF does not write every atom out"):
-        get("orr2", alloys(**{"D/2eORR_ini/100000.cif": more}), "orr_archive:write", ["dos/none"])
+        get("orr2", alloys(**{"D/2eORR_ini/100000.cif": more}), "esnet.datasets.orr_archive:write", ["dos/none"])
     with pytest.raises(UserError, match="it is not the archive of the repository"):
-        get("orr3", {**alloys(), "D-CGCNN-5107e1a.zip": b"PK"}, "orr_archive:write", ["dos/none"])
+        get("orr3", {**alloys(), "D-CGCNN-5107e1a.zip": b"PK"}, "esnet.datasets.orr_archive:write", ["dos/none"])

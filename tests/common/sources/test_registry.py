@@ -1,17 +1,17 @@
 """The registry says of every entry what a user must know, and agrees with what others publish."""
 
 import json
-from importlib import import_module
 from importlib.util import find_spec
 from pathlib import Path
 
 import pytest
 
 from common.errors import UserError
-from common.sources import SOURCES
-from common.sources.paper_row_counts import TRACES
+from common.sources import sources
+from common.sources.registry import row_counts
 from common.sources.remote import registry
 from common.sources.remote.recipes import recipe, recipes
+from common.sources.remote.writing import reader_of
 
 
 def test_every_entry_is_complete():
@@ -19,11 +19,10 @@ def test_every_entry_is_complete():
     assert len(found.entries) >= 15
     for entry in found.entries.values():
         assert entry.title and entry.licence and entry.citation and entry.doi.startswith("10."), entry.name
-        assert entry.sources and set(entry.sources) <= set(SOURCES), entry.name
+        assert entry.sources and set(entry.sources) <= set(sources()), entry.name
         assert set(entry.needs) <= set(recipes())
         if entry.reader:
-            module, _, function = entry.reader.partition(":")
-            assert callable(getattr(import_module(f"common.sources.remote.{module}"), function))
+            assert callable(reader_of(entry))
             assert entry.makes
         for file in entry.files:
             assert file.address.startswith("https://")
@@ -42,7 +41,7 @@ def test_matbench_is_what_matminer_says():
 
 
 def test_every_count_of_the_papers_is_traced():
-    counts = {trace.rows for trace in TRACES.values()}
+    counts = {trace.rows for trace in row_counts().values()}
     assert {1217, 21223, 36837, 10388, 465, 1127, 62842, 1524, 68699, 3920, 7025, 12353} <= counts
 
 

@@ -7,7 +7,7 @@ import pytest
 
 from common.chem.crystal import Crystal
 from common.data.materials import MaterialsDataset
-from common.sources import SOURCES
+from common.sources import sources
 from common.sources.remote import materials_project
 from experiments.cli import main as cli
 from tests.common.sources.conftest import stated, world
@@ -91,7 +91,7 @@ def test_a_mirror(entries, world, tmp_path, capsys):
 
 def test_list(entries, capsys):
     facts = printed(capsys, "list")
-    assert set(facts["sources"]) == set(SOURCES) and all(facts["sources"].values())
+    assert set(facts["sources"]) == set(sources()) and all(facts["sources"].values())
     assert facts["data"]["lists"]["state"] == "not fetched"
     assert facts["materials_project"]["mp-esnet"]["title"].startswith("ESNet")
     assert run() == 0
@@ -177,8 +177,8 @@ def test_densities_of_states_belong_to_their_query(world, monkeypatch, capsys):
 
 def test_info_fetches_nothing(world, monkeypatch, capsys):
     """The dielectric functions of JARVIS are pages that the source asks for; `get` is what asks."""
-    monkeypatch.setitem(SOURCES, "jarvis-dielectric", lambda: pytest.fail("info has asked for pages"))
+    monkeypatch.setitem(sources(), "jarvis-dielectric", lambda: pytest.fail("info has asked for pages"))
     assert "no dielectric function is fetched yet" in printed(capsys, "info", "jarvis-dielectric")["rows"]["missing"]
     loaded = []
-    monkeypatch.setitem(SOURCES, "jarvis-dielectric", lambda: loaded.append(1))
+    monkeypatch.setitem(sources(), "jarvis-dielectric", lambda: loaded.append(1))
     assert list(printed(capsys, "get", "jarvis-dielectric")["fetched"]) == ["jarvis-dielectric"] and loaded

@@ -10,8 +10,9 @@ from common.chem.elements import F_BLOCK
 from common.chem.formula import parse_formula
 from common.data.materials import MaterialsDataset, Target
 from common.errors import UserError
-from common.sources import load_source, orr_alloys
-from common.sources.orr_alloys import lattice
+from common.sources import load_source
+from esnet.datasets import orr_alloys
+from esnet.datasets.orr_alloys import lattice
 
 
 @pytest.fixture

@@ -13,8 +13,8 @@ import numpy as np
 from common.errors import UserError
 from common.io.progress import progress
 from common.sources.datadir import place
-from common.sources.orr_alloys import FILE
 from common.sources.remote.writing import unlike, write_bytes
+from esnet.datasets.orr_alloys import FILE
 
 #: Energies of the published test and of the archive are the same numbers, eV/atom, up to their last printed digit.
 SAME = 1e-7

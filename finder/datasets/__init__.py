@@ -13,7 +13,12 @@ from common.errors import UserError
 from common.features.cache import cache_root
 from common.io.files import file_digest
 from common.io.messages import note, report_left_out
+from common.sources import jarvis
 from common.sources.datadir import place
+from common.sources.files import load
+from common.sources.filter_log import NEWER, Traced
+from common.sources.registry import RowCount
+from common.sources.remote.materials_project import traced_recipe
 
 #: File -> name of the target and unit.
 SETS = {
@@ -28,8 +33,6 @@ SETS = {
 
 def finder_set(name: str) -> MaterialsDataset:
     """A data set of the Finder paper (figshare), structures included."""
-    from common.sources.files import load
-
     path = place(f"finder/{name}.csv")
     if not path.exists():
         raise UserError(
@@ -49,4 +52,37 @@ def finder_set(name: str) -> MaterialsDataset:
     return table.known(target)
 
 
+def _finder(name: str) -> Traced:
+    traced = Traced.of(finder_set(name), f"rows of finder/{name}.csv that can be read")
+    return traced.known(SETS[name][0]).fewer_atoms(500)
+
+
+def _mp_energies() -> Traced:
+    traced = traced_recipe("mp-finder").known("formation_energy_per_atom").known("total_energy")
+    return traced.lowest_energy("total_energy").fewer_atoms(500)
+
+
+def _mp_n() -> Traced:
+    traced = traced_recipe("mp-dielectric").known("n").between("n", 1, 100).known("formation_energy_per_atom")
+    return traced.lowest_energy("formation_energy_per_atom").fewer_atoms(500)
+
+
+def _mp_moduli() -> Traced:
+    traced = traced_recipe("mp-elastic").between("k_vrh", 0, 1000).between("g_vrh", 0, 1000)
+    traced = traced.known("formation_energy_per_atom").lowest_energy("formation_energy_per_atom").fewer_atoms(500)
+    return traced.unit("GPa to log10(GPa)")
+
+
+#: Rows in the paper.
+ROWS = {"e_form": 68699, "e_dft": 68699, "e_gap": 68699, "n": 3920, "log_k": 7025, "log_g": 7025}
+ROW_COUNTS = {
+    **{
+        f"finder-{name.replace('_', '-')}": RowCount("Finder", name, rows, partial(_finder, name))
+        for name, rows in ROWS.items()
+    },
+    "mp-finder": RowCount("Finder", "E_f, E_DFT, E_g", 68699, _mp_energies, NEWER),
+    "mp-dielectric": RowCount("Finder", "n", 3920, _mp_n, NEWER),
+    "mp-elastic": RowCount("Finder", "log K, log G", 7025, _mp_moduli, NEWER),
+    "jarvis-dielectric": RowCount("Finder", "dielectric functions", 12353, jarvis.traced, "JARVIS grows"),
+}
 SOURCES = {f"finder-{name.replace('_', '-')}": partial(finder_set, name) for name in SETS}

@@ -20,12 +20,13 @@ from common.chem.elements import F_BLOCK, NUMBERS
 from common.chem.formula import parse_formula
 from common.data.materials import MaterialsDataset, formula_by_number_of
 from common.errors import UserError
-from common.features.cache import cache_root
 from common.io.hdf5 import open_hdf5
-from common.sources import datadir, densities, mini
+from common.sources.datadir import existing, mp_structures
 
 FILE = "dos/2eorr/structures.jsonl.gz"
 TARGET, UNIT = "formation_energy", "eV/atom"
+#: Formation energies above it, eV/atom, are left out, as the released ESNet does.
+HIGHEST = 5.0
 #: Structures of the Materials Project to learn from, validation included: 100 epochs of the slowest peer fit into two
 #: hours of one core.
 LEARNED = 5000
@@ -34,10 +35,10 @@ LEARNED = 5000
 def alloys(which: str) -> MaterialsDataset:
     """The alloys of ESNet's published test, in the structures of one state, "initial" or "relaxed"."""
     rows = [row for row in _rows() if row["in_esnet_test"]]
-    kept = [row for row in rows if row["formation_energy_eV_per_atom"] <= datadir.HIGHEST]
+    kept = [row for row in rows if row["formation_energy_eV_per_atom"] <= HIGHEST]
     if len(kept) < len(rows):
         dropped = len(rows) - len(kept)
-        warnings.warn(f"{FILE}: {dropped} of {len(rows)} rows above {datadir.HIGHEST:g} eV/atom dropped", stacklevel=2)
+        warnings.warn(f"{FILE}: {dropped} of {len(rows)} rows above {HIGHEST:g} eV/atom dropped", stacklevel=2)
     crystals = [
         Crystal(
             np.array([NUMBERS[symbol] for symbol in row["symbols"]]),
@@ -62,9 +63,9 @@ def mp_and_orr_initial() -> MaterialsDataset:
     Those have formation energies that belong to their id, no f elements and no composition of the alloys.
     """
     tested = alloys("initial")
-    pack = datadir.mp_structures()
+    pack = mp_structures()
     energies = pack.target("formation_energy_per_atom").values
-    known = np.isfinite(energies) & (energies <= datadir.HIGHEST) & (_of_their_id() == 1)
+    known = np.isfinite(energies) & (energies <= HIGHEST) & (_of_their_id() == 1)
     compositions = {_composition(formula) for formula in tested.formulas.tolist()}
     good = []
     for row in np.flatnonzero(known):
@@ -97,7 +98,7 @@ def lattice(cellpar: Sequence[float]) -> np.ndarray:
 
 
 def _rows() -> list[dict]:
-    path = datadir.existing(FILE)
+    path = existing(FILE)
     try:
         with gzip.open(path, "rt") as file:
             return [json.loads(line) for line in file]
@@ -107,7 +108,7 @@ def _rows() -> list[dict]:
 
 def _of_their_id() -> np.ndarray:
     """Where the formation energies of the pack come from: 1 by id, 2 by formula."""
-    with open_hdf5(datadir.existing("mp/mp_structures.h5")) as file:
+    with open_hdf5(existing("mp/mp_structures.h5")) as file:
         # A pack that was fetched from the Materials Project has energies by id alone.
         return (
             file["formation_energy_source"][:]
@@ -118,47 +119,3 @@ def _of_their_id() -> np.ndarray:
 
 def _composition(formula: str) -> frozenset:
     return frozenset(parse_formula(formula).items())
-
-
-# --- densities of states -------------------------------------------------------------------------
-
-#: Densities of states of the relaxed alloys by GPAW, in the data directory.
-RELAXED_DENSITIES = "dos/rsdos_2eorr_gpaw.h5"
-COMPUTE = "esnet dos compute orr-relaxed-with-densities --output {} --jobs 2"
-
-
-def orr_relaxed_of_isdos() -> MaterialsDataset:
-    """The relaxed structures of the 2e-ORR alloys whose unrelaxed densities of states are in isdos-2eorr."""
-    relaxed = orr_relaxed()
-    return relaxed.select([name for name in datadir.isdos_2eorr().ids.tolist() if name in relaxed])
-
-
-def rsdos_2eorr() -> MaterialsDataset:
-    """The alloys of isdos-2eorr with GPAW's densities of states of their relaxed structures; energies by VASP."""
-    path, cached = datadir.place(RELAXED_DENSITIES), cache_root() / "dos" / "2eorr-relaxed" / "dos.h5"
-    if not path.exists() and cached.exists():  # computed for Figure 1b
-        path = cached
-    if not path.exists():
-        raise UserError(f"{path} does not exist; compute it with {COMPUTE.format(path)} (two hours on one core)")
-    computed, unrelaxed = densities.load(path), datadir.isdos_2eorr()
-    names = [name for name in unrelaxed.ids.tolist() if name in computed]
-    if not names:
-        raise UserError(f"{path} has no material of isdos-2eorr; compute it again with {COMPUTE.format(path)}")
-    return computed.select(names).with_target(TARGET, unrelaxed.select(names).target(TARGET).values, UNIT)
-
-
-def isdos_2eorr_referenced() -> MaterialsDataset:
-    """The materials of isdos-2eorr whose elements all have a reference energy in the embedded dataset."""
-    table = datadir.isdos_2eorr()
-    with open_hdf5(mini.PATH) as file:
-        known = {NUMBERS[symbol] for symbol in file["references"]}
-    return table.take(np.flatnonzero([set(parse_formula(formula)) <= known for formula in table.formulas.tolist()]))
-
-
-SOURCES = {
-    "orr-relaxed": orr_relaxed,
-    "orr-relaxed-with-densities": orr_relaxed_of_isdos,
-    "mp-and-orr-initial": mp_and_orr_initial,
-    "rsdos-2eorr": rsdos_2eorr,
-    "isdos-2eorr-referenced": isdos_2eorr_referenced,
-}
