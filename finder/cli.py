@@ -5,6 +5,7 @@ from __future__ import annotations
 import sys
 from collections.abc import Sequence
 
+from common.chem.formula import normalize_formula
 from common.cli import parser as cli
 from common.cli.package_spec import FILES_HELP, PackageSpec
 from common.cli.predict import add_evaluate, add_predict
@@ -70,10 +71,12 @@ def embed(arguments) -> None:
         raise UserError(f"--output {arguments.output}: the name must end in .csv")
     model = SPEC.load(arguments.model)
     table, left_out = load_data(arguments.data, strict=arguments.strict, jobs=arguments.jobs, formulas=True)
-    made = material_vectors(model, table, jobs=arguments.jobs)
+    made = model.features(table, arguments.jobs)
+    vectors = material_vectors(model, made)
     report_left_out({**left_out, **made.errors}, len(made.rows), strict=arguments.strict)
-    header = ["id", "formula", *(f"v{k}" for k in range(made.features.shape[1]))]
-    rows = zip(table.ids[made.rows].tolist(), table.formulas[made.rows].tolist(), made.features, strict=True)
+    header = ["id", "formula", *(f"v{k}" for k in range(vectors.shape[1]))]
+    formulas = map(normalize_formula, table.formulas[made.rows].tolist())
+    rows = zip(table.ids[made.rows].tolist(), formulas, vectors, strict=True)
     write_text(
         arguments.output, as_csv(header, [[name, formula, *map("{:.9g}".format, v)] for name, formula, v in rows])
     )

@@ -1,4 +1,4 @@
-"""Where article and released program differ, as named choices, and the three presets that set them."""
+"""Configuration of Finder: the choices in which article and released program differ, and three presets of them."""
 
 from __future__ import annotations
 
@@ -11,26 +11,26 @@ MODES = ("formula", "crystal")
 
 @dataclass(frozen=True)
 class FinderConfig:
-    """The choices of Finder; `README.md` of this package lists what each one does.
+    """Architecture and featurization of Finder; the README of this package explains the differences.
 
     mode: "formula" (complete graph over the atoms of the reduced formula) or "crystal" (sites within `cutoff`).
-    vectors: element vectors by name, see `common.chem.element_vectors`.
-    layers: message-passing layers, each followed by an attention pool.
-    channels: length of the vectors that atoms have after each of them.
-    attention: "all", "pooling" (no attention between atoms) or "none" (none in the pools either).
-    head: the post-processing network; without it the last pool goes straight to the outputs.
-    outputs: length of the target, 1 for a property, more for a curve.
+    vectors: name of the element vectors, see `common.chem.element_vectors`.
+    layers: number of message-passing layers, each followed by an attention pool.
+    channels: width of the node embeddings after each layer.
+    attention: "all", "pooling" (no attention between atoms) or "none" (mean pools too).
+    head: whether the post-processing network follows the pools; otherwise the last pool feeds the output layer.
+    outputs: length of the target: 1 for a property, more for a curve.
 
-    limit: atoms in the reduced formula; what has more is left out.
-    tolerance: a fractional formula over the limit is replaced by the smallest one whose element shares are met within
-    this part of themselves; 0 = never.
+    limit: largest number of atoms in a reduced formula.
+    tolerance: a fractional formula over the limit is approximated by the smallest one that matches every element's
+    fraction within this relative tolerance; 0 = never.
 
-    order: "sites", or "grouped" for the release's list of atoms element by element, which misplaces them where the
-    sites of the cell are in another order.
-    images: "nearest" (one edge a pair of sites) or "all" (one an image within the cutoff).
-    last_centre: of the 20 Gaussians between 0 and here, angstrom.
-    normalizer: the softmax between atoms runs over the "neighbours", or over these "and itself".
-    update: "relu" or "linear", for the atom's own part of its new vector.
+    order: "sites", or "grouped" for the released program's list of atoms element by element, which misplaces atoms
+    unless the sites of the cell are grouped too.
+    images: "nearest" (one edge per pair of sites) or "all" (one edge per periodic image within the cutoff).
+    last_centre: centre of the last of the 20 Gaussians, which start at 0, angstrom.
+    normalizer: the softmax of the attention runs over the "neighbours", or over these "and itself".
+    update: activation of an atom's own term, "relu" or "linear".
     scale: constant factor of the messages.
     """
 

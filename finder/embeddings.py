@@ -1,41 +1,37 @@
-"""What a trained network has inside: vectors of materials, and edge values between the atoms of a formula."""
+"""Internal values of a trained network: embeddings of materials, and edge values between the atoms of a formula."""
 
 from __future__ import annotations
-
-from dataclasses import replace
 
 import numpy as np
 
 from common.chem.element_vectors import element_vectors
-from common.data.materials import MaterialsDataset
+from common.chem.elements import SYMBOLS
 from common.errors import UserError
 from common.features.featurized import Featurized
 from common.train.loop import predict
 from finder.graphs import formula_graph, from_disjoint
+from finder.regressor import Finder
 
 
-def material_vectors(model, table: MaterialsDataset, *, jobs: int = 1) -> Featurized:
-    """Outputs (n, 200) of the last attention pool as features."""
+def material_vectors(model: Finder, made: Featurized) -> np.ndarray:
+    """Outputs (n, 200) of the last attention pool for the features of n materials."""
     from keras import Model
 
     pools = [layer for layer in getattr(model.model, "layers", ()) if layer.name.startswith("pool_")]
     if not pools:
-        raise UserError(f"a {model.name} model has no vectors of materials; train finder or finder-crystal")
-    made = model.features(table, jobs)
-    inner = Model(model.model.inputs, pools[-1].output)
+        raise UserError(f"a {model.name} model has no material embeddings; train finder or finder-crystal")
     if made.features is None:
-        return replace(made, features=np.zeros((0, pools[-1].output.shape[-1])))
-    return made.map(lambda graphs: predict(inner, graphs, np.arange(len(made.rows)), model.predict_batch, bar=True))
+        return np.zeros((0, pools[-1].output.shape[-1]))
+    network = Model(model.model.inputs, pools[-1].output)
+    return predict(network, made.features, np.arange(len(made.rows)), model.predict_batch, bar=True)
 
 
-def edge_matrix(model, formula: str) -> tuple[list[str], np.ndarray]:
+def edge_matrix(model: Finder, formula: str) -> tuple[list[str], np.ndarray]:
     """Symbols (n,) of the atoms of a formula and the values e_ij (n, n) of the first layer, NaN from an atom to itself.
 
     Figure 4 shows these for perovskites.
     """
-    from common.chem.elements import SYMBOLS
-
-    layer = next((one for one in getattr(model.model, "layers", ()) if one.name == "message_1"), None)
+    layer = next((layer for layer in getattr(model.model, "layers", ()) if layer.name == "message_1"), None)
     if layer is None or not getattr(layer, "learned_edges", False):
         raise UserError(f"a {model.name} model learns no edge values; train finder on formulas")
     graph = formula_graph(formula, model.config)

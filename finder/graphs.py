@@ -1,17 +1,17 @@
-"""Graphs of formulas and crystals from plain arrays, and their padded batches.
+"""Graphs of formulas and crystals as plain arrays, and their batches.
 
-A formula graph is complete: every atom of the smallest whole formula is a neighbour of every other. Atoms of one
-element are alike, so it is kept as numbers and multiplicities of elements. A crystal graph has the sites of the
-cell and edges between sites nearer than the cutoff.
+A formula graph is complete: every atom of the reduced formula is a neighbour of every other. Atoms of one element are
+equivalent, so it is stored as one node per element with a multiplicity. A crystal graph has the sites of the cell as
+nodes and edges between sites within the cutoff.
 """
 
 from __future__ import annotations
 
 import numpy as np
 
+from common.chem.crystal import Crystal
 from common.chem.element_vectors import ElementVectors
-from common.chem.elements import SYMBOLS
-from common.chem.formula import integer_counts, parse_formula, same_ratio
+from common.chem.formula import integer_counts, parse_formula, reduced_formula, same_ratio
 from common.chem.lattice import pairs_within
 from common.errors import UserError
 from common.features.graphs import all_pairs, filled, joined
@@ -19,17 +19,18 @@ from common.features.ragged import Ragged
 from finder.config import FinderConfig
 from finder.model import GAUSSIANS
 
-#: Raised whenever crystal graphs change, so that cached ones are made again.
+#: Cache version: increase it whenever crystal graphs change.
 GRAPH_VERSION = "finder-1"
-WIDTH = 0.5  # of the Gaussians, angstrom
+#: Width of the Gaussians, angstrom.
+WIDTH = 0.5
 
 
 def formula_graph(
-    formula: str, config: FinderConfig | None = None, coarse: list | None = None
+    formula: str, config: FinderConfig | None = None, approximated: list[str] | None = None
 ) -> dict[str, np.ndarray]:
-    """Atomic numbers of the elements of a formula, and how many atoms each one has in the smallest whole formula.
+    """Atomic numbers of the elements of a formula, and their numbers of atoms in the reduced formula.
 
-    A formula that a coarser one stands in for is added to `coarse`, as "Fe0.333Ni0.667 as FeNi2".
+    An approximated formula is appended to `approximated`, as "Fe0.333Ni0.667 by FeNi2".
 
     >>> formula_graph("Ba0.5Sr0.5TiO3")
     {'numbers': array([ 8, 22, 38, 56]), 'counts': array([6, 2, 1, 1])}
@@ -40,16 +41,16 @@ def formula_graph(
         counts = integer_counts(amounts, limit=config.limit, tolerance=config.tolerance)
     except UserError as error:
         raise UserError(str(error) if formula in str(error) else f"{formula}: {error}") from None
-    if coarse is not None and not same_ratio(amounts, counts):
-        coarse.append(f"{formula} as {''.join(SYMBOLS[z] + (str(n) if n > 1 else '') for z, n in counts.items())}")
+    if approximated is not None and not same_ratio(amounts, counts):
+        approximated.append(f"{formula} by {reduced_formula(counts)}")
     numbers = sorted(counts)
     return {"numbers": np.array(numbers), "counts": np.array([counts[z] for z in numbers])}
 
 
-def crystal_graph(crystal, config: FinderConfig | None = None) -> dict[str, np.ndarray]:
-    """Sites and edges of a (numbers, lattice, frac) triple.
+def crystal_graph(crystal: Crystal, config: FinderConfig | None = None) -> dict[str, np.ndarray]:
+    """Nodes and edges of a `Crystal` or a (numbers, lattice, frac) triple.
 
-    numbers (n,), centre (e,) and neighbour (e,) site numbers, sorted by centre, distance (e,) in angstrom.
+    numbers (n,); centre (e,) and neighbour (e,), site indices sorted by centre; distance (e,) in angstrom.
     """
     config = config or FinderConfig(mode="crystal")
     numbers, lattice, frac = crystal
@@ -59,8 +60,8 @@ def crystal_graph(crystal, config: FinderConfig | None = None) -> dict[str, np.n
         raise UserError(f"its reduced formula has {total:,} atoms, more than {config.limit}")
     centre, neighbour, distance = pairs_within(lattice, frac, config.cutoff)
     if config.images == "nearest":
-        keep = neighbour != centre
-        centre, neighbour, distance = centre[keep], neighbour[keep], distance[keep]
+        other = neighbour != centre
+        centre, neighbour, distance = centre[other], neighbour[other], distance[other]
     order = np.lexsort((distance, neighbour, centre))
     centre, neighbour, distance = centre[order], neighbour[order], distance[order]
     if config.images == "nearest" and len(centre):
@@ -75,7 +76,7 @@ def crystal_graph(crystal, config: FinderConfig | None = None) -> dict[str, np.n
 
 
 def grouped(numbers: np.ndarray) -> np.ndarray:
-    """The atoms listed element by element in order of first appearance, as the released program lists them."""
+    """Atoms listed element by element in order of first appearance, as in the released program."""
     _, first, group = np.unique(numbers, return_index=True, return_inverse=True)
     return numbers[np.argsort(first[group], kind="stable")]
 
@@ -87,7 +88,7 @@ def gaussians(distance: np.ndarray, last_centre: float = 4.75) -> np.ndarray:
 
 
 class FormulaGraphs:
-    """Formula graphs of many materials: `batch(rows)` gives the inputs of the network."""
+    """Formula graphs of many materials; `batch(rows)` returns the inputs of the network."""
 
     def __init__(self, graphs: Ragged, vectors: ElementVectors):
         self.graphs, self.vectors = graphs, vectors
@@ -100,14 +101,14 @@ class FormulaGraphs:
         sizes = np.diff(numbers.offset)
         graph = np.repeat(np.arange(len(rows)), sizes)
         pairs = all_pairs(sizes)
-        # An atom is no neighbour of itself, but of the others of its element.
+        # An atom is not its own neighbour, but a neighbour of the other atoms of its element.
         weights = counts.values[pairs[:, 1]] - (pairs[:, 0] == pairs[:, 1])
-        there = weights > 0
-        return filled(self.vectors.table[numbers.values], pairs[there], weights[there], graph, counts.values, len(rows))
+        nodes, present = self.vectors.table[numbers.values], weights > 0
+        return filled(nodes, pairs[present], weights[present], graph, counts.values, len(rows))
 
 
 class CrystalGraphs:
-    """Crystal graphs of many materials: `batch(rows)` gives the inputs of the network."""
+    """Crystal graphs of many materials; `batch(rows)` returns the inputs of the network."""
 
     def __init__(self, graphs: Ragged, vectors: ElementVectors, last_centre: float = 4.75):
         self.graphs, self.vectors, self.last_centre = graphs, vectors, last_centre
@@ -119,31 +120,33 @@ class CrystalGraphs:
         names = ("numbers", "centre", "neighbour", "distance")
         numbers, centre, neighbour, distance = (self.graphs.field(name).take(rows) for name in names)
         graph, pairs = joined(numbers, centre, neighbour)
-        kept = one_way(pairs)
-        edges = gaussians(distance.values[kept], self.last_centre)
+        half = one_way(pairs)
+        edges = gaussians(distance.values[half], self.last_centre)
         nodes = self.vectors.table[numbers.values]
-        return filled(nodes, pairs[kept], np.ones(len(kept)), graph, np.ones(len(graph)), len(rows), edges)
+        return filled(nodes, pairs[half], np.ones(len(half)), graph, np.ones(len(graph)), len(rows), edges)
 
 
 def one_way(pairs: np.ndarray) -> np.ndarray:
-    """Places of those of the directed pairs (E, 2) that stand for both directions.
+    """Indices of one of the two directions of every directed pair (E, 2).
 
-    Pairs of a site with its own images come in twos of one distance, next to each other.
+    The pairs of a site with its own images come in twos of equal distance, next to each other.
     """
     itself = pairs[:, 0] == pairs[:, 1]
     return np.flatnonzero((pairs[:, 0] < pairs[:, 1]) | (itself & (np.cumsum(itself) % 2 == 1)))
 
 
-def from_disjoint(nodes, pairs, edges, graph) -> dict[str, np.ndarray]:
-    """Spektral's disjoint mode as inputs of the network.
+def from_disjoint(
+    nodes: np.ndarray, pairs: np.ndarray, edges: np.ndarray | None, graph: np.ndarray
+) -> dict[str, np.ndarray]:
+    """Inputs of the network from graphs in Spektral's disjoint mode.
 
-    nodes (M, c); pairs (E, 2), atom and neighbour, both ways of each, sorted by atom; edges (E, d), the same both
-    ways, or None; graph (M,), sorted.
+    nodes (M, c); pairs (E, 2) of atom and neighbour in both directions, sorted by atom; edges (E, d), equal in both
+    directions, or None; graph (M,), sorted.
     """
     weights, n_graphs = np.ones(len(pairs)), int(graph.max(initial=-1)) + 1
     if edges is not None:
-        kept = one_way(pairs)
-        if 2 * len(kept) != len(pairs):
-            raise UserError("crystal graphs need every pair both ways; some of these have no way back")
-        pairs, weights, edges = pairs[kept], weights[kept], edges[kept]
+        half = one_way(pairs)
+        if 2 * len(half) != len(pairs):
+            raise UserError("crystal graphs need every pair in both directions; add the missing reverse pairs")
+        pairs, weights, edges = pairs[half], weights[half], edges[half]
     return filled(nodes, pairs, weights, graph, np.ones(len(nodes)), n_graphs, edges)

@@ -1,8 +1,8 @@
-"""Message passing and attention pooling on flat lists of atoms and pairs, in `keras.ops`.
+"""Message passing and attention pooling on flat lists of nodes and pairs, in `keras.ops`.
 
-M atoms and E pairs of atoms of all graphs of a batch, G graphs, c channels. A formula keeps one atom an element and
-says for how many it stands, which gives exactly what its atoms give one by one. Lists are filled up with pairs of
-weight 0 that touch only the last atom, which belongs to no graph; so they need no mask.
+A batch has M nodes, E pairs of nodes and G graphs; c channels. A formula has one node per element with a multiplicity
+(`counts`), which gives exactly the result of one node per atom. Lists are padded with pairs of weight 0 that refer only
+to the last node, which belongs to no graph, so no mask is needed.
 """
 
 from __future__ import annotations
@@ -13,12 +13,12 @@ from keras import constraints, layers, ops, regularizers
 from common.nn.segments import TINY, at, highest_within, sum_within
 
 
-def l2(strength: float):
+def l2(strength: float) -> regularizers.Regularizer:
     return regularizers.L2(strength)
 
 
-def norm(highest: float):
-    """Norms of the columns of a kernel between nearly zero and `highest`."""
+def norm(highest: float) -> constraints.Constraint:
+    """Limit the norm of every column of a kernel to `highest`."""
     return constraints.MinMaxNorm(1e-30, highest, axis=0)
 
 
@@ -26,12 +26,13 @@ def norm(highest: float):
 class Message(layers.Layer):
     """One message-passing layer: vectors (M, c') -> vectors (M, c).
 
-    learned_edges: edge values come from an MLP over the two atoms and the surroundings of the first; then a pair goes
-    from its second atom to its first, as in formula graphs. Otherwise they are given as features (E, d), and every pair
-    goes both ways with one strength, since neither (v_i + v_j) / 2 nor the distance knows a direction: half the work.
+    learned_edges: for formula graphs. Edge values come from an MLP over the two nodes and the mean neighbourhood of the
+    first; every pair is directed, from its second node to its first. Otherwise, for crystal graphs, edge features are
+    inputs (E, d), and every pair is used in both directions with one message strength, since neither (v_i + v_j) / 2
+    nor the distance depends on the direction; this halves the work.
 
-    The first dense layer over pairs, W [(v_i + v_j) / 2, ...], is computed as W v_i / 2 + W v_j / 2: once an atom and
-    not once a pair.
+    The first dense layer over pairs, W [(v_i + v_j) / 2, ...], is computed as W v_i / 2 + W v_j / 2: per node instead
+    of per pair.
     """
 
     def __init__(
@@ -73,7 +74,7 @@ class Message(layers.Layer):
         size, n = nodes.shape[-1], ops.shape(nodes)[0]
         weights = ops.expand_dims(ops.cast(weights, "float32"), -1)
 
-        # --- Strength of every pair, channel by channel ---
+        # --- Message strength per pair and channel ---
         kernel, bias = self.message[0]
         half = ops.matmul(nodes, kernel[:size]) / 2
         if self.learned_edges:
@@ -81,15 +82,15 @@ class Message(layers.Layer):
         hidden = at(half, firsts) + at(half, seconds) + ops.matmul(edges, kernel[size:]) + bias
         strength = _rest_of_mlp(hidden, self.message)
 
-        # --- Messages to every atom, their mean weighed by attention ---
-        ways = [(firsts, seconds)] if self.learned_edges else [(firsts, seconds), (seconds, firsts)]
+        # --- Attention-weighted mean of the messages to every node ---
+        directions = [(firsts, seconds)] if self.learned_edges else [(firsts, seconds), (seconds, firsts)]
         value = _affine(nodes, self.value)
-        raised, divisor = self._attention(nodes, ways, weights, n)
+        exponentials, divisor = self._attention(nodes, directions, weights, n)
         total = sum(
-            sum_within(weights * share * ops.cast(at(value, there) * strength, "float32"), here, n)
-            for (here, there), share in zip(ways, raised, strict=True)
+            sum_within(weights * share * ops.cast(at(value, sender) * strength, "float32"), receiver, n)
+            for (receiver, sender), share in zip(directions, exponentials, strict=True)
         )
-        neighbours = ops.maximum(sum(sum_within(weights, here, n) for here, _ in ways), TINY)
+        neighbours = ops.maximum(sum(sum_within(weights, receiver, n) for receiver, _ in directions), TINY)
         aggregate = total / (divisor * neighbours) * self.scale
 
         own = _affine(nodes, self.own)
@@ -97,35 +98,35 @@ class Message(layers.Layer):
         return own + ops.cast(aggregate, own.dtype)
 
     def edge_values(self, nodes, firsts, seconds, weights):
-        """e_ij of a formula graph (E, 1), from the two atoms and the mean surroundings of the first; weights (E, 1)."""
+        """e_ij of a formula graph (E, 1), from two nodes and the mean neighbourhood of the first; weights (E, 1)."""
         kernel, bias = self.edge[0]
         n = ops.shape(nodes)[0]
         own, surrounding = ops.split(kernel, 2, axis=0)
         half, around = ops.matmul(nodes, own) / 2, ops.matmul(nodes, surrounding) / 2
         neighbours = ops.maximum(sum_within(weights, firsts, n), TINY)
         mean = sum_within(weights * ops.cast(at(around, seconds), "float32"), firsts, n) / neighbours
-        # An atom without neighbours has no surroundings, but then it has no edges either.
-        surroundings = half + around + ops.cast(mean, half.dtype)
-        return _rest_of_mlp(at(surroundings, firsts) + at(half, seconds) + bias, self.edge)
+        # A node without neighbours has no edges either, so its neighbourhood does not matter.
+        neighbourhood = half + around + ops.cast(mean, half.dtype)
+        return _rest_of_mlp(at(neighbourhood, firsts) + at(half, seconds) + bias, self.edge)
 
-    def _attention(self, nodes, ways, weights, n):
-        """exp(Q_i K_j / sqrt(c) - highest of i) of every way of a pair (E, c) and their divisor in a softmax (M, c)."""
+    def _attention(self, nodes, directions, weights, n):
+        """Softmax numerators exp(Q_i K_j / sqrt(c) - maximum over j) per direction (E, c), and divisors (M, c)."""
         if not self.attention:
-            return [1.0] * len(ways), 1.0
+            return [1.0] * len(directions), 1.0
         query, key = _affine(nodes, self.query), _affine(nodes, self.key)
         query = query / self.channels**0.5
-        products = [ops.cast(at(query, here) * at(key, there), "float32") for here, there in ways]
-        highest = highest_within(products[0], ways[0][0], n)
-        for product, (here, _) in zip(products[1:], ways[1:], strict=True):
-            highest = ops.maximum(highest, highest_within(product, here, n))
+        products = [ops.cast(at(query, i) * at(key, j), "float32") for i, j in directions]
+        highest = highest_within(products[0], directions[0][0], n)
+        for product, (i, _) in zip(products[1:], directions[1:], strict=True):
+            highest = ops.maximum(highest, highest_within(product, i, n))
         divisor = TINY
         if self.itself:
             own = ops.cast(query * key, "float32")
             highest = ops.maximum(highest, ops.stop_gradient(own))
             divisor += ops.exp(own - highest)
-        raised = [ops.exp(x - at(highest, here)) for x, (here, _) in zip(products, ways, strict=True)]
-        divisor += sum(sum_within(weights * x, here, n) for x, (here, _) in zip(raised, ways, strict=True))
-        return raised, divisor
+        exponentials = [ops.exp(x - at(highest, i)) for x, (i, _) in zip(products, directions, strict=True)]
+        divisor += sum(sum_within(weights * x, i, n) for x, (i, _) in zip(exponentials, directions, strict=True))
+        return exponentials, divisor
 
     def get_config(self):
         own = ("channels", "learned_edges", "attention", "itself", "update", "scale")
@@ -137,16 +138,16 @@ def _affine(x, weights):
 
 
 def _rest_of_mlp(hidden, mlp):
-    """The second and third layer over the sum that the first one makes before its ReLU."""
+    """Second and third layer of an MLP, from the pre-activation of the first."""
     return _affine(ops.relu(_affine(ops.relu(hidden), mlp[1])), mlp[2])
 
 
 @keras.saving.register_keras_serializable("finder")
 class Pool(layers.Layer):
-    """Attention pooling: vectors (M, c), graph (M,) and count (M,) of every atom, atoms (G,) of every graph -> (G, c).
+    """Attention pooling: vectors (M, c), graph (M,) and count (M,) per node, number of atoms (G,) per graph -> (G, c).
 
-    A softmax over the atoms of a graph, channel by channel, of a gate MLP weighs the outputs of a content MLP.
-    Without attention it is the mean of the latter.
+    A softmax of a gate MLP over the nodes of a graph, per channel, weights the outputs of a content MLP. Without
+    attention, the pool is the mean of the content.
     """
 
     def __init__(self, attention=True, width=256, **kwargs):
@@ -173,10 +174,10 @@ class Pool(layers.Layer):
         content = ops.cast(self.content[1](self.content[0](nodes)), "float32")
         if self.attention:
             gate = ops.cast(self.gate[1](self.gate[0](nodes)), "float32")
-            # Filling atoms stand in some graph's list; they must not set its maximum.
+            # Padding nodes are assigned to a graph; they must not affect its maximum.
             gate = ops.where(counts > 0, gate, -1e30)
-            raised = counts * ops.exp(gate - at(highest_within(gate, graph, n), graph))
-            pooled = sum_within(raised * content, graph, n) / (sum_within(raised, graph, n) + TINY)
+            exponential = counts * ops.exp(gate - at(highest_within(gate, graph, n), graph))
+            pooled = sum_within(exponential * content, graph, n) / (sum_within(exponential, graph, n) + TINY)
         else:
             pooled = sum_within(counts * content, graph, n) / sizes
         return ops.cast(pooled, self.compute_dtype)

@@ -3,12 +3,12 @@
 A. Ihalage and Y. Hao, "Formula graph self-attention network for representation-domain independent materials
 discovery", Advanced Science 2022, doi:10.1002/advs.202200164. Layer sizes are those of the released program.
 
-    M atoms, E pairs and G graphs of a batch, c = 200 channels
+    M nodes, E pairs and G graphs in a batch, c = 200 channels
 
-    input     nodes (M, 200); of pairs firsts, seconds, weights (E,); of atoms graph, counts (M,); of graphs sizes (G,);
+    input     nodes (M, 200); per pair firsts, seconds, weights (E,); per node graph, counts (M,); per graph sizes (G,);
               crystals also edges (E, 20)
     layer l   v' = ReLU(W v + b) + mean over neighbours j of  attention_ij * (V v_j) * s_ij           (M, c)
-              attention_ij = softmax over j of (Q v_i) * (K v_j) / sqrt(c), channel by channel
+              attention_ij = softmax over j of (Q v_i) * (K v_j) / sqrt(c), per channel
               s_ij = MLP[(v_i + v_j) / 2, e_ij], 128, 64, c
               e_ij: formulas, MLP[(v_i + v_j) / 2, mean over k of (v_i + v_k) / 2], 128, 64, 1;
                     crystals, 20 Gaussians of the distance
@@ -21,17 +21,22 @@ discovery", Advanced Science 2022, doi:10.1002/advs.202200164. Layer sizes are t
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 from common.chem.element_vectors import element_vectors
 from finder.config import FinderConfig
 
-#: Gaussians that a distance is expanded in.
+if TYPE_CHECKING:
+    from keras import KerasTensor, Model
+
+#: Number of Gaussians in the expansion of a distance.
 GAUSSIANS = 20
 
 
-def build_finder(mode: str = "formula", config: FinderConfig | None = None, *, uncertain: bool = True):
+def build_finder(mode: str = "formula", config: FinderConfig | None = None, *, uncertain: bool = True) -> Model:
     """The functional Keras model: `build_finder("formula").count_params() == 13_025_140`.
 
-    uncertain: whether the logarithm of a scale stands beside every mean.
+    uncertain: whether the network outputs the logarithm of a scale for every mean.
     """
     from keras import Input, Model
 
@@ -61,7 +66,7 @@ def build_finder(mode: str = "formula", config: FinderConfig | None = None, *, u
 
 
 def message_options(config: FinderConfig) -> dict:
-    """The arguments of a message-passing layer; also used by the Spektral implementation."""
+    """Arguments of the message-passing layers; also used by the Spektral implementation."""
     return {
         "channels": config.channels,
         "learned_edges": config.mode == "formula",
@@ -72,22 +77,22 @@ def message_options(config: FinderConfig) -> dict:
     }
 
 
-def read_out(pools: list, config: FinderConfig, uncertain: bool = True):
-    """From the pools to the outputs; also used by the Spektral implementation."""
+def read_out(pools: list, config: FinderConfig, uncertain: bool = True) -> KerasTensor:
+    """Output layer on the pools; also used by the Spektral implementation."""
     from keras import layers
 
     x = post_process(pools) if config.head else pools[-1]
     return layers.Dense((2 if uncertain else 1) * config.outputs, dtype="float32", name="output")(x)
 
 
-def post_process(pools: list):
-    """One dense layer of 1024 for every pool, with that pool beside its input."""
+def post_process(pools: list) -> KerasTensor:
+    """Dense layers, one of 1024 units per pool, whose input is concatenated with that pool."""
     from keras import layers
 
     from finder.layers import l2
 
-    def dense(units: int, *parts):
-        x = layers.Concatenate()(list(parts)) if len(parts) > 1 else parts[0]
+    def dense(units: int, *inputs):
+        x = layers.Concatenate()(list(inputs)) if len(inputs) > 1 else inputs[0]
         return layers.Dense(units, activation="relu", kernel_regularizer=l2(1e-6))(x)
 
     channels = pools[-1].shape[-1]

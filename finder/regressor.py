@@ -1,4 +1,4 @@
-"""Finder and its ResCNN baseline as regressors: graphs, network, recipe."""
+"""Finder on formula graphs and on crystal graphs, as regressors: features, network, training recipe."""
 
 from __future__ import annotations
 
@@ -40,7 +40,7 @@ class Finder(Regressor):
     mode = "formula"
     variants = VARIANTS
     predict_batch = 512
-    #: Robust L1, Adam 3e-4 times 0.999 an epoch, batch 128, 1200 epochs, patience 300, standardized targets.
+    #: Robust L1, Adam 3e-4 times 0.999 per epoch, batch size 128, 1200 epochs, patience 300, standardized targets.
     recipe = Recipe(
         loss="robust_l1",
         learning_rate=3e-4,
@@ -51,7 +51,7 @@ class Finder(Regressor):
         standardize=True,
         xla=True,
     )
-    #: The release overwrites its best weights every epoch; the article decays the learning rate every update.
+    #: The released program overwrites its best weights every epoch; the article decays the learning rate per update.
     recipe_of = {"released": {"keep": "last"}, "paper": {"decay_every": "update"}, "corrected": {}}
 
     def __init__(self, variant: str = "corrected", *, implementation: str = "keras", seed: int = 0, **changes):
@@ -66,18 +66,19 @@ class Finder(Regressor):
 
     def features(self, table: MaterialsDataset, jobs: int = 1) -> Featurized:
         vectors = element_vectors(self.config.vectors)
-        coarse: list[str] = []
+        approximated: list[str] = []
 
         def graph_of(formula: str) -> dict[str, np.ndarray]:
-            graph = formula_graph(formula, self.config, coarse)
+            graph = formula_graph(formula, self.config, approximated)
             vectors.check(graph["numbers"])
             return graph
 
         made = each_formula(table, graph_of)
-        if coarse:
-            text = "{} of {} formulas need more than {} atoms and are taken more coarsely, {}{}"
-            rest = ", ..." if len(coarse) > 1 else ""
-            warnings.warn(text.format(len(coarse), len(table), self.config.limit, coarse[0], rest), stacklevel=2)
+        if approximated:
+            text = "{} of {} formulas need more than {} atoms and are approximated, {}{}"
+            rest = ", ..." if len(approximated) > 1 else ""
+            first = approximated[0]
+            warnings.warn(text.format(len(approximated), len(table), self.config.limit, first, rest), stacklevel=2)
         return made.map(lambda graphs: self._for_implementation(FormulaGraphs(Ragged.stack(graphs), vectors)))
 
     def _for_implementation(self, batches):

@@ -1,15 +1,16 @@
-"""ResCNN, the article's own composition baseline: convolutions over the vector of element fractions.
+"""ResCNN, the article's composition baseline: convolutions over the vector of element fractions.
 
-The article gives four 1-D convolutions of 64, 128, 256 and 256 filters, a global maximum and dense layers like
-Finder's with skips; the rest is in a Supporting Table that is not public. Chosen here: width 3, padding "same",
-ReLU, and beside the input of every dense layer, as the skips, the fractions and the pooled vector. The fractions
-have to be among them: the maximum forgets at which element it was, and without them the validation error of log10 K
-stays at 0.25 log10(GPa), near the 0.29 of the median; with them it is at 0.09 after twelve epochs.
+The article states four 1-D convolutions of 64, 128, 256 and 256 filters, a global maximum and dense layers like
+Finder's with skip connections; the rest is in a Supporting Table that is not public. Our choices: width 3, padding
+"same", ReLU, and skip connections that concatenate the fractions and the pooled vector with the input of every dense
+layer. The fractions are needed: global pooling discards the position, hence the element, and without them the
+validation error of log10 K stays at 0.25 log10(GPa), near the 0.29 of the median; with them it reaches 0.09 after
+twelve epochs.
 
-    places: the fractions, most zeros left out      n x 1
+    places: the fractions without most zeros        n x 1
     conv 64, 128, 256, 256, width 3, ReLU           n x 256
     global maximum                                  256
-    fractions: share of each element H to Og        118
+    fractions: fraction of each element H to Og     118
     dense 512, 1024, 1024, 256, ReLU, with skips    256
     output: mean and log of the scale               2
 """
@@ -50,7 +51,7 @@ def build_rescnn(config: FinderConfig | None = None, *, uncertain: bool = True):
 
 
 def element_fractions(formula: str) -> np.ndarray:
-    """Share of each element in the atoms of a formula, (118,) float32."""
+    """Atomic fractions of the elements H to Og in a formula, (118,) float32."""
     amounts = parse_formula(formula)
     fractions = np.zeros(ELEMENTS, dtype=np.float32)
     fractions[np.array(list(amounts)) - 1] = np.array([float(amount) for amount in amounts.values()])
@@ -58,10 +59,10 @@ def element_fractions(formula: str) -> np.ndarray:
 
 
 class Fractions:
-    """Element fractions of many materials (n, 118), given to the convolutions without most of their zeros.
+    """Element fractions of many materials (n, 118), of which the convolutions get most zeros removed.
 
-    Four convolutions of width 3 see 4 places to each side. Of more than 9 zeros in a row, all but the outer 8 places
-    therefore have one and the same output, and the maximum over all places is that over fewer of them.
+    Four convolutions of width 3 have a receptive field of 4 places to each side. In a run of more than 9 zeros, all but
+    the outer 8 places therefore have the same output, and the global maximum needs only one of them.
     """
 
     def __init__(self, rows: list[np.ndarray]):
@@ -69,33 +70,33 @@ class Fractions:
         self.needed = _needed(self.rows)
 
     def batch(self, rows: np.ndarray) -> dict[str, np.ndarray]:
-        """The row that needs the most places says how many there are, up to the next multiple of 8."""
-        whole, needed = self.rows[rows], self.needed[rows]
+        """The row that needs the most places sets their number, rounded up to a multiple of 8."""
+        fractions, needed = self.rows[rows], self.needed[rows]
         places = min(ELEMENTS, -(-int(needed.sum(axis=1).max()) // 8) * 8)
-        # Rows that need fewer keep so many of their other zeros, which stand in the same runs.
+        # Rows that need fewer places keep some of their other zeros, from the same runs.
         spare = np.cumsum(~needed, axis=1) <= places - needed.sum(axis=1, keepdims=True)
-        return {"fractions": whole, "places": whole[needed | spare].reshape(len(rows), places, 1)}
+        return {"fractions": fractions, "places": fractions[needed | spare].reshape(len(rows), places, 1)}
 
 
-def _needed(fractions: np.ndarray, sight: int = 4) -> np.ndarray:
-    """Places (n, 118) that are not zeros in the inside of a run of more than 2 sight + 1 of them."""
+def _needed(fractions: np.ndarray, field: int = 4) -> np.ndarray:
+    """Mask (n, 118) of all places but the zeros inside a run of more than 2 field + 1 zeros."""
     n, length = fractions.shape
     edge = np.ones((n, 1), dtype=bool)
-    # A place counts where something else, or an end of the vector, lies within the sight on either side: the first
-    # `sight` zeros after it, the last `sight` before it, and one more so that a blank view is left.
-    something = np.concatenate([edge, fractions > 0, edge], axis=1)
+    # A place is needed if a nonzero fraction, or an end of the vector, lies within its receptive field: the first
+    # `field` zeros after it, the last `field` before it, and one more, whose receptive field is all zeros.
+    nonzero = np.concatenate([edge, fractions > 0, edge], axis=1)
     place = np.arange(length + 2)
-    before = np.maximum.accumulate(np.where(something, place, 0), axis=1)
-    after = np.minimum.accumulate(np.where(something, place, length + 1)[:, ::-1], axis=1)[:, ::-1]
-    near = (place - before <= sight + 1) | (after - place <= sight)
+    before = np.maximum.accumulate(np.where(nonzero, place, 0), axis=1)
+    after = np.minimum.accumulate(np.where(nonzero, place, length + 1)[:, ::-1], axis=1)[:, ::-1]
+    near = (place - before <= field + 1) | (after - place <= field)
     return near[:, 1:-1]
 
 
 class ResCNN(Finder):
-    """Formula -> element fractions -> CNN, trained as Finder is."""
+    """Formula -> element fractions -> CNN, trained like Finder."""
 
     name = "rescnn"
-    recipe = replace(Finder.recipe, xla=False)  # which makes its convolutions slower
+    recipe = replace(Finder.recipe, xla=False)  # XLA makes its convolutions slower
 
     def features(self, table: MaterialsDataset, jobs: int = 1) -> Featurized:
         return each_formula(table, element_fractions).map(Fractions)

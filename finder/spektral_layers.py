@@ -1,10 +1,10 @@
-"""The same network on Spektral: explicit graphs of every atom, `DisjointLoader`, `MessagePassing`. TensorFlow only.
+"""Finder on Spektral: explicit graphs with one node per atom, `DisjointLoader`, `MessagePassing`. TensorFlow only.
 
-This is the edition nearest to the released program, which was written on Spektral, and the one that Spektral's users
-can put into their own code. Its layers hold the same variables in the same order as those of `finder.layers`, so
-weights move between the engines by `set_weights`.
+This implementation is closest to the released program, which uses Spektral, and its layers can be used in other
+Spektral code. They have the same variables in the same order as those of `finder.layers`, so `set_weights` transfers
+weights between the implementations.
 
-    E directed pairs of atoms (i, j) of a batch: `a.indices` are (E, 2) with the atom that sends, j, first.
+    E directed pairs of atoms (i, j) of a batch: `a.indices` are (E, 2) with the sender j first.
 """
 
 from __future__ import annotations
@@ -33,15 +33,15 @@ def mlp(x, weights):
 
 
 def softmax_within(x, group, n_groups):
-    """exp(x) over its sum within each group, channel by channel; x (n, c), group (n,) sorted or not."""
+    """Softmax of x (n, c) within each group, per channel; group (n,), sorted or not."""
     highest = tf.math.unsorted_segment_max(x, group, n_groups)
-    raised = tf.exp(x - tf.stop_gradient(tf.gather(highest, group)))
-    return raised / (tf.gather(tf.math.unsorted_segment_sum(raised, group, n_groups), group) + TINY)
+    exponential = tf.exp(x - tf.stop_gradient(tf.gather(highest, group)))
+    return exponential / (tf.gather(tf.math.unsorted_segment_sum(exponential, group, n_groups), group) + TINY)
 
 
 @keras.saving.register_keras_serializable("finder")
 class FinderConv(MessagePassing):
-    """`finder.layers.Message` pair by pair, as a layer of Spektral: call it with [x, a] or [x, a, e]."""
+    """`finder.layers.Message` as a Spektral layer; inputs are [x, a] or [x, a, e]."""
 
     def __init__(self, options: dict | None = None, **kwargs):
         super().__init__(aggregate="mean", **kwargs)
@@ -54,11 +54,11 @@ class FinderConv(MessagePassing):
         self.built = True
 
     def call(self, inputs):
-        # Spektral's own checks refuse the symbolic sparse tensors of Keras 3.
+        # Spektral's own checks reject the symbolic sparse tensors of Keras 3.
         x, a, e = inputs if len(inputs) == 3 else (*inputs, None)
         return self.propagate(x, a, e)
 
-    # Spektral hands over only those arguments that have a default.
+    # Spektral passes only arguments that have a default.
     def message(self, x, e=None):
         w = self.weights_of
         mean = (self.get_targets(x) + self.get_sources(x)) / 2
@@ -76,9 +76,9 @@ class FinderConv(MessagePassing):
         product = self.get_targets(query) * self.get_sources(key) / w.channels**0.5
         if not w.itself:
             return softmax_within(product, self.index_targets, self.n_nodes)
-        whole = tf.concat([product, query * key / w.channels**0.5], axis=0)
+        extended = tf.concat([product, query * key / w.channels**0.5], axis=0)
         group = tf.concat([self.index_targets, tf.range(self.n_nodes, dtype=self.index_targets.dtype)], axis=0)
-        return softmax_within(whole, group, self.n_nodes)[: tf.shape(product)[0]]
+        return softmax_within(extended, group, self.n_nodes)[: tf.shape(product)[0]]
 
     def update(self, embeddings, x=None):
         own = affine(x, self.weights_of.own)
@@ -90,7 +90,7 @@ class FinderConv(MessagePassing):
 
 @keras.saving.register_keras_serializable("finder")
 class GraphPool(keras.layers.Layer):
-    """`finder.layers.Pool` on [x, i], with i the graph of every atom, as Spektral's pooling layers take it."""
+    """`finder.layers.Pool` as a Spektral pooling layer; inputs are [x, i], with i the graph of every atom."""
 
     def __init__(self, attention=True, **kwargs):
         super().__init__(**kwargs)
@@ -113,7 +113,7 @@ class GraphPool(keras.layers.Layer):
 
 
 def build_spektral_finder(mode: str = "formula", config: FinderConfig | None = None, *, uncertain: bool = True):
-    """The functional model on Spektral's inputs x, a, e (crystals) and i; its weights are those of `build_finder`."""
+    """The functional model on Spektral's inputs x, a, e (crystals) and i; the weights are those of `build_finder`."""
     config = config or FinderConfig(mode=mode)
     learned = config.mode == "formula"
     nodes = Input((len(element_vectors(config.vectors)),), name="x")
@@ -131,7 +131,7 @@ def build_spektral_finder(mode: str = "formula", config: FinderConfig | None = N
 
 
 class Explicit(Dataset):
-    """The graphs of a `FormulaGraphs` or `CrystalGraphs`, every atom a node, as a Spektral data set."""
+    """The graphs of a `FormulaGraphs` or `CrystalGraphs` as a Spektral dataset with one node per atom."""
 
     def __init__(self, batches, rows=None):
         self.batches = batches
@@ -160,7 +160,7 @@ def explicit_graph(batches, row: int) -> Graph:
 
 
 class DisjointBatches:
-    """`batch(rows)` through Spektral's `DisjointLoader`, for the training loop that all networks share."""
+    """`batch(rows)` by Spektral's `DisjointLoader`, for the shared training loop."""
 
     def __init__(self, batches):
         self.dataset = Explicit(batches)

@@ -116,7 +116,7 @@ def explain(arguments) -> None:
         model, table, background=background.take(np.sort(rows)), samples=arguments.samples, seed=arguments.seed
     )
     importance.save(arguments.output)
-    note(f"wrote importance.csv, matrix.png and top5.png to {arguments.output}")
+    note(f"wrote importance.csv, pairs.csv, matrix.png and top5.png to {arguments.output}")
 
 
 def _with_background(arguments):

@@ -10,9 +10,9 @@ authors' program, kaist-amsg/CGCNN-HD, `cgcnn_hd.py` and `model_train.py`: as CG
     parameters  242,011 by the layer sizes of the program: embedding 8,370, five convolutions of 36,900, dense layers
                 16,380 and 32,580, output 181
 
-The prediction is that of the whole network. The standard deviation is that of 100 networks with a fifth of the last
-hidden layer dropped, always the same ones, so that it depends on nothing but the material. How many the authors draw
-their program does not say. It knows what the network is unsure of, not the noise of the data.
+The prediction is that of the network without dropout. The standard deviation is that of 100 networks with a fifth of
+the last hidden layer dropped, always the same units, so that it depends on the material alone. The authors' program does
+not state its number of samples. The standard deviation is epistemic: it does not include the noise of the data.
 """
 
 from __future__ import annotations
@@ -24,13 +24,14 @@ import numpy as np
 from common.baselines.cgcnn import CGCNN, CGCNNConfig
 from common.data.materials import MaterialsDataset
 from common.data.predictions import Predictions
+from common.features.featurized import Featurized
 from common.train.loop import predict
 from common.train.recipe import Recipe
 
 
 @dataclass(frozen=True)
 class CGCNNHDConfig(CGCNNConfig):
-    """As `CGCNNConfig`. samples: networks with dropped units that a standard deviation is taken over."""
+    """As `CGCNNConfig`. samples: number of networks with dropped units for the standard deviation."""
 
     channels: int = 90
     layers: int = 5
@@ -54,28 +55,23 @@ class CGCNNHD(CGCNN):
     #: MSE on standardized targets, Adam 1e-3 times 0.97 an epoch, batch 64, 200 epochs.
     recipe = Recipe(loss="mse", learning_rate=1e-3, decay=0.97, batch=64, epochs=200, standardize=True)
 
-    def predict(self, table: MaterialsDataset, *, jobs: int = 1, strict: bool = False, bar: bool = True) -> Predictions:
-        whole = super().predict(table, jobs=jobs, strict=strict, bar=bar)
-        if not len(whole):
-            return replace(whole, std=np.zeros(0))
-        left_out = self.left_out
-        std = self.scaler.factor * self._samples(table.select(whole.ids), jobs).std(axis=1)
-        self.left_out = left_out
-        return replace(whole, std=std)
+    def predict_features(self, table: MaterialsDataset, made: Featurized, *, bar: bool = True) -> Predictions:
+        predicted = super().predict_features(table, made, bar=bar)
+        std = self.scaler.factor * self._samples(made).std(axis=1) if len(predicted) else np.zeros(0)
+        return replace(predicted, std=std)
 
-    def _samples(self, table: MaterialsDataset, jobs: int) -> np.ndarray:
+    def _samples(self, made: Featurized) -> np.ndarray:
         """Outputs (n, samples) of the network with units dropped."""
         from keras import Model
 
-        made = self.features(table, jobs)
-        inner = Model(self.model.inputs, self.model.get_layer("dense_1").output)
-        # (samples, n, hidden) a layer, the first of them alike
-        x = predict(inner, made.features, np.arange(len(made.rows)), self.predict_batch)[None]
+        network = Model(self.model.inputs, self.model.get_layer("dense_1").output)
+        # (samples, n, hidden) in every layer; the first layer is the same for all samples.
+        x = predict(network, made.features, np.arange(len(made.rows)), self.predict_batch)[None]
         random = np.random.default_rng(self.seed)
         for number in range(2, self.config.dense + 1):
             kernel, bias = self.model.get_layer(f"dense_{number}").get_weights()
             x = np.logaddexp(0.0, x @ kernel + bias)
-            kept = random.uniform(size=(self.config.samples, 1, self.config.hidden)) >= self.config.dropout
-            x = x * kept / (1 - self.config.dropout)
+            mask = random.uniform(size=(self.config.samples, 1, self.config.hidden)) >= self.config.dropout
+            x = x * mask / (1 - self.config.dropout)
         kernel, bias = self.model.get_layer("output").get_weights()
         return (x @ kernel + bias)[:, :, 0].T

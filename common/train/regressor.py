@@ -144,6 +144,10 @@ class Regressor:
         if strict and self.left_out:
             name, reason = next(iter(self.left_out.items()))
             raise UserError(f"{name}: {reason}")
+        return self.predict_features(table, made, bar=bar)
+
+    def predict_features(self, table: MaterialsDataset, made: Featurized, *, bar: bool = True) -> Predictions:
+        """Predictions for the valid rows of `table` from `made`, its features."""
         known = table.target(self.target).values[made.rows] if self.target in table.targets else None
         shape = (len(made.rows),) if self.axis is None else (len(made.rows), len(self.axis))
         if not len(made.rows):

@@ -24,11 +24,11 @@ def test_power_laws_of_the_printed_points(row, tolerance):
 
 def test_power_law_needs_numbers_it_can_fit():
     assert figures.power_law([10, 1000], [1.0, 0.1]) == pytest.approx((10**0.5, -0.5))
-    with pytest.raises(UserError, match="two sizes or more"):
+    with pytest.raises(UserError, match="at least two sizes"):
         figures.power_law([10], [1.0])
 
 
-def test_share_within_a_threshold(tmp_path):
+def test_fraction_within_a_threshold(tmp_path):
     shares = figures.cumulative_error(tmp_path / "c.png", {"a": np.array([0.1, -0.2, 0.3, 0.5])}, threshold=0.3)
     assert shares == {"a": 0.75} and (tmp_path / "c.png").stat().st_size > 5000
 

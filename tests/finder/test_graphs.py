@@ -38,7 +38,7 @@ def edges_of(graph) -> dict[tuple[int, int], float]:
 
 def assert_same_edges(graph, expected):
     found = edges_of(graph)
-    assert len(found) == len(graph["centre"]), "a pair stands twice"
+    assert len(found) == len(graph["centre"]), "a pair occurs twice"
     # A distance within rounding of the cutoff may fall on either side.
     borderline = {pair for pair, d in {**found, **expected}.items() if abs(d - 4.0) < 1e-6}
     assert set(found) - borderline == set(expected) - borderline

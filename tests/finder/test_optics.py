@@ -57,5 +57,5 @@ def test_pairs_of_elements():
 
 
 def test_energies_must_rise():
-    with pytest.raises(UserError, match="must rise"):
+    with pytest.raises(UserError, match="must increase"):
         crossovers(ENERGY[::-1], ENERGY)

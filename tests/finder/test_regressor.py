@@ -138,21 +138,21 @@ def test_crystals_without_neighbours_are_told_of():
         CrystalFinder().features(table)
 
 
-def test_coarser_formulas_are_told_of():
+def test_approximated_formulas_are_reported():
     table = MaterialsDataset(["x", "y", "z"], ["Fe0.333Ni0.667", "Fe0.5Ni0.5", "Fe0.666Ni0.334"])
-    told = "2 of 3 formulas need more than 499 atoms and are taken more coarsely, Fe0.333Ni0.667 as FeNi2, ...$"
-    with pytest.warns(UserWarning, match=told):
+    message = "2 of 3 formulas need more than 499 atoms and are approximated, Fe0.333Ni0.667 by FeNi2, ...$"
+    with pytest.warns(UserWarning, match=message):
         Finder().features(table)
 
 
-def test_vectors_of_materials(fitted, table):
+def test_material_vectors(fitted, table):
+    made = fitted.features(table)
     if fitted.name == "rescnn":
-        with pytest.raises(UserError, match="rescnn model has no vectors"):
-            material_vectors(fitted, table)
+        with pytest.raises(UserError, match="rescnn model has no material embeddings"):
+            material_vectors(fitted, made)
         return
-    made = material_vectors(fitted, table)
-    assert made.features.shape == (len(table), 200) and len(made.rows) == len(table) and not made.errors
-    assert np.ptp(made.features, axis=0).max() > 0
+    vectors = material_vectors(fitted, made)
+    assert vectors.shape == (len(table), 200) and np.ptp(vectors, axis=0).max() > 0
 
 
 def test_edge_values_of_a_formula(fitted):
