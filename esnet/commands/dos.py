@@ -99,7 +99,7 @@ def _add_read(commands) -> None:
 
 def read(arguments) -> None:
     from common.io.hdf5 import writing_hdf5
-    from esnet.datasets import load_data
+    from esnet.datasets.files import load_data
     from esnet.dos.reading import is_dos_file
 
     output = _h5(arguments.output) if arguments.output else None
@@ -163,10 +163,10 @@ def _described(dos, formula: str) -> list:
 
 def _show(arguments, output: Path, names: list[str], columns: dict, left_out: dict[str, str]) -> None:
     """The line of each computed material, from the file that was written."""
-    from common.io.hdf5 import open_hdf5
+    from common.io.hdf5 import reading_hdf5
 
     rows = []
-    with open_hdf5(output) as file:
+    with reading_hdf5(output) as file:
         for name in names:
             found = dict(file["materials"][name].attrs)
             rows.append(

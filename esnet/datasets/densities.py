@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import warnings
+from pathlib import Path
 
 import numpy as np
 
@@ -37,13 +38,18 @@ def orr_relaxed_of_isdos() -> MaterialsDataset:
     return relaxed.select([name for name in isdos_2eorr().ids.tolist() if name in relaxed])
 
 
+def relaxed_densities() -> Path:
+    """The file of the relaxed densities, in the data directory or, computed for Figure 1b, in the cache."""
+    path, cached = place(RELAXED), cache_root() / "dos" / "2eorr-relaxed" / "dos.h5"
+    found = next((one for one in (path, cached) if one.exists()), None)
+    if found is None:
+        raise UserError(f"{path} does not exist; compute it with {COMPUTE.format(path)} (two hours on one core)")
+    return found
+
+
 def rsdos_2eorr() -> MaterialsDataset:
     """The alloys of isdos-2eorr with GPAW's densities of states of their relaxed structures; energies by VASP."""
-    path, cached = place(RELAXED), cache_root() / "dos" / "2eorr-relaxed" / "dos.h5"
-    if not path.exists() and cached.exists():  # computed for Figure 1b
-        path = cached
-    if not path.exists():
-        raise UserError(f"{path} does not exist; compute it with {COMPUTE.format(path)} (two hours on one core)")
+    path = relaxed_densities()
     computed, unrelaxed = densities.load(path), isdos_2eorr()
     names = [name for name in unrelaxed.ids.tolist() if name in computed]
     if not names:

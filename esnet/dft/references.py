@@ -10,7 +10,7 @@ import numpy as np
 
 from common.chem.crystal import Crystal
 from common.chem.elements import NUMBERS
-from common.io.hdf5 import open_hdf5
+from common.io.hdf5 import reading_hdf5
 from common.sources.mini import PATH
 from esnet.dft.backends import DEFAULT, Settings
 
@@ -28,7 +28,7 @@ def references() -> dict[int, Reference]:
 
     O2 is a triplet, carbon is graphite, H, N, O, F, Cl, Br and I are molecules, sulfur is a hypothetical chain.
     """
-    with open_hdf5(PATH) as file:
+    with reading_hdf5(PATH) as file:
         return {
             NUMBERS[name]: Reference(*(float(group.attrs[key]) for key in ("energy_per_atom_eV", "volume_per_atom_A3")))
             for name, group in file["references"].items()

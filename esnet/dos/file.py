@@ -12,7 +12,7 @@ import numpy as np
 from common.chem.crystal import Crystal
 from common.data.materials import formula_of
 from common.errors import UserError
-from common.io.hdf5 import open_hdf5
+from common.io.hdf5 import reading_hdf5
 from esnet.dos.projected import ORBITALS, ProjectedDOS
 
 if TYPE_CHECKING:
@@ -42,7 +42,7 @@ def start_file(file: h5py.File, program: str, level_of_theory: Mapping[str, obje
 
 def program_of(path: str | Path) -> str:
     """The program that computed a file, with versions."""
-    with open_hdf5(path) as file:
+    with reading_hdf5(path) as file:
         return str(file.attrs["engine"])
 
 

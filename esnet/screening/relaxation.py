@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from common.io.files import write_text
-from common.io.hdf5 import open_hdf5
+from common.io.hdf5 import reading_hdf5
 from common.io.text import as_csv
 from esnet.dft.backends import RELAXED, Settings
 from esnet.dft.batch import run_batch
@@ -77,5 +77,5 @@ def _cost(relaxed: dict) -> list:
 
 
 def _attributes(path: Path, names: list[str]) -> dict[str, dict]:
-    with open_hdf5(path) as file:
+    with reading_hdf5(path) as file:
         return {name: dict(file["materials"][name].attrs) for name in names}
