@@ -26,7 +26,7 @@ class ESNetSpec(PackageSpec):
     accept_others: bool = False
 
     def read(self, data: str | Sequence[str], *, formulas: bool = False, **options: Any) -> Loaded:
-        from esnet.datasets.files import load_data, with_computed_densities
+        from esnet.datasets import load_data, with_computed_densities
 
         loaded = load_data(data, **options)
         if loaded.table.has_densities or not len(loaded.table):

@@ -99,7 +99,7 @@ def _add_read(commands) -> None:
 
 def read(arguments) -> None:
     from common.io.hdf5 import writing_hdf5
-    from esnet.datasets.files import load_data
+    from esnet.datasets import load_data
     from esnet.dos.reading import is_dos_file
 
     output = _h5(arguments.output) if arguments.output else None

@@ -17,7 +17,11 @@ from esnet.datasets.densities import (
     orr_relaxed_of_isdos,
     rsdos_2eorr,
 )
+from esnet.datasets.files import load_data, with_computed_densities
 from esnet.datasets.orr_alloys import HIGHEST, mp_and_orr_initial, orr_relaxed
+
+
+__all__ = ["ROW_COUNTS", "SOURCES", "load_data", "with_computed_densities"]
 
 
 def _isdos() -> Traced:
