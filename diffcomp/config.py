@@ -12,6 +12,8 @@ from diffcomp.diffraction.settings import PICTURES
 NODES = 10
 #: Orders of the elements in a composition vector.
 ORDERS = ("metal first", "as written")
+#: Elements over which the dimensions of their vectors are scaled, and orientations of a crystal in the beam.
+SCALED_OVER, ORIENTATIONS = ("training set", "table"), ("standard", "as given")
 
 
 @dataclass(frozen=True)
@@ -21,8 +23,11 @@ class DiffcompConfig:
     cv_nodes: of the ten nodes in which the branches meet, those of the composition; 9 is the article's 90:10.
     elements: the most elements of a composition, 2 in the article.
     scaled: whether each dimension of the element vectors is scaled to 0 ... 1; it is in the authors' data, not in the
-    article.
+    article. scaled_over: the elements of the "training set", as in the authors' data, or all those of the "table".
+    orientation: "standard", a along x and b in the xy plane as in the authors' cells, or "as given".
     picture: "released" with the artefacts of the published pictures, or "corrected".
+    fusion: nodes of a hidden layer over both branches; 0 for none, as in the article, where y = f(picture) +
+    g(composition).
     order: of the elements in a composition vector, "metal first" by electronegativity, or "as written" for formulas
     whose places mean sites.
     corpus: "" for the element vectors that come with the project; otherwise a source of formulas from which vectors of
@@ -33,6 +38,9 @@ class DiffcompConfig:
     elements: int = 2
     scaled: bool = True
     picture: str = "corrected"
+    scaled_over: str = later("training set", before="table")
+    orientation: str = later("standard", before="as given")
+    fusion: int = later(0)
     order: str = later("metal first")
     corpus: str = later("")
     vector_length: int = later(30)
@@ -42,10 +50,12 @@ class DiffcompConfig:
         check_nodes(self.cv_nodes)
         if self.elements < 2:
             raise UserError(f"elements is {self.elements}; a composition needs places for two or more")
-        if self.picture not in PICTURES:
-            raise UserError(f"picture {self.picture!r} is unknown; choose one of: {', '.join(PICTURES)}")
-        if self.order not in ORDERS:
-            raise UserError(f"order {self.order!r} is unknown; choose one of: {', '.join(ORDERS)}")
+        choices = {"picture": PICTURES, "order": ORDERS, "scaled_over": SCALED_OVER, "orientation": ORIENTATIONS}
+        for name, known in choices.items():
+            if getattr(self, name) not in known:
+                raise UserError(f"{name} {getattr(self, name)!r} is unknown; choose one of: {', '.join(known)}")
+        if self.fusion < 0:
+            raise UserError(f"fusion is {self.fusion}; give the nodes of a hidden layer, or 0 for none")
         if bool(self.corpus) != bool(self.corpus_epochs):
             raise UserError("corpus and corpus_epochs go together: a source of formulas and for how long to learn")
         if not self.corpus and self.vector_length != 30:

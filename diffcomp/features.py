@@ -11,13 +11,13 @@ from common.errors import UserError
 from common.features.ragged import Ragged
 from diffcomp.diffraction.images import image, save_png
 
-#: Raised whenever pictures change, so that cached ones are made again.
-PICTURE_VERSION = "diffcomp-1"
+#: Orientation -> version, raised whenever pictures change, so that cached ones are made again.
+PICTURE_VERSIONS = {"standard": "diffcomp-2", "as given": "diffcomp-1"}
 
 
-def picture_row(crystal: Crystal, *, variant: str) -> dict[str, np.ndarray]:
+def picture_row(crystal: Crystal, *, variant: str, orient: bool = True) -> dict[str, np.ndarray]:
     """The picture of a crystal as the bytes of a PNG: mostly black, so a tenth of the raw size."""
-    return {"png": packed(image(crystal, variant=variant))}
+    return {"png": packed(image(crystal, variant=variant, orient=orient))}
 
 
 def packed(picture: np.ndarray) -> np.ndarray:

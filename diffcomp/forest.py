@@ -17,7 +17,9 @@ class RandomForestVectors(RandomForestMagpie):
 
     def __init__(self, *, seed: int = 0, elements: int = 2, order: str = "metal first", **hyperparameters):
         super().__init__(seed=seed, **hyperparameters)
-        self.vectors = DiffComp(cv_nodes=NODES, elements=elements, order=order)
+        self.vectors = DiffComp(
+            cv_nodes=NODES, elements=elements, order=order, scaled_over="table", orientation="as given"
+        )
 
     def settings(self) -> dict:
         vectors = self.vectors.settings()

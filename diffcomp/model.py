@@ -19,10 +19,11 @@ from diffcomp.config import NODES, check_nodes
 PICTURE, VECTOR = 128, 60
 
 
-def build_diffcomp(cv_nodes: int = 9, *, vector: int = VECTOR):
+def build_diffcomp(cv_nodes: int = 9, *, vector: int = VECTOR, fusion: int = 0):
     """The functional Keras model: `build_diffcomp(9).count_params() == 4_553_557`.
 
-    cv_nodes: 0 (picture alone) to 10 (composition alone). vector: length of the composition vector.
+    cv_nodes: 0 (picture alone) to 10 (composition alone). vector: length of the composition vector. fusion: nodes of a
+    hidden ReLU layer between the ten nodes and the output, which the article does not have; 0 = none.
     """
     from keras import Input, Model, layers
 
@@ -47,6 +48,8 @@ def build_diffcomp(cv_nodes: int = 9, *, vector: int = VECTOR):
 
     # --- Both ---
     x = layers.Concatenate()(branches) if len(branches) > 1 else branches[0]
+    if fusion:
+        x = layers.Dense(fusion, activation="relu", name="fusion")(x)
     return Model(inputs, layers.Dense(1, dtype="float32", name="output")(x), name="diffcomp")
 
 

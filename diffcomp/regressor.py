@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from functools import partial
 from pathlib import Path
 
 import numpy as np
 
-from common.chem.formula import Amounts
+from common.chem.formula import Amounts, parse_formula
 from common.data.materials import MaterialsDataset
 from common.data.predictions import Predictions
 from common.errors import UserError
@@ -21,7 +22,7 @@ from common.train.regressor import Regressor
 from diffcomp.composition.element_table import PATH, element_space, learned_elements
 from diffcomp.composition.embedding import ElementSpace, composition_vector
 from diffcomp.config import NODES, VARIANTS
-from diffcomp.features import PICTURE_VERSION, Inputs, packed, picture_row
+from diffcomp.features import PICTURE_VERSIONS, Inputs, packed, picture_row
 from diffcomp.model import build_diffcomp
 from diffcomp.robustness import with_errors
 
@@ -39,6 +40,8 @@ class DiffComp(Regressor):
     recipe = Recipe(loss="mae", learning_rate=1e-4, batch=32, epochs=400, monitor="MAE", patience=60)
     #: The element vectors of a loaded model that learned its own.
     own_vectors: Path | None = None
+    #: Atomic numbers of the elements over which vectors are scaled, once a training set is known.
+    elements: tuple[int, ...] | None = None
 
     def features(self, table: MaterialsDataset, jobs: int = 1) -> Featurized:
         bad: dict[str, str] = {}
@@ -48,8 +51,9 @@ class DiffComp(Regressor):
             found = self._vectors(table)
             vectors, good, bad = found.features, found.rows, found.errors
         if self.config.cv_nodes < NODES and len(good):
-            name = f"{PICTURE_VERSION}-{self.config.picture}"
-            function = partial(picture_row, variant=self.config.picture)
+            config = self.config
+            name = f"{PICTURE_VERSIONS[config.orientation]}-{config.picture}"
+            function = partial(picture_row, variant=config.picture, orient=config.orientation == "standard")
             made = featurize(table.take(good), name, function, jobs=jobs, store=self.store)
             pictures = made.features
             vectors = vectors[made.rows] if vectors is not None else None
@@ -97,11 +101,30 @@ class DiffComp(Regressor):
             return {}
         return {"composition-errors": with_errors(self, table, jobs)}
 
+    # --- state that comes from the training set ---
+
+    def learn_from(self, training: MaterialsDataset) -> None:
+        if not (self.config.scaled and self.config.scaled_over == "training set" and self.config.cv_nodes):
+            return
+        found: set[int] = set()
+        for formula in training.formulas.tolist():
+            with suppress(UserError):  # what has no composition is reported with the features
+                found |= set(parse_formula(formula))
+        known = set(element_space(self._table_of_vectors(), scaled=False).numbers.tolist())
+        self.elements = tuple(sorted(found & known))
+
+    def input_state(self) -> dict:
+        return {"elements": list(self.elements)} if self.elements else {}
+
+    def set_input_state(self, state: dict) -> None:
+        self.elements = tuple(state["elements"]) if "elements" in state else None
+
     # --- composition vectors ---------------------------------------------------------------------
 
     def space(self) -> ElementSpace:
         """The element vectors that this model works with."""
-        return element_space(self._table_of_vectors(), scaled=self.config.scaled)
+        over = self.elements if self.config.scaled_over == "training set" else None
+        return element_space(self._table_of_vectors(), scaled=self.config.scaled, over=over)
 
     def _table_of_vectors(self) -> Path:
         config = self.config
@@ -129,7 +152,8 @@ class DiffComp(Regressor):
         return {**super().settings(), **known}
 
     def build(self):
-        return build_diffcomp(self.config.cv_nodes, vector=self.config.elements * self.config.vector_length)
+        config = self.config
+        return build_diffcomp(config.cv_nodes, vector=config.elements * config.vector_length, fusion=config.fusion)
 
     def save(self, folder: str | Path) -> Path:
         if self.config.corpus and self.config.cv_nodes > 0:

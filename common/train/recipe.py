@@ -33,6 +33,8 @@ class Recipe:
     the time.
     decay: factor of the learning rate after every epoch, or every update if `decay_every` says so.
     keep: the weights left at the end, those of the "best" epoch or of the "last".
+    follow: the set of the split whose errors the history has, "validation" or "test"; the test set only where nothing
+    is chosen by it, that is with `keep` "last" and neither patience nor plateau.
     standardize: the loss sees targets less their mean, divided by their standard deviation, both of the training set.
     optimizer: "adam", "sgd" with momentum 0.9, or "adamw" with this `weight_decay`; `epsilon` of Adam and AdamW.
     clip: the largest norm of the gradient of a variable; 0 = no limit.
@@ -57,6 +59,7 @@ class Recipe:
     decay: float = later(1.0)
     decay_every: str = later("epoch")
     keep: str = later("best")
+    follow: str = later("validation")
     standardize: bool = later(False, stored="standardise")
     plateau: int = later(0)
     plateau_factor: float = later(0.5)
@@ -77,10 +80,14 @@ class Recipe:
             ("optimizer", OPTIMIZERS),
             ("precision", PRECISIONS),
             ("schedule", SCHEDULES),
+            ("keep", ("best", "last")),
+            ("follow", ("validation", "test")),
         ):
             value = getattr(self, name)
             if value not in known:
                 raise UserError(f"{name} {value!r} is unknown; choose one of {', '.join(filter(None, known))}")
+        if self.follow == "test" and (self.keep != "last" or self.patience or self.plateau):
+            raise UserError("the test set may be followed only where nothing is chosen by it: keep last, no patience")
         if self.epochs < 1 or self.batch < 1:
             raise UserError(f"epochs ({self.epochs}) and batch ({self.batch}) must be 1 or more")
         if not 0 <= self.average < 1:

@@ -99,6 +99,7 @@ class Regressor:
         self.target, self.split = target, split
         values, self.unit, self.axis, self.axis_unit = whole = table.target(target)
         self.shape_for(whole)
+        self.learn_from(table.select([name for name in split.train if name in table]))
         made = self.features(table, jobs)
         self.left_out = made.errors
         ids = table.ids[made.rows]
@@ -162,8 +163,8 @@ class Regressor:
 
     @property
     def selection(self) -> str:
-        """The part of the split on which the epoch is chosen."""
-        return "validation"
+        """The set of the split whose errors are followed, and by which the epoch is chosen where one is chosen."""
+        return self.recipe.follow
 
     def parts(self, split: Split) -> Split:
         """The split as this model uses it."""
@@ -172,6 +173,9 @@ class Regressor:
     def offsets(self, features) -> np.ndarray | float:
         """A known contribution to the target of every row, to which the network learns the difference."""
         return 0.0
+
+    def learn_from(self, training: MaterialsDataset) -> None:
+        """Learn from the training set what features depend on, before they are made."""
 
     def fit_inputs(self, features, rows: np.ndarray) -> None:
         """Learn from the training rows how inputs are scaled, where a model scales them."""

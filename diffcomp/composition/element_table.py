@@ -17,14 +17,15 @@ from diffcomp.composition.embedding import ElementSpace
 PATH = Path(__file__).with_name("elements.csv")
 
 
-@lru_cache(maxsize=4)
-def element_space(path: Path = PATH, *, scaled: bool = True) -> ElementSpace:
-    """Vectors from a table of symbol, v0, v1, ...: the encoder's weights, scaled to 0 ... 1 over the elements."""
+@lru_cache(maxsize=16)
+def element_space(path: Path = PATH, *, scaled: bool = True, over: tuple[int, ...] | None = None) -> ElementSpace:
+    """Vectors from a table of symbol, v0, v1, ...: encoder's weights, scaled to 0 ... 1 over some or all elements."""
     try:
         numbers, weights = _read(path)
         order = np.argsort(numbers)
-        made = ElementSpace.scaled if scaled else ElementSpace
-        return made(numbers[order], weights[order])
+        if scaled:
+            return ElementSpace.scaled(numbers[order], weights[order], over)
+        return ElementSpace(numbers[order], weights[order])
     except (OSError, UnicodeDecodeError, csv.Error) as error:
         raise UserError(f"{path} is no table of element vectors (symbol, v0, v1, ...): {error}") from None
     except UserError as error:

@@ -60,14 +60,23 @@ class ElementSpace:
 
     numbers: np.ndarray
     vectors: np.ndarray
+    origin: str = "formula of the corpus"
 
     @classmethod
-    def scaled(cls, numbers: np.ndarray, weights: np.ndarray) -> ElementSpace:
+    def scaled(cls, numbers: np.ndarray, weights: np.ndarray, over: Iterable[int] | None = None) -> ElementSpace:
+        """over: the elements that the scaled space has; all of the table if none are named."""
+        numbers = np.asarray(numbers)
+        if over is not None:
+            inside = np.isin(numbers, list(over))
+            numbers, weights = numbers[inside], weights[inside]
+        if len(numbers) < 2:
+            raise UserError("element vectors are scaled over two elements or more")
         low, high = weights.min(axis=0), weights.max(axis=0)
         if (low == high).any():
             same = int(np.argmax(low == high))
             raise UserError(f"dimension {same} is {low[same]:g} for every element, so it cannot be scaled to 0 ... 1")
-        return cls(np.asarray(numbers), (weights - low) / (high - low))
+        origin = "formula of the corpus" if over is None else "composition of the training set"
+        return cls(numbers, (weights - low) / (high - low), origin)
 
     def __len__(self) -> int:
         return self.vectors.shape[1]
@@ -75,7 +84,7 @@ class ElementSpace:
     def vector(self, z: int) -> np.ndarray:
         at = np.searchsorted(self.numbers, z)
         if at == len(self.numbers) or self.numbers[at] != z:
-            raise UserError(f"{SYMBOLS[z]} has no vector; it was in no formula of the corpus")
+            raise UserError(f"{SYMBOLS[z]} has no vector: it is in no {self.origin}")
         return self.vectors[at]
 
 

@@ -24,19 +24,20 @@ def image(
     variant: str = "corrected",
     settings: Diffraction | None = None,
     engine: str = "sum",
+    orient: bool = True,
     tick: Callable[[int], object] | None = None,
 ) -> np.ndarray:
     """(size, size, 3) uint8 of a crystal, as the network sees it.
 
     variant: "released" imitates the published pictures: coded as JPEG one colour at a time and added in eight bits,
     where what passes 255 starts again from 0. "corrected" leaves these artefacts out.
-    tick: as in `intensity`.
+    orient, tick: as in `intensity`.
     """
     if variant not in PICTURES:
         raise UserError(f"variant {variant!r} is unknown; choose one of {', '.join(PICTURES)}")
     settings, structure = settings or Diffraction(), as_crystal(structure)
     refuse_overlap(structure)
-    picture = merged(intensity(structure, GRID, settings, engine=engine, tick=tick), settings.box)
+    picture = merged(intensity(structure, GRID, settings, engine=engine, orient=orient, tick=tick), settings.box)
     if variant == "released":
         return resized(coded_and_added(picture), size, "BICUBIC")
     return resized(picture, size)

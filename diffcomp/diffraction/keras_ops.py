@@ -14,6 +14,7 @@ import numpy as np
 from common.chem.crystal import as_crystal
 from common.errors import UserError
 from diffcomp.diffraction.lattice_sum import interference, pixels_of, scattering_factor
+from diffcomp.diffraction.orientation import oriented
 from diffcomp.diffraction.settings import ELECTRON_RADIUS, Diffraction, rotations
 
 
@@ -22,7 +23,7 @@ def intensities(structures: Sequence, grid: int = 256, settings: Diffraction | N
     from keras import ops
 
     settings = settings or Diffraction()
-    crystals = [as_crystal(structure) for structure in structures]
+    crystals = [oriented(as_crystal(structure)) for structure in structures]
     if not crystals:
         raise UserError("there are no structures to simulate")
     pixels = pixels_of(grid, settings)

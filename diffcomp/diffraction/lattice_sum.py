@@ -20,6 +20,7 @@ from common.chem.crystal import Crystal, as_crystal
 from common.chem.elements import SYMBOLS
 from common.errors import UserError
 from diffcomp.diffraction.condor import condor_intensity
+from diffcomp.diffraction.orientation import oriented
 from diffcomp.diffraction.settings import ELECTRON_RADIUS, ENGINES, Diffraction, rotations
 
 #: Californium is the last element in the tables.
@@ -37,16 +38,19 @@ def intensity(
     settings: Diffraction | None = None,
     *,
     engine: str = "sum",
+    orient: bool = True,
     tick: Callable[[int], object] | None = None,
 ) -> np.ndarray:
     """Photons in every pixel, (3, grid, grid) float32: the crystal turned about x, y, z; rows are y, columns x.
 
     structure: a pymatgen `Structure`, a `Crystal` or a `(numbers, lattice, frac)` triple.
     engine: "sum", or "condor" for FXI Condor where it is installed.
+    orient: rotate the crystal first, see `orientation`; otherwise its lattice is taken as given.
     tick: told the number of atoms that have been added since it was told last; three times all of them in the end.
     """
     settings, tick = settings or Diffraction(), tick or (lambda atoms: None)
     crystal = as_crystal(structure)
+    crystal = oriented(crystal) if orient else crystal
     if engine not in ENGINES:
         raise UserError(f"engine {engine!r} is unknown; choose one of {', '.join(ENGINES)}")
     if engine == "condor":

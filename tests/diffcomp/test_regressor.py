@@ -115,7 +115,8 @@ def test_vectors_learned_for_the_model_go_with_it(mini, tmp_path, monkeypatch):
     learned_elements.cache_clear()
     loaded = DiffComp.load(tmp_path / "model")
     assert np.allclose(loaded.predict(table, bar=False).prediction, expected, atol=1e-6)
-    assert np.array_equal(loaded.space().vectors, element_space(tmp_path / "model" / "elements.csv").vectors)
+    path = tmp_path / "model" / "elements.csv"
+    assert np.array_equal(loaded.space().vectors, element_space(path, over=loaded.elements).vectors)
     assert not (tmp_path / "cache" / "element-vectors").exists()
     loaded.save(tmp_path / "again")
     assert (tmp_path / "again" / "elements.csv").read_text() == (tmp_path / "model" / "elements.csv").read_text()
@@ -135,7 +136,8 @@ def test_choices_that_contradict_each_other(changes, reason):
 
 
 def test_choices_that_came_later_do_not_change_the_settings():
-    assert set(DiffComp().settings()["config"]) == {"cv_nodes", "elements", "scaled", "picture"}
+    before = {"scaled_over": "table", "orientation": "as given"}
+    assert set(DiffComp(**before).settings()["config"]) == {"cv_nodes", "elements", "scaled", "picture"}
     assert DiffComp(elements=4, order="as written").settings()["config"]["order"] == "as written"
 
 
