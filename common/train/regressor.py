@@ -42,6 +42,8 @@ class Regressor:
     name: str
     recipe: Recipe
     variants: dict
+    #: Named changes of the recipe. "paper" is the recipe itself; "fast", where a network has it, takes less time.
+    recipes: dict[str, dict] = {"paper": {}}
     #: What a variant changes in the recipe.
     recipe_of: dict[str, dict] = {}
     #: Whether densities of states belong to the data that it learns from.
