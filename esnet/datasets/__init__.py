@@ -20,7 +20,6 @@ from esnet.datasets.densities import (
 from esnet.datasets.files import load_data, with_computed_densities
 from esnet.datasets.orr_alloys import HIGHEST, mp_and_orr_initial, orr_relaxed
 
-
 __all__ = ["ROW_COUNTS", "SOURCES", "load_data", "with_computed_densities"]
 
 
