@@ -1,15 +1,17 @@
 # One command a task. Every target makes the virtual environment first when it is missing.
 #
-# Variables: SCALE=mini|real|paper  SEEDS=n  JOBS=n  EPOCHS=n  ENGINE=local|ray|ray:HOST:PORT  PYTHON=python3.11
+# Variables: SCALE=mini|real|paper  SEEDS=n  JOBS=n  EPOCHS=n  EXECUTOR=local|ray|ray:HOST:PORT  PYTHON=python3.11
 # Data for SCALE=real: MATREPRO_DATA=/path/to/data, which `make data` fills
 
 PYTHON ?= python3
 SCALE ?= mini
 JOBS ?= 1
+# ENGINE is the former name of EXECUTOR.
+EXECUTOR ?= $(ENGINE)
 VENV ?= .venv
 BIN := $(VENV)/bin
 READY := $(VENV)/.ready
-OPTIONS := --scale $(SCALE) --jobs $(JOBS) $(if $(SEEDS),--seeds $(SEEDS)) $(if $(EPOCHS),--epochs $(EPOCHS)) $(if $(ENGINE),--engine $(ENGINE))
+OPTIONS := --scale $(SCALE) --jobs $(JOBS) $(if $(SEEDS),--seeds $(SEEDS)) $(if $(EPOCHS),--epochs $(EPOCHS)) $(if $(EXECUTOR),--executor $(EXECUTOR))
 
 .DEFAULT_GOAL := help
 .PHONY: help setup test test-real lint bench check data tables report clean reproduce-all reproduce-finder reproduce-diffcomp reproduce-esnet reproduce-grand
@@ -17,7 +19,7 @@ OPTIONS := --scale $(SCALE) --jobs $(JOBS) $(if $(SEEDS),--seeds $(SEEDS)) $(if 
 help:  ## this list
 	@grep -hE '^[a-z%0-9<>-]+:.*## ' $(MAKEFILE_LIST) | sed 's/:.*## /\t/; s/-%/-<table>/; s/table%/table<n>/' | expand -t 34
 	@echo
-	@echo "variables: SCALE=$(SCALE) (mini, real, paper)  SEEDS=$(SEEDS)  JOBS=$(JOBS)  EPOCHS=$(EPOCHS)  ENGINE=$(ENGINE)  MATREPRO_DATA=$(MATREPRO_DATA)"
+	@echo "variables: SCALE=$(SCALE) (mini, real, paper)  SEEDS=$(SEEDS)  JOBS=$(JOBS)  EPOCHS=$(EPOCHS)  EXECUTOR=$(EXECUTOR)  MATREPRO_DATA=$(MATREPRO_DATA)"
 
 setup: $(READY)  ## make the virtual environment
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from pkgutil import resolve_name
 from typing import TYPE_CHECKING, Any
 
 from common.cli.package_spec import PackageSpec
@@ -26,17 +27,16 @@ class ESNetSpec(PackageSpec):
     accept_others: bool = False
 
     def read(self, data: str | Sequence[str], *, formulas: bool = False, **options: Any) -> Loaded:
-        from esnet.datasets import load_data, with_computed_densities
-
-        loaded = load_data(data, **options)
+        datasets = resolve_name("esnet.datasets")
+        loaded = datasets.load_data(data, **options)
         if loaded.table.has_densities or not len(loaded.table):
             return loaded
         if not self.batch:
             raise UserError(
                 f"{loaded.table.origin} has no densities of states; compute them with esnet dos compute, or predict "
-                "with --engine gpaw"
+                "with --dft gpaw"
             )
-        table, failed = with_computed_densities(loaded.table, **self.batch)
+        table, failed = datasets.with_computed_densities(loaded.table, **self.batch)
         return loaded._replace(table=table, left_out=loaded.left_out | failed)
 
     def load(self, folder: str) -> Regressor:

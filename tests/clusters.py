@@ -40,11 +40,11 @@ def engine_at(cluster, monkeypatch):
     """Within the block work goes to the cluster; afterwards nothing is connected to it any more."""
     from common.compute import ray_client as ray_engine
 
-    monkeypatch.setenv("MATREPRO_ENGINE", f"ray:{cluster.address}")
+    monkeypatch.setenv("MATREPRO_EXECUTOR", f"ray:{cluster.address}")
     try:
         yield
     finally:
-        monkeypatch.setenv("MATREPRO_ENGINE", "local")
+        monkeypatch.setenv("MATREPRO_EXECUTOR", "local")
         found = ray_engine._clusters().pop(cluster.address, None)
         if found:
             found.leave()

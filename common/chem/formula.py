@@ -47,6 +47,15 @@ def parse_formula(text: str) -> dict[int, int | Fraction]:
     return amounts
 
 
+def symbols_in(text: str) -> list[str]:
+    """The elements of a formula or composition, sorted; no amounts are read, so that `Sn=33.1,O=66.9` is taken too.
+
+    >>> symbols_in("Ca(OH)2")
+    ['Ca', 'H', 'O']
+    """
+    return sorted({symbol for symbol in re.findall("[A-Z][a-z]?", text) if symbol in NUMBERS})
+
+
 def _number(text: str) -> int | Fraction:
     return 1 if not text else int(text) if text.isdigit() else Fraction(text)
 

@@ -1,27 +1,40 @@
-"""What commands print: predictions and errors as aligned text, JSON or CSV; notes and bad materials on stderr."""
+"""What commands print: predictions and errors as aligned text, JSON or CSV."""
 
 from __future__ import annotations
 
 import math
+from argparse import Namespace
 from collections.abc import Sequence
 
+from common.data.predictions import Predictions, columns_of
 from common.errors import UserError
 from common.io.text import aligned, as_csv, as_json, unit_of
 
 
-def form_of(arguments) -> str:
+def form_of(arguments: Namespace) -> str:
+    """The format that --json and --csv ask for."""
     return "json" if arguments.json else "csv" if arguments.csv else "text"
 
 
 # --- predictions ---------------------------------------------------------------------------------
 
 
-def predictions(predicted, formulas: Sequence[str], target: str, form: str, left_out: dict[str, str]) -> str:
-    """Id, formula, value, unit, and the standard deviations where the model has them; a curve has value[0], ..."""
-    from common.data.predictions import columns_of  # numpy, which --help does without
+def predictions(
+    predicted: Predictions,
+    formulas: Sequence[str],
+    target: str,
+    form: str,
+    left_out: dict[str, str],
+    unseen: Sequence[str] | None = None,
+) -> str:
+    """Id, formula, value, unit, and the standard deviations where the model has them; a curve has value[0], ...
 
+    unseen: for each material the elements that are absent from training, where these are known.
+    """
     if form == "text" and predicted.prediction.ndim == 2:
         raise UserError(f"{target} is a curve; ask for --json or --csv, or write it with --output")
+    if form == "text" and not any(unseen or ()):
+        unseen = None
     fields = columns_of({"value": predicted.prediction, **predicted.uncertainties()})
     names, columns = list(fields), list(fields.values())
     if form == "text":
@@ -30,8 +43,10 @@ def predictions(predicted, formulas: Sequence[str], target: str, form: str, left
     else:
         # Nine digits hold a float32 exactly.
         columns = [[f"{value:.9g}" for value in values] for values in columns]
-    rows = list(zip(predicted.ids.tolist(), formulas, *columns, [predicted.unit] * len(predicted), strict=True))
-    header = ["id", "formula", *names, "unit"]
+    more = {} if unseen is None else {"unseen_elements": unseen}
+    units = [predicted.unit] * len(predicted)
+    rows = list(zip(predicted.ids.tolist(), formulas, *columns, units, *more.values(), strict=True))
+    header = ["id", "formula", *names, "unit", *more]
     if form == "csv":
         return as_csv(header, rows)
     if form == "json":
@@ -39,13 +54,15 @@ def predictions(predicted, formulas: Sequence[str], target: str, form: str, left
         rows = [[float(cell) if i in numbers else cell for i, cell in enumerate(row)] for row in rows]
         found = [dict(zip(header, row, strict=True)) for row in rows]
         return as_json({"target": target, "unit": predicted.unit, "predictions": found, "left_out": left_out})
-    return _with_left_unit(header, rows)
+    return _left_aligned(header, rows, 1 + len(more))
 
 
-def _with_left_unit(header: list[str], rows: list[tuple]) -> str:
-    """Text whose last column, the unit, is flush left."""
-    width = max(len(str(row[-1])) for row in [header, *rows])
-    return aligned(header, [[*row[:-1], row[-1].ljust(width)] for row in rows], left=2)
+def _left_aligned(header: list[str], rows: list[tuple], last: int) -> str:
+    """Text whose last columns, the unit and what follows it, are flush left."""
+    texts = [header, *rows]
+    widths = {i: max(len(str(row[i])) for row in texts) for i in range(len(header) - last, len(header))}
+    first, *rest = [[str(cell).ljust(widths.get(i, 0)) for i, cell in enumerate(row)] for row in texts]
+    return aligned(first, rest, left=2)
 
 
 def _fixed(values: Sequence[float]) -> list[str]:
@@ -59,7 +76,7 @@ def _fixed(values: Sequence[float]) -> list[str]:
 
 
 def errors(scores: dict[str, dict], target: str, unit: str, form: str, more: dict | None = None) -> str:
-    """`scores`: part -> n and metrics. `more` goes into the JSON alone."""
+    """`scores`: name of a set -> n and metrics. `more` is added to the JSON only."""
     names = list(next(iter(scores.values())))
     if form == "json":
         return as_json({"target": target, "unit": unit, "errors": scores, **(more or {})})

@@ -1,11 +1,12 @@
-"""What the shared commands must know of one paper's package."""
+"""What the shared commands must know of a package: its networks, and how it reads data and loads models."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from pkgutil import resolve_name
+from typing import Any
 
-from common.data.loading import load_data
 from common.errors import UserError
 
 TABLE_HELP = "a folder with id_prop.csv, a CSV with a formula or cif column, an .h5 table, or a source such as mini"
@@ -16,11 +17,11 @@ FILES_HELP = (
 
 @dataclass(frozen=True)
 class PackageSpec:
-    """What the shared commands must know of a paper.
+    """One package, as the shared commands see it. It names modules instead of importing them, to keep `--help` fast.
 
-    networks: name on the command line -> "module:Class" of a `Regressor`, imported when used; the first is the default.
-    formulas: whether chemical formulas may stand in place of files. tables, folder: what DATA may be, and a folder of
-    one's own as an example, with what is in it. settings: names of options of `train` that are choices of the network.
+    networks: name on the command line -> "module:Class" of a `Regressor`; the first is the default.
+    formulas: whether chemical formulas may be given instead of files. tables: help text for DATA. folder: an example of
+    a user's own data folder, and what it contains. settings: options of `train` that configure the network.
     """
 
     name: str
@@ -36,25 +37,16 @@ class PackageSpec:
     def default(self) -> str:
         return next(iter(self.networks))
 
-    def regressor(self, name: str):
-        from importlib import import_module
-
+    def regressor(self, name: str) -> type:
         if name not in self.networks:
-            raise UserError(
-                f"a {name} model is none of {self.name}'s ({', '.join(self.networks)}); use its own command"
-            )
-        module, _, member = self.networks[name].partition(":")
-        return getattr(import_module(module), member)
+            known = ", ".join(self.networks)
+            raise UserError(f"{name!r} is not a network of {self.name} ({known}); use the command of its package")
+        return resolve_name(self.networks[name])
 
-    def read(self, data: str | Sequence[str], **options):
-        """The table behind DATA for `train` and `evaluate`, and for `predict` with `formulas`."""
-        return load_data(data, **options)
+    def read(self, data: str | Sequence[str], **options: Any) -> Any:
+        """The dataset behind DATA for `train` and `evaluate`, and for `predict` with `formulas`."""
+        return resolve_name("common.data.loading:load_data")(data, **options)
 
-    def load(self, folder: str):
-        """A saved model of any of the paper's networks, or an ensemble of them."""
-        from common.train.ensemble import Ensemble, member_folders
-        from common.train.regressor import read_card
-
-        if member_folders(folder):
-            return Ensemble.load(folder, self.load)
-        return self.regressor(read_card(folder).get("model", "?")).load(folder)
+    def load(self, folder: str) -> Any:
+        """A saved model of any of the package's networks, or an ensemble of them."""
+        return resolve_name("common.train.ensemble:load_model")(folder, self.regressor)

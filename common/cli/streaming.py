@@ -1,4 +1,4 @@
-"""Predictions for lists of formulas that are longer than memory, a piece at a time from CSV to CSV."""
+"""Predictions for lists of formulas that do not fit into memory, in chunks from CSV to CSV."""
 
 from __future__ import annotations
 
@@ -6,7 +6,9 @@ import csv
 from collections.abc import Iterator, Sequence
 from itertools import islice
 from pathlib import Path
+from typing import Any
 
+from common.cli.checks import refuse_input
 from common.data.materials import MaterialsDataset
 from common.errors import UserError
 from common.io.files import replacing
@@ -14,7 +16,7 @@ from common.io.messages import LISTED, note
 from common.io.progress import progress
 from common.sources.columns import ID_NAMES, heading
 
-PIECE = 8192
+CHUNK = 8192
 
 
 def is_list_of_formulas(data: Sequence[str]) -> bool:
@@ -32,7 +34,7 @@ def _reader(file):
     return csv.reader(file, delimiter=max(",;\t", key=first.count))
 
 
-def pieces(path: str | Path, size: int = PIECE) -> Iterator[MaterialsDataset]:
+def chunks(path: str | Path, size: int = CHUNK) -> Iterator[MaterialsDataset]:
     """Tables of at most `size` formulas. Without an id column the row number is the id."""
     with open(path, newline="", encoding="utf-8-sig") as file:
         rows = _reader(file)
@@ -41,22 +43,21 @@ def pieces(path: str | Path, size: int = PIECE) -> Iterator[MaterialsDataset]:
         named = next((names.index(name) for name in ID_NAMES if name in names), None)
         number = 0
         try:
-            while piece := [row for row in islice(rows, size) if row]:
-                ids = [row[named].strip() if named is not None else str(number + k) for k, row in enumerate(piece, 1)]
-                number += len(piece)
-                texts = [row[formula].strip() if len(row) > formula else "" for row in piece]
+            while chunk := [row for row in islice(rows, size) if row]:
+                ids = [row[named].strip() if named is not None else str(number + k) for k, row in enumerate(chunk, 1)]
+                number += len(chunk)
+                texts = [row[formula].strip() if len(row) > formula else "" for row in chunk]
                 yield MaterialsDataset(ids, texts, origin=str(path))
         except (csv.Error, UnicodeDecodeError, IndexError) as error:
             raise UserError(f"{path}: after row {number}: {error}; check commas, quotes and UTF-8") from None
 
 
-def predict_stream(model, path: str, output: str, *, strict: bool = False) -> None:
-    """Write id, formula, value, standard deviations and unit of every formula; what fails goes to a file beside."""
-    if not output.endswith(".csv"):
-        raise UserError(f"--output {output}: a list of formulas is written as CSV; the name must end in .csv")
+def predict_stream(model: Any, path: str, output: str, *, strict: bool = False) -> None:
+    """Write id, formula, value, standard deviations and unit of every formula, and the failures to `*.failed.csv`."""
     if model.axis is not None:
         raise UserError(f"{model.target} is a curve; lists of formulas are streamed for single numbers only")
-    failed, done, wrong = Path(output).with_suffix(".failed.csv"), 0, 0
+    failed, done, wrong, strange = Path(output).with_suffix(".failed.csv"), 0, 0, 0
+    refuse_input(f"{failed}, which this command writes,", failed, path)
     with (
         replacing(Path(output)) as good_path,
         replacing(failed) as bad_path,
@@ -66,23 +67,29 @@ def predict_stream(model, path: str, output: str, *, strict: bool = False) -> No
     ):
         good, bad = csv.writer(good_file, lineterminator="\n"), csv.writer(bad_file, lineterminator="\n")
         bad.writerow(["id", "reason"])
-        for table in pieces(path):
+        for table in chunks(path):
             predicted = model.predict(table, strict=strict, bar=False)
+            formulas = table.select(predicted.ids).formulas.tolist()
+            unseen = model.unseen_elements(formulas)
+            more = {} if unseen is None else {"unseen_elements": unseen}
             columns = [predicted.prediction, *predicted.uncertainties().values()]
             if not done and not wrong:
-                good.writerow(["id", "formula", "value", *predicted.uncertainties(), "unit"])
-            formulas = dict(zip(table.ids.tolist(), table.formulas.tolist(), strict=True))
-            for name, *values in zip(predicted.ids.tolist(), *columns, strict=True):
-                good.writerow([name, formulas[name], *(f"{v:.9g}" for v in values), predicted.unit])
+                good.writerow(["id", "formula", "value", *predicted.uncertainties(), "unit", *more])
+            texts = [[f"{value:.9g}" for value in column] for column in columns]
+            units = [predicted.unit] * len(predicted)
+            good.writerows(zip(predicted.ids.tolist(), formulas, *texts, units, *more.values(), strict=True))
             for name, reason in model.left_out.items():
                 if wrong < LISTED:
                     note(f"left out: {name}: {reason}")
                 bad.writerow([name, reason])
                 wrong += 1
             done += len(predicted)
+            strange += sum(map(bool, unseen or ()))
             bar.update(len(table))
     if not wrong:
         failed.unlink()
     if not done:
-        raise UserError(f"{path}: none of its {wrong} formulas can be used; {failed} says why")
+        raise UserError(f"{path}: none of its {wrong} formulas can be used; {failed} lists the reasons")
+    if strange:
+        note(f"warning: {strange} of {done} formulas contain elements that are absent from training (unseen_elements)")
     note(f"wrote {output}, predictions: {done}" + (f"; {failed} lists the {wrong} that are left out" if wrong else ""))

@@ -1,81 +1,52 @@
-"""`train`, for any of a paper's `Regressor` classes."""
+"""The `train` command of all packages."""
 
 from __future__ import annotations
 
 import json
+from argparse import Namespace
+from contextlib import nullcontext
 from pathlib import Path
+from typing import Any
 
 from common.cli import output as printing
-from common.cli import parser as cli
+from common.cli.checks import check_writable, refuse_input
 from common.cli.package_spec import PackageSpec
+from common.cli.recipes import settings_from
+from common.data import splits
 from common.data.loading import load_labeled, make_split
+from common.data.materials import MaterialsDataset
+from common.data.splits import Split
 from common.errors import UserError
 from common.io.files import write_text
+from common.io.locks import alone
 from common.io.messages import note, report_left_out
-from common.train.devices import PRECISIONS
 from common.train.fit_and_score import fit_and_score, score
-from common.train.recipe_file import RecipeFile, checked
+from common.train.regressor import Regressor, member_folder
+from common.train.strategy import select as distribution
+
+#: Below so many training materials a warning is printed.
+FEW = 20
+#: Files of the model's folder that are written over.
+WRITTEN = ("model.json", "model.weights.h5", "training.json", "history.csv", "validation.csv", "test.csv")
 
 
-def add_train(commands, paper: PackageSpec):
-    parser = cli.add_command(
-        commands,
-        "train",
-        lambda arguments: train(arguments, paper),
-        "train a model on materials with known values",
-        f"""{paper.name} train mini --target band_gap --epochs 20 --model gap_model
-        {paper.name} train {paper.folder[0]} --target "gap (eV)" --model my_model   # {paper.folder[1]}""",
-        "Train a model. The folder of --model gets the model, its split, its history and its predictions for "
-        "validation and test. An interrupted training goes on where it stopped when the same command is given again.",
-    )
-    parser.add_argument("data", metavar="DATA", help=paper.tables)
-    cli.add_target(parser, help="what to learn; may be left out if DATA has one target only")
-    parser.add_argument("--model", required=True, metavar="DIR", help="folder to write")
-    parser.add_argument("--network", choices=list(paper.networks), help=f"default {paper.default}")
-    parser.add_argument("--variant", choices=paper.variants, help="default corrected")
-    parser.add_argument("--recipe", metavar="FILE", help="settings from a file, such as best.json of matrepro tune")
-    parser.add_argument("--epochs", type=cli.positive, metavar="N", help="default: as in the paper")
-    parser.add_argument("--batch", type=cli.positive, metavar="N", help="rows an update, default: as in the paper")
-    parser.add_argument(
-        "--deterministic", action="store_true", help="equal to the bit in every run with one seed; slower"
-    )
-    parser.add_argument(
-        "--precision",
-        choices=PRECISIONS,
-        help="of the arithmetic, default as in the recipe; float16 is for GPUs, bfloat16 for processors that know it",
-    )
-    parser.add_argument(
-        "--devices", metavar="N", help="accelerators that train together, or all; default MATREPRO_DEVICES or 1"
-    )
-    parser.add_argument(
-        "--ensemble", type=cli.positive, default=1, metavar="N", help="N trainings with seeds that follow each other"
-    )
-    parser.add_argument("--overwrite", action="store_true", help="train anew although DIR has another model")
-    cli.add_split(parser)
-    cli.add_common(parser)
-    return parser
-
-
-def train(arguments, paper: PackageSpec) -> None:
-    from common.data import splits
-    from common.train.regressor import member_folder
-    from common.train.strategy import select as distribution
-
-    work = distribution.on(arguments.devices)  # before anything else is computed
-    folder = Path(arguments.model)
-    network, changes = _settings(arguments, paper)  # a wrong setting is told before hours of reading
+def train(arguments: Namespace) -> None:
+    spec, folder = arguments.spec, Path(arguments.model)
+    strategy = distribution.on(arguments.devices)  # before anything else is computed
+    network, changes = settings_from(arguments, spec)  # wrong settings are refused before hours of reading
+    _check_folder(folder, arguments)
     table, target, left_out = load_labeled(
         arguments.data,
         arguments.target,
         unit=arguments.unit,
         strict=arguments.strict,
         jobs=arguments.jobs,
-        reader=paper.read,
+        reader=spec.read,
     )
     split = make_split(
         table,
         split_file=arguments.split,
-        ratio=arguments.shares,
+        ratio=arguments.split_ratio,
         grouped=arguments.group_by_formula,
         seed=arguments.seed,
         left_out=left_out,
@@ -83,64 +54,84 @@ def train(arguments, paper: PackageSpec) -> None:
     switches = {"deterministic": arguments.deterministic, "devices": arguments.devices}
     split = network(arguments.variant).parts(split)
     audit = splits.audit(split, table)
-    bad, done = {}, True
-    for number in range(arguments.ensemble):
-        model = network(arguments.variant, seed=arguments.seed + number, **switches, **changes)
-        if arguments.strict:
-            made = model.features(table, arguments.jobs)
-            report_left_out(made.errors, len(made.rows), strict=True)
-        inside = member_folder(folder, number) if arguments.ensemble > 1 else folder
-        if _claim(inside, model, table, target, split, overwrite=arguments.overwrite):
-            note(f"{inside} is trained already; --overwrite trains it anew")
-            continue
-        done = False
-        note(_audit_line(audit) if number == 0 else f"member {number + 1} of {arguments.ensemble}")
-        if model.selection == "test":
-            note(
-                "this variant chooses its epoch on the test part, so that its test error is lower than on new materials"
+    seeds = range(arguments.seed, arguments.seed + arguments.ensemble)
+    members = [network(arguments.variant, seed=seed, **switches, **changes) for seed in seeds]
+    if arguments.strict:
+        made = members[0].features(table, arguments.jobs)
+        report_left_out(made.errors, len(made.rows), strict=True)
+    with alone(folder) if strategy.chief else nullcontext():
+        left_out, trained = dict(left_out), False
+        for number, model in enumerate(members):
+            inside = member_folder(folder, number) if len(members) > 1 else folder
+            if _claim(inside, model, table, target, split, overwrite=arguments.overwrite):
+                note(f"{inside} is trained already; --overwrite trains it again")
+                continue
+            note(_audit_line(audit) if number == 0 else f"member {number + 1} of {len(members)}")
+            if number == 0:
+                _warn(model, split)
+            scored = fit_and_score(
+                model,
+                table,
+                target,
+                split,
+                files={},
+                checkpoints=inside / "run",
+                save_to=inside if strategy.chief else None,
+                jobs=arguments.jobs,
             )
-        save_to = inside if work.chief else None
-        trained = fit_and_score(
-            model, table, target, split, files={}, checkpoints=inside / "run", save_to=save_to, jobs=arguments.jobs
-        )
-        bad |= trained.left_out
-    if not work.chief:
-        note(f"trained; the first of the machines writes {folder}")
-        return
-    model = paper.load(arguments.model)
+            left_out |= scored.left_out
+            trained = True
+        if not strategy.chief:
+            note(f"trained; the first of the machines writes {folder}")
+            return
+        _score(arguments, spec, table, target, split, {"split": audit}, left_out, trained)
+
+
+def _check_folder(folder: Path, arguments: Namespace) -> None:
+    """Refuse a folder that cannot be written, or in which the training would replace its own input."""
+    check_writable(folder)
+    for name in WRITTEN:
+        for other in filter(None, (arguments.data, arguments.split, arguments.recipe)):
+            if Path(other).is_file():
+                refuse_input(f"{folder / name}, which --model {folder} writes,", folder / name, other)
+
+
+def _warn(model: Regressor, split: Split) -> None:
+    if len(split.train) < FEW:
+        note(f"warning: only {len(split.train)} training materials; expect large errors, and errors that vary much")
+    if model.selection == "test":
+        note("warning: this variant chooses its epoch on the test set, so its test error is too low for new materials")
+
+
+def _score(
+    arguments: Namespace,
+    spec: PackageSpec,
+    table: MaterialsDataset,
+    target: str,
+    split: Split,
+    facts: dict[str, Any],
+    left_out: dict[str, str],
+    trained: bool,
+) -> None:
+    """Write the predictions for the validation and test sets, and print their errors."""
+    folder = Path(arguments.model)
+    model = spec.load(arguments.model)
     files = {name: folder / f"{name}.csv" for name in ("validation", "test")}
     scored = score(model, table, split, files, jobs=arguments.jobs, bar=True)
-    scores = scored.scores
-    bad |= scored.left_out
+    scores, left_out = scored.scores, left_out | scored.left_out
+    bad = {name: reason for name, reason in left_out.items() if name in table}
     report_left_out(bad, len(table) - len(bad))
-    more = {"split": audit, "model": model.settings(), "left_out": {**left_out, **bad}}
+    more = {**facts, "model": model.settings(), "left_out": left_out}
     if scores:
         print(printing.errors(scores, target, model.unit, printing.form_of(arguments), more), end="")
-    if not done:
+    if trained:
         note(f"saved in {folder}: model, split.json, history.csv{''.join(f', {part}.csv' for part in scores)}")
 
 
-def _settings(arguments, paper: PackageSpec) -> tuple[type, dict]:
-    """The network and what is changed in it; options go before the file of --recipe."""
-    changes = {}
-    if arguments.recipe:
-        recipe = RecipeFile.load(arguments.recipe)
-        for name in ("network", "variant"):
-            there, asked = getattr(recipe, name), getattr(arguments, name)
-            if asked and asked != there:
-                raise UserError(f"{arguments.recipe} is for {name} {there}, not {asked}; leave out --{name}")
-            setattr(arguments, name, there)
-    arguments.network = arguments.network or paper.default
-    arguments.variant = arguments.variant or "corrected"
-    network = paper.regressor(arguments.network)
-    if arguments.recipe:
-        changes |= checked(recipe.settings, network, arguments.variant, arguments.recipe)
-    options = {name: getattr(arguments, name) for name in ("epochs", "batch", "precision", *paper.settings)}
-    return network, changes | {name: value for name, value in options.items() if value is not None}
-
-
-def _claim(folder: Path, model, table, target: str, split, *, overwrite: bool) -> bool:
-    """Write down what is trained in `folder`; True if this very training is finished there.
+def _claim(
+    folder: Path, model: Regressor, table: MaterialsDataset, target: str, split: Split, *, overwrite: bool
+) -> bool:
+    """Record which training belongs to `folder`; True if this very training is finished there.
 
     Another training there is an error, unless it is to be overwritten.
     """
@@ -178,4 +169,4 @@ def _audit_line(audit: dict) -> str:
     if not audit["n_test"]:
         return line
     share = audit["share_of_test_rows_with_formula_in_training"]
-    return f"{line}; {share:.0%} of the test materials have a formula that stands in training too"
+    return f"{line}; {share:.0%} of the test materials have a formula that is also in the training set"

@@ -1,6 +1,6 @@
-"""Where work is done: in processes of this machine, or on the machines of a Ray cluster, with the same results.
+"""Executors: calls run in processes of this machine, or on the machines of a Ray cluster, with the same results.
 
-`MATREPRO_ENGINE`, or the option --engine, says which: `local`; `ray`, the cluster that RAY_ADDRESS names or else one
+`MATREPRO_EXECUTOR`, or the option --executor, chooses: `local`; `ray`, the cluster that RAY_ADDRESS names or else one
 of this machine alone; `ray:HOST:PORT`, an existing cluster to which this machine belongs.
 """
 
@@ -13,43 +13,47 @@ from functools import partial
 from importlib.util import find_spec
 from typing import Any
 
+from common.compute import ray_client
 from common.compute.processes import Outcome, apart, in_processes
 from common.errors import UserError
 
-VARIABLE = "MATREPRO_ENGINE"
+VARIABLE = "MATREPRO_EXECUTOR"
+#: The former name of the variable, which is still read.
+OLD_VARIABLE = "MATREPRO_ENGINE"
 
 
-def use(engine: str) -> None:
-    """What --engine says, for all that follows in this process; nothing leaves it as the environment has it."""
-    if engine:
-        os.environ[VARIABLE] = engine
+def use(executor: str) -> None:
+    """Choose the executor of this process; an empty text leaves the choice to the environment."""
+    if executor:
+        os.environ[VARIABLE] = executor
     remote()
 
 
 def remote() -> bool:
-    """Whether work goes to a Ray cluster."""
+    """Whether calls run on a Ray cluster."""
     return _address() is not None
 
 
 def _address() -> str | None:
-    """None: here. Else an address of a cluster; an empty one leaves it to Ray."""
-    name, _, address = os.environ.get(VARIABLE, "").partition(":")
+    """None: this machine. Otherwise the address of a cluster; Ray chooses one if it is empty."""
+    chosen = os.environ.get(VARIABLE) or os.environ.get(OLD_VARIABLE, "")
+    name, _, address = chosen.partition(":")
     if name in ("", "local") and not address:
         return None
     if name != "ray":
-        raise UserError(f"there is no engine {os.environ[VARIABLE]!r}; choose local, ray or ray:HOST:PORT")
+        raise UserError(f"there is no executor {chosen!r}; choose local, ray or ray:HOST:PORT")
     if find_spec("ray") is None:
-        raise UserError("the engine ray needs Ray: pip install 'matrepro[ray]', or leave out --engine and ENGINE")
+        raise UserError("the executor ray needs Ray: pip install -e '.[ray]' in the checkout, or choose local")
     return address
 
 
 def map_tasks(
     function: Callable, items: Iterable[tuple], jobs: int = 1, *, ordered: bool = True, threads: bool = False
 ) -> Iterator[Any]:
-    """`function(*item)` for each item, so many at a time (-1: as many as there are cores), as results come or in order.
+    """`function(*item)` for each item, `jobs` at a time (-1: one per core), in order or as results arrive.
 
-    threads: functions that only wait, for a process of their own perhaps, need no process here.
-    On a cluster, as many calls run at a time as it has room for, each with the cores that it would have here.
+    threads: run the calls in threads; for functions that only wait, for a process of their own for example.
+    A cluster runs as many calls at a time as it has room for, each with the cores that it would have here.
     """
     if not remote():
         from joblib import Parallel, delayed
@@ -60,11 +64,9 @@ def map_tasks(
         with _threads_of_numpy(_cores(jobs)) if threads else nullcontext():
             yield from parallel(delayed(function)(*item) for item in items)
         return
-    from common.compute.ray_client import cluster
-
     cores = _cores(jobs)
     settings = _environment() | {"OMP_NUM_THREADS": str(cores)}  # as joblib has it
-    found = cluster(_address()).stream(function, items, cores, settings, ordered=ordered, ahead=4)
+    found = ray_client.cluster(_address()).stream(function, items, cores, settings, ordered=ordered, ahead=4)
     with closing(found):
         for _, status, value in found:
             if status == "error":
@@ -77,15 +79,13 @@ def map_tasks(
 def run_apart(function: Callable, items: Iterable[tuple], jobs: int = 1, *, ahead: int = 1) -> Iterator[Outcome]:
     """`function(*item)` for each item in a process of its own, `jobs` at a time on each machine, as they end.
 
-    The next item is asked for only when there is room for it, so that it may depend on what has ended before; with
-    `ahead` above 1 a cluster is sent some more, so that its machines need not wait for them.
+    The next item is requested only when there is room for it, so that it may depend on finished calls; with `ahead`
+    above 1 a cluster receives some more in advance, so that its machines need not wait.
     """
     if not remote():
         yield from in_processes(function, items, jobs)
         return
-    from common.compute.ray_client import cluster
-
-    found = cluster(_address()).stream(
+    found = ray_client.cluster(_address()).stream(
         partial(apart, function), items, _cores(jobs), _environment(), ordered=False, ahead=ahead
     )
     with closing(found):
@@ -94,7 +94,7 @@ def run_apart(function: Callable, items: Iterable[tuple], jobs: int = 1, *, ahea
 
 
 def _threads_of_numpy(cores: int):
-    """Within it, the linear algebra of this process works on so many cores."""
+    """A context in which the linear algebra of this process uses so many cores."""
     from threadpoolctl import threadpool_limits
 
     return threadpool_limits(cores)
@@ -105,11 +105,11 @@ def _cores(jobs: int) -> int:
     return 1 if jobs < 1 else max(1, (os.cpu_count() or 1) // jobs)
 
 
-#: Variables of this process that the work on other machines must know too.
+#: Prefixes of the environment variables that calls on other machines receive too.
 PASSED_ON = ("MATREPRO_", "KERAS_", "TF_", "XLA_", "JAX_", "OMP_NUM_THREADS")
 
 
 def _environment() -> dict[str, str | None]:
-    """Variables for the work on a cluster; None removes one. Ray limits threads where nobody asked for it."""
+    """Variables for calls on a cluster; None removes one. Ray would limit threads unasked."""
     passed = {name: value for name, value in os.environ.items() if name.startswith(PASSED_ON)}
-    return {"OMP_NUM_THREADS": None} | passed | {VARIABLE: "local"}
+    return {"OMP_NUM_THREADS": None} | passed | {VARIABLE: "local", OLD_VARIABLE: None}

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import csv
+import difflib
 import io
 import json
 import math
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 
 #: The power of the target's unit in which a metric comes; the others have none.
 POWERS = {"MAE": 1, "RMSE": 1, "ME": 1, "MSE": 2}
@@ -47,6 +48,14 @@ def _plain(value):
 
 
 def unit_of(metric: str, unit: str) -> str:
-    if not unit or metric not in POWERS:
+    """A metric's unit in brackets, after a space; empty for numbers without one."""
+    if unit in ("", "1") or metric not in POWERS:
         return ""
     return f" ({unit})" if POWERS[metric] == 1 else f" (({unit})^2)" if "/" in unit else f" ({unit}^2)"
+
+
+def choices(name: str, known: Iterable[str]) -> str:
+    """The end of a message about an unknown name: `; there are: batch, epochs; did you mean 'batch'?`"""
+    known = sorted(known)
+    close = difflib.get_close_matches(name, known, 1)
+    return f"; there are: {', '.join(known)}{f'; did you mean {close[0]!r}?' if close else ''}"

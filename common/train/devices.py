@@ -6,9 +6,25 @@ import contextlib
 import os
 import platform
 import sys
+from importlib.util import find_spec
 
+from common.errors import UserError
+
+#: Values of KERAS_BACKEND, which are the names of packages too.
+BACKENDS = ("tensorflow", "jax", "torch")
 #: Half precision: float16 is fast on GPUs, bfloat16 on processors that have instructions for it.
 PRECISIONS = ("float32", "float16", "bfloat16")
+
+
+def check_backend() -> None:
+    """Refuse a KERAS_BACKEND that does not exist or is not installed; nothing is imported."""
+    name = os.environ.get("KERAS_BACKEND", "")
+    if not name:
+        return
+    if name not in BACKENDS:
+        raise UserError(f"KERAS_BACKEND is {name!r}; choose one of {', '.join(BACKENDS)}")
+    if name not in sys.modules and find_spec(name) is None:
+        raise UserError(f"KERAS_BACKEND is {name}, which is not installed; pip install {name}, or unset KERAS_BACKEND")
 
 
 def quiet_backend() -> None:

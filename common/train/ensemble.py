@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import replace
 from pathlib import Path
 
@@ -12,7 +12,7 @@ from common.data.materials import MaterialsDataset
 from common.data.predictions import Predictions
 from common.data.splits import Split
 from common.errors import UserError
-from common.train.regressor import Regressor, member_folder
+from common.train.regressor import Regressor, member_folder, read_card
 
 
 class Ensemble:
@@ -58,8 +58,18 @@ class Ensemble:
     unit = property(lambda self: self.members[0].unit)
     axis = property(lambda self: self.members[0].axis)
 
+    def unseen_elements(self, formulas: Iterable[str]) -> list[str] | None:
+        return self.members[0].unseen_elements(formulas)
+
     def settings(self) -> dict:
         return {**self.members[0].settings(), "ensemble": len(self.members)}
+
+
+def load_model(folder: str | Path, regressor: Callable[[str], type[Regressor]]) -> Regressor | Ensemble:
+    """A saved model or ensemble; `regressor` gives the class for the name that is stored in `model.json`."""
+    if member_folders(folder):
+        return Ensemble.load(folder, lambda member: load_model(member, regressor))
+    return regressor(read_card(folder).get("model", "?")).load(folder)
 
 
 def member_folders(folder: str | Path) -> list[Path]:

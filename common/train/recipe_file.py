@@ -8,6 +8,7 @@ from pathlib import Path
 
 from common.errors import UserError
 from common.io.files import write_text
+from common.io.text import choices
 
 
 @dataclass(frozen=True)
@@ -40,6 +41,10 @@ class RecipeFile:
         return cls(network, variant, settings, whole.get("found", {}))
 
 
+#: What to write for a setting of this type.
+KINDS = {int: "a whole number", float: "a number", str: "a text", bool: "true or false"}
+
+
 def settings_of(model) -> dict[str, object]:
     """Every field of the recipe and the configuration of a regressor, and its value."""
     return {**asdict(model.config), **asdict(model.recipe)}
@@ -50,10 +55,10 @@ def checked(settings: dict, network: type, variant: str, origin: str) -> dict:
     known = settings_of(network(variant))
     for name, value in settings.items():
         if name not in known:
-            raise UserError(f"{origin}: there is no setting {name!r}; there are: {', '.join(sorted(known))}")
+            raise UserError(f"{origin}: there is no setting {name!r}{choices(name, known)}")
         kind = type(known[name])
         if not (type(value) is kind or (kind is float and type(value) is int)):
-            raise UserError(f"{origin}: {name} is {value!r}; write {'a number' if kind is float else kind.__name__}")
+            raise UserError(f"{origin}: {name} is {value!r}; write {KINDS.get(kind, 'a value like the default')}")
     try:
         network(variant, **settings)
     except UserError as error:

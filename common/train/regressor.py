@@ -6,11 +6,13 @@ A paper adds its features, its network and its recipes.
 from __future__ import annotations
 
 import json
+from collections.abc import Iterable
 from dataclasses import asdict, replace
 from pathlib import Path
 
 import numpy as np
 
+from common.chem.formula import symbols_in
 from common.data.materials import MaterialsDataset, Target
 from common.data.predictions import Predictions
 from common.data.splits import Split
@@ -68,12 +70,15 @@ class Regressor:
         """
         changes = current_names(Recipe, changes)
         recipe = {name: changes.pop(name) for name in list(changes) if name in Recipe.__dataclass_fields__}
-        self.config = chosen(self.variants, variant, **current_names(type(next(iter(self.variants.values()))), changes))
+        changes = current_names(type(next(iter(self.variants.values()))), changes)
+        self.config = chosen(self.variants, variant, also=Recipe.__dataclass_fields__, **changes)
         self.variant, self.seed, self.store = variant, seed, store
         self.deterministic, self.devices = deterministic, distribution.wanted(devices)
         self.recipe = replace(type(self).recipe, **{**self.recipe_of.get(variant, {}), **recipe})
         self.target, self.unit, self.axis, self.axis_unit = "", "", None, ""
         self.scaler = TargetScaler()
+        #: Elements of the training materials; none if unknown, as in models of earlier versions.
+        self.elements: tuple[str, ...] = ()
         self.model, self.state, self.split = None, None, None
 
     def features(self, table: MaterialsDataset, jobs: int = 1) -> Featurized:
@@ -101,6 +106,7 @@ class Regressor:
         self.target, self.split = target, split
         values, self.unit, self.axis, self.axis_unit = whole = table.target(target)
         self.shape_for(whole)
+        self.elements = elements_in(table.formulas[np.isin(table.ids, split.train)])
         self.learn_from(table.select([name for name in split.train if name in table]))
         made = self.features(table, jobs)
         self.left_out = made.errors
@@ -193,6 +199,12 @@ class Regressor:
         """Name -> predictions for changed inputs, where a table of the paper asks for them; none for most papers."""
         return {}
 
+    def unseen_elements(self, formulas: Iterable[str]) -> list[str] | None:
+        """For each formula the elements that no training material has, as in "O Pu"; None if these are unknown."""
+        if not self.elements:
+            return None
+        return [" ".join(symbol for symbol in symbols_in(text) if symbol not in self.elements) for text in formulas]
+
     def _check_trained(self) -> None:
         if self.model is None:
             raise UserError("this model is not trained yet: call fit or load")
@@ -220,6 +232,8 @@ class Regressor:
             temporary.write_bytes(bytes(4 * bare.count_params() + 2**20))
             bare.save_weights(temporary)
         card = {"format": FORMAT, **self.settings(), "target": self.target, "unit": self.unit}
+        if self.elements:
+            card["elements"] = list(self.elements)
         if self.recipe.standardize:
             card["scale"] = asdict(self.scaler)
         if self.input_state():
@@ -244,6 +258,7 @@ class Regressor:
             regressor.config = from_settings(type(regressor.config), card["config"])
             regressor.recipe = from_settings(Recipe, {**card["recipe"], **cls.recipe.runtime_fields()})
             regressor.target, regressor.unit = card["target"], card["unit"]
+            regressor.elements = tuple(card.get("elements", ()))
             regressor.scaler = TargetScaler(**card.get("scale", {}))
             regressor.set_input_state(card.get("inputs", {}))
             regressor.axis = np.array(card["axis"]) if "axis" in card else None
@@ -261,6 +276,11 @@ class Regressor:
         except (OSError, ValueError, KeyError) as error:
             raise UserError(f"{weights} cannot be read ({reason_of(error)}); copy or train the model again") from None
         return regressor
+
+
+def elements_in(formulas: Iterable[str]) -> tuple[str, ...]:
+    """The elements of all these formulas, sorted."""
+    return tuple(sorted({symbol for text in set(formulas) for symbol in symbols_in(text)}))
 
 
 def _refuse_other_training(folder: Path, settings: dict) -> None:

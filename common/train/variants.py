@@ -10,11 +10,12 @@ of its declaration. So that dataclasses may grow and their fields get better nam
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import MISSING, Field, asdict, field, fields, replace
 from typing import Any
 
 from common.errors import UserError
+from common.io.text import choices
 
 
 def later(default: Any, *, before: Any = MISSING, stored: str = "") -> Any:
@@ -28,13 +29,13 @@ def renamed(default: Any, *, stored: str) -> Any:
     return field(default=default, metadata={"stored": stored})
 
 
-def chosen(variants: Mapping[str, Any], name: str, **changes: Any) -> Any:
-    """The variant of this name, with some fields changed."""
+def chosen(variants: Mapping[str, Any], name: str, *, also: Iterable[str] = (), **changes: Any) -> Any:
+    """The variant of this name, with some fields changed; `also` are settings that an error message names too."""
     if name not in variants:
         raise UserError(f"variant {name!r} is unknown; choose one of {', '.join(variants)}")
     known = {f.name for f in fields(variants[name])}
     if unknown := [name for name in changes if name not in known]:
-        raise UserError(f"there is no such setting: {unknown[0]!r}; there are: {', '.join(sorted(known))}")
+        raise UserError(f"there is no such setting: {unknown[0]!r}{choices(unknown[0], {*known, *also})}")
     return replace(variants[name], **changes)
 
 

@@ -8,7 +8,10 @@ from dataclasses import dataclass
 from itertools import product
 
 from common.errors import UserError
+from common.io.text import choices
 
+#: Trials of a search and points of a range in a grid, unless others are asked for.
+TRIALS, POINTS = 20, 4
 KINDS = {"int": int, "float": float, "str": str, "bool": lambda text: {"true": True, "false": False}[text]}
 
 
@@ -61,7 +64,7 @@ def parse(text: str, kinds: Mapping[str, str]) -> Axis:
     """
     name, _, rest = (part.strip() for part in text.partition("="))
     if name not in kinds:
-        raise UserError(f"there is no such setting: {name!r}; there are: {', '.join(sorted(kinds))}")
+        raise UserError(f"there is no such setting: {name!r}{choices(name, kinds)}")
     kind = kinds[name]
     try:
         if ":" in rest:
@@ -107,7 +110,7 @@ def untried(axes: Sequence[Axis], tried: Sequence[dict]) -> dict:
 
 
 def sobol(axes: Sequence[Axis], number: int, seed: int) -> dict:
-    """Point `number` of a sequence that fills the space evenly however long it becomes; another seed, another one."""
+    """Point `number` of a Sobol sequence, scrambled with `seed`: it fills the space evenly at any length."""
     import numpy as np
     from scipy.stats import qmc
 

@@ -2,44 +2,24 @@
 
 from __future__ import annotations
 
+from argparse import Namespace
 from collections.abc import Iterable
 from pathlib import Path
 
-from common.cli import parser as cli
-from common.cli.package_spec import FILES_HELP
 from common.data.loading import load_data
+from common.data.materials import MaterialsDataset
 from common.errors import UserError
+from common.io.files import replacing
 from common.io.messages import note, report_left_out
-from diffcomp.diffraction.settings import ENGINES, PICTURES
+from common.io.progress import progress
+from diffcomp.diffraction.images import image, save_png
+from diffcomp.measured.pictures import contact_sheet
 
-#: Endings of pictures that are not written; a folder is hardly meant by them.
+#: Endings of picture formats that are not written; a folder is hardly named like this.
 OTHERS = (".jpg", ".jpeg", ".tif", ".tiff", ".gif", ".bmp", ".webp", ".jp2", ".pdf", ".svg", ".eps")
 
 
-def add_simulate(commands) -> None:
-    parser = cli.add_command(
-        commands,
-        "simulate",
-        simulate,
-        "make the diffraction picture of structures",
-        """diffcomp simulate structure.cif --output pattern.png
-        diffcomp simulate my_crystals/ --output patterns/ --sheet sheet.png""",
-        "The three patterns of a crystal as red, green and blue of a picture. For several structures --output is a "
-        "folder.",
-    )
-    parser.add_argument("data", nargs="+", metavar="FILES", help=FILES_HELP)
-    parser.add_argument("--output", "-o", required=True, metavar="PATH", help="a .png, or a folder")
-    parser.add_argument("--size", type=cli.positive, default=128, metavar="N", help="pixels a side, default 128")
-    parser.add_argument("--picture", choices=PICTURES, default="corrected", help="default %(default)s")
-    parser.add_argument("--engine", choices=ENGINES, default="sum", help="condor = FXI Condor; default %(default)s")
-    parser.add_argument("--sheet", metavar="FILE", help="also a contact sheet of all, PNG")
-    cli.add_common(parser, output=False)
-
-
-def simulate(arguments) -> None:
-    from common.io.files import replacing
-    from diffcomp.diffraction.images import save_png
-    from diffcomp.measured.pictures import contact_sheet
+def simulate(arguments: Namespace) -> None:
 
     output = Path(arguments.output)
     single = is_png("--output", arguments.output) and not output.is_dir()
@@ -59,14 +39,12 @@ def simulate(arguments) -> None:
     note(f"wrote {output}{f' and {arguments.sheet}' if arguments.sheet else ''}, pictures: {len(pictures)}")
 
 
-def _pictures(table, arguments) -> tuple[dict, dict[str, str]]:
+def _pictures(table: MaterialsDataset, arguments: Namespace) -> tuple[dict, dict[str, str]]:
     """Id -> picture and id -> reason. The bar counts atoms, three beams each, so that it moves within large cells."""
-    from common.io.progress import progress
-    from diffcomp.diffraction.images import image
 
     pictures, bad = {}, {}
     atoms = sum(table.n_sites(row) for row in range(len(table)))
-    options = {"variant": arguments.picture, "engine": arguments.engine}
+    options = {"variant": arguments.picture, "engine": arguments.simulator}
     with progress(total=3 * atoms, desc="simulating", unit="atom") as bar:
         for row, name in enumerate(table.ids.tolist()):
             try:
@@ -79,7 +57,7 @@ def _pictures(table, arguments) -> tuple[dict, dict[str, str]]:
 
 
 def is_png(option: str, path: str) -> bool:
-    """Whether a path names a PNG, however it is capitalised; that of another kind of picture is an error."""
+    """Whether a path names a PNG, however it is capitalized; that of another kind of picture is an error."""
     ending = Path(path).suffix.lower()
     if ending in OTHERS and not Path(path).is_dir():
         raise UserError(f"{option} {path}: pictures are written as PNG; name a .png")
@@ -94,7 +72,7 @@ def check_sheet(path: str) -> None:
 
 
 def file_names(ids: Iterable[str]) -> dict[str, str]:
-    """Id -> name of its picture, without folders; ids that would get the same one are numbered apart, and named."""
+    """Id -> name of its picture, without folders; ids that would get the same one are numbered, with a note."""
     names, taken = {}, set()
     # Ids that are their own file name keep it.
     for name in sorted(ids, key=lambda name: "/" in name):
@@ -104,7 +82,7 @@ def file_names(ids: Iterable[str]) -> dict[str, str]:
             number += 1
             stem = f"{plain}-{number}"
         if stem != plain:
-            note(f"{name} is written as {stem}.png, since {plain}.png is another one's")
+            note(f"{name} is written as {stem}.png, since {plain}.png belongs to another material")
         taken.add(stem)
         names[name] = f"{stem}.png"
     return names

@@ -1,25 +1,29 @@
-"""What every command that calls an engine can be told: which one, how long a calculation may take, once more."""
+"""The options of all commands that compute densities of states: which program does, for how long, and once more."""
 
 from __future__ import annotations
 
-from common.cli import parser as cli
+import argparse
+from typing import Any
+
+from common.cli.options import add_old_name, seconds
 
 #: The names of these options.
-OPTIONS = ("engine", "time_limit", "retry")
+OPTIONS = ("dft", "time_limit", "retry")
 
 
-def add_engine_options(parser, *, engine: str = "what computes, default gpaw") -> None:
-    parser.add_argument("--engine", metavar="NAME", help=engine)
+def add_dft_options(parser: argparse.ArgumentParser, *, dft: str = "DFT program, default gpaw") -> None:
+    option = parser.add_argument("--dft", metavar="NAME", help=dft)
+    add_old_name(parser, "--engine", option)
     parser.add_argument(
-        "--time-limit", type=cli.seconds, metavar="S", help="seconds for each density of states, default none"
+        "--time-limit", type=seconds, metavar="S", help="seconds for each density of states, default: no limit"
     )
-    parser.add_argument("--retry", action="store_true", help="try again what failed in an earlier run")
+    parser.add_argument("--retry", action="store_true", help="repeat calculations that failed in an earlier run")
 
 
-def batch_options(arguments) -> dict:
-    """The keywords of `run_batch` that the options give."""
+def batch_options(arguments: argparse.Namespace) -> dict[str, Any]:
+    """The keywords of `run_batch` that follow from the options."""
     return {
-        "backend": arguments.engine or "gpaw",
+        "backend": arguments.dft or "gpaw",
         "time_limit": arguments.time_limit,
         "processes": arguments.jobs,
         "retry": arguments.retry,
@@ -27,9 +31,9 @@ def batch_options(arguments) -> dict:
     }
 
 
-def add_accept_others(parser) -> None:
+def add_accept_others(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--accept-other-inputs",
         action="store_true",
-        help="take densities of states of another program or zero of energy for those that the model has learned",
+        help="accept densities of states whose program or zero of energy differs from the training data's",
     )

@@ -1,46 +1,31 @@
-"""`matrepro data`: what data there are, fetching them, what they hold, whether they are whole."""
+"""`matrepro data`: what data there are, fetching them, what they hold, whether they are complete."""
 
 from __future__ import annotations
 
 import os
+from argparse import Namespace
+from pathlib import Path
+from typing import Any
 
-from common.cli import parser as cli
-from common.cli.package_spec import FILES_HELP
 from common.errors import UserError
+from common.features.cache import cache_root
 from common.io.messages import note
 from common.io.text import aligned, as_json
+from common.sources import load_source
+from common.sources import sources as registered
+from common.sources.remote import download_record, fetching, materials_project, registry, writing
+from common.sources.remote.mp_client import Client
+from common.sources.remote.recipes import recipe, recipes
+from esnet.dos import materials_project as mp_densities
+from experiments.cli import data_info
 from experiments.cli.data_info import PAGES
+from experiments.cli.parsers import ACTIONS
 
-ACTIONS = ("list", "get", "info", "verify")
-EXAMPLE = """matrepro data list
-matrepro data get profit-lists matbench-phonons --mirror /mnt/copies
-MP_API_KEY=... matrepro data get mp-profit
-matrepro data info profit-pbe-gap
-matrepro data verify"""
-#: What `get all` leaves to be named, since it takes hours or days.
+#: What `get all` leaves out unless it is named, since it takes hours or days.
 LONG = ("mp-finder", "mp-esnet")
 
 
-def add_data(commands) -> None:
-    one = cli.add_command(
-        commands,
-        "data",
-        data,
-        "list, fetch, describe and verify data",
-        EXAMPLE,
-        "list: every source, what can be fetched, and each paper's query to the Materials Project. get: fetch into "
-        "the data directory (MATREPRO_DATA, ./data where it is not set) what is not there yet, and go on with what is "
-        "there in part; `all` is everything but queries of hours. info: what a table holds, where it comes from, and "
-        "the steps to a paper's number of rows. verify: whether the fetched files are whole.",
-    )
-    one.add_argument("action", nargs="?", default="list", metavar="ACTION", help=f"{', '.join(ACTIONS)}; default list")
-    one.add_argument("names", nargs="*", metavar="NAME", help=f"names of the list; for info also {FILES_HELP}")
-    one.add_argument("--mirror", default="", metavar="PLACE", help="folder or address asked first (MATREPRO_MIRROR)")
-    one.add_argument("--renew", action="store_true", help="get: fetch again what is there, and take what comes")
-    one.add_argument("--json", action="store_true", help="print JSON")
-
-
-def data(arguments) -> None:
+def data(arguments: Namespace) -> None:
     action, names = arguments.action, arguments.names
     if action not in ACTIONS:  # `matrepro data mini`
         action, names = "info", [action, *names]
@@ -52,15 +37,10 @@ def data(arguments) -> None:
 # --- list ----------------------------------------------------------------------------------------
 
 
-def _list(arguments, names: list[str]) -> None:
-    from common.sources import sources as registered
-    from common.sources.remote import registry
-    from common.sources.remote.download_record import state_of
-    from common.sources.remote.recipes import recipes
-
+def _list(arguments: Namespace, names: list[str]) -> None:
     sources = {name: getattr(load, "func", load).__doc__.strip().splitlines()[0] for name, load in registered().items()}
     entries = {
-        name: {"state": state_of(entry), "title": entry.title, "gives": list(entry.sources)}
+        name: {"state": download_record.state_of(entry), "title": entry.title, "gives": list(entry.sources)}
         for name, entry in registry.load().entries.items()
     }
     queries = {name: {"state": _state(one), "title": one.title} for name, one in recipes().items()}
@@ -77,11 +57,8 @@ def _list(arguments, names: list[str]) -> None:
     )
 
 
-def _state(one) -> str:
+def _state(one: Any) -> str:
     """That of a query, "in part" until its densities of states are there too."""
-    from common.sources.remote import materials_project
-    from esnet.dos import materials_project as mp_densities
-
     state = materials_project.state_of(one.name)
     return "in part" if state == "fetched" and one.densities and not mp_densities.complete(one.name) else state
 
@@ -89,9 +66,7 @@ def _state(one) -> str:
 # --- get -----------------------------------------------------------------------------------------
 
 
-def _get(arguments, names: list[str]) -> None:
-    from common.sources.remote import registry
-
+def _get(arguments: Namespace, names: list[str]) -> None:
     stated = registry.load()
     wanted = list(dict.fromkeys(one for name in names for one in _resolved(name, stated)))
     got, wrong = {}, {}
@@ -111,10 +86,8 @@ def _get(arguments, names: list[str]) -> None:
         raise UserError(first if len(wanted) == 1 else f"{len(wrong)} of {len(wanted)} could not be fetched: {first}")
 
 
-def _resolved(name: str, stated) -> list[str]:
+def _resolved(name: str, stated: Any) -> list[str]:
     """Names of the registry and of recipes behind a name, which may be that of a source; lists come before queries."""
-    from common.sources.remote.recipes import recipes
-
     if name == "all":
         queries = [one for one in recipes() if one not in LONG]
         if not os.environ.get("MP_API_KEY"):
@@ -131,32 +104,23 @@ def _resolved(name: str, stated) -> list[str]:
     return [*found, *(one for entry in found for one in stated.entries[entry].needs)]
 
 
-def _fetched(name: str, stated, arguments) -> list:
+def _fetched(name: str, stated: Any, arguments: Namespace) -> list[Path]:
     if name in stated.entries:
         return _entry(name, stated, arguments)
     if name != PAGES:
         return _recipe(name, arguments.renew)
-    from common.features.cache import cache_root
-    from common.sources import load_source
 
     load_source(PAGES)
     return [cache_root() / "jarvis"]
 
 
-def _entry(name: str, stated, arguments) -> list:
-    from common.sources.remote import fetching, writing
-
+def _entry(name: str, stated: Any, arguments: Namespace) -> list[Path]:
     entry = stated[name]
     fetched = fetching.fetch(entry, stated, mirror=arguments.mirror, renew=arguments.renew)
     return [*fetched, *writing.make(entry, fetched, renew=arguments.renew)]
 
 
-def _recipe(name: str, renew: bool) -> list:
-    from common.sources.remote import materials_project
-    from common.sources.remote.mp_client import Client
-    from common.sources.remote.recipes import recipe
-    from esnet.dos import materials_project as mp_densities
-
+def _recipe(name: str, renew: bool) -> list[Path]:
     made, densities = [materials_project.path_of(name)], recipe(name).densities
     if densities:
         made.append(materials_project.densities_of(name))
@@ -173,23 +137,17 @@ def _recipe(name: str, renew: bool) -> list:
 # --- info and verify --------------------------------------------------------------------------------------
 
 
-def _info(arguments, names: list[str]) -> None:
-    from experiments.cli import data_info
-
+def _info(arguments: Namespace, names: list[str]) -> None:
     facts = data_info.facts_of(names)
     print(as_json(data_info.flat(facts)) if arguments.json else data_info.text(facts), end="")
 
 
-def _verify(arguments, names: list[str]) -> None:
-    from common.sources.remote import download_record as kept
-    from common.sources.remote import materials_project, registry
-    from common.sources.remote.recipes import recipes
-
+def _verify(arguments: Namespace, names: list[str]) -> None:
     stated = registry.load()
     entries = [stated[name] for name in names if name not in recipes()] if names else stated.entries.values()
-    found = {entry.name: kept.verify(entry) for entry in entries if names or kept.state_of(entry) != "not fetched"}
+    found = {one.name: download_record.verify(one) for one in entries if names or _is_fetched(one, download_record)}
     for name in recipes():
-        if name in names or (not names and materials_project.state_of(name) != "not fetched"):
+        if name in names or (not names and _is_fetched(name, materials_project)):
             found[name] = {materials_project.path_of(name).name: materials_project.verify(name)}
     every = {f"{name}/{file}": state for name, files in found.items() for file, state in files.items()}
     bad = {file: state for file, state in every.items() if state != "whole"}
@@ -204,3 +162,7 @@ def _verify(arguments, names: list[str]) -> None:
         file, state = next(iter(bad.items()))
         name = file.split("/")[0]
         raise UserError(f"{len(bad)} of {len(every)} files not whole; {file}: {state}; matrepro data get {name}")
+
+
+def _is_fetched(one: Any, records: Any) -> bool:
+    return records.state_of(one) != "not fetched"

@@ -4,18 +4,21 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+import numpy as np
+
 from common.data.loading import load_data
 from common.errors import UserError
 from common.io.messages import note, report_left_out
+from common.sources.registry import row_counts, sources
+from common.sources.remote import download_record, materials_project, registry
+from common.sources.remote.recipes import recipe, recipes
+
+#: A source that downloads its pages itself.
+PAGES = "jarvis-dielectric"
 
 
 def facts_of(names: Sequence[str]) -> dict:
     """Under "published" entries of the registry, "query" a recipe, "rows" steps, "table" what can be loaded."""
-    from common.sources.registry import row_counts, sources
-    from common.sources.remote import registry
-    from common.sources.remote.recipes import recipes
-    from experiments.cli.data_info import PAGES
-
     entries = registry.load().entries
     name = names[0] if len(names) == 1 else ""
     facts: dict = {}
@@ -44,8 +47,6 @@ def flat(facts: dict) -> dict:
 
 
 def _table(names: Sequence[str]) -> dict:
-    import numpy as np
-
     table, left_out = load_data(list(names))
     report_left_out(left_out, len(table))
     return {
@@ -61,10 +62,8 @@ def _table(names: Sequence[str]) -> dict:
 
 
 def _published(entry) -> dict:
-    from common.sources.remote import download_record as kept
-
-    files, licence = kept.known_files(entry), kept.licence(entry)
-    recorded = kept.record(entry)
+    files, licence = download_record.known_files(entry), download_record.licence(entry)
+    recorded = download_record.record(entry)
     return {
         "name": entry.name,
         "title": entry.title,
@@ -73,7 +72,7 @@ def _published(entry) -> dict:
         "cite": entry.citation,
         "note": entry.note,
         "rows": entry.rows,
-        "state": kept.state_of(entry),
+        "state": download_record.state_of(entry),
         "files": [
             {
                 "name": file.name,
@@ -88,9 +87,6 @@ def _published(entry) -> dict:
 
 
 def _query(name: str) -> dict:
-    from common.sources.remote import materials_project
-    from common.sources.remote.recipes import recipe
-
     one = recipe(name)
     return {
         "title": one.title,
@@ -102,8 +98,6 @@ def _query(name: str) -> dict:
 
 
 def _rows(name: str) -> dict:
-    from common.sources.registry import row_counts
-
     known = row_counts()[name]
     facts = {"paper": known.paper, "set": known.dataset, "paper_rows": known.rows, "why": known.why}
     try:
@@ -157,7 +151,3 @@ def _steps(rows: dict) -> list[str]:
     share = rows["here"] / rows["paper_rows"]
     lines.append(f"  here {rows['here']:,}, {share:.1%} of the paper's" + (f"; {rows['why']}" if rows["why"] else ""))
     return [*lines, ""]
-
-
-#: A source that asks for its pages itself.
-PAGES = "jarvis-dielectric"

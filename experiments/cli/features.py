@@ -4,78 +4,17 @@ from __future__ import annotations
 
 import json
 import os
+from argparse import Namespace
 
-from common.cli import parser as cli
 from common.errors import UserError
+from common.features.pack import Pack
 from common.io.messages import note
+from common.train.strategy.select import wanted
+from experiments.declare import plan
+from experiments.run import packing
 
 
-def add_features(commands) -> None:
-    parser = commands.add_parser(
-        "features",
-        help="pack features for a machine that trains, train from them, bring results home",
-        description="Train where nothing but keras, numpy, h5py and a backend is installed.",
-    )
-    parser.set_defaults(command=None)
-    inner = parser.add_subparsers(title="commands", metavar="COMMAND")
-
-    one = cli.add_command(
-        inner,
-        "pack",
-        pack,
-        "write features, targets and splits of a table's networks to one file",
-        """matrepro features pack finder matbench-formula --scale real --output matbench.h5
-        matrepro features pack profitnet figure3 --scale real --only eps --output eps.h5""",
-    )
-    one.add_argument("paper", help="profitnet, finder, diffcomp or esnet")
-    one.add_argument("table", nargs="?", help="one table, such as figure3; default: all of the paper")
-    one.add_argument("--scale", choices=("mini", "real", "paper"), default="mini", help="default %(default)s")
-    one.add_argument("--epochs", type=cli.positive, metavar="N", help="N epochs instead of the declared ones")
-    one.add_argument("--seeds", type=cli.positive, metavar="N", help="N seeds instead of the declared ones")
-    one.add_argument("--output", required=True, metavar="FILE", help="file to write, .h5")
-    one.add_argument("--jobs", type=cli.workers, default=1, metavar="N", help="processes for features, -1 = all")
-    _add_choice(one)
-
-    one = cli.add_command(
-        inner,
-        "train",
-        train,
-        "train the cells of such a file",
-        """KERAS_BACKEND=jax matrepro features train matbench.h5 --output results/
-        python -m experiments.cli.main features train matbench.h5 --output results/   # where only the source lies""",
-        "Train the cells of a file of features. Finished ones are skipped, interrupted ones go on. DIR gets a folder a "
-        "cell, as in experiments/results/: predictions, history, settings, versions, device, wall time.",
-    )
-    one.add_argument("file", metavar="FILE")
-    one.add_argument("--output", required=True, metavar="DIR", help="folder to write")
-    one.add_argument("--threads", type=int, default=0, metavar="N", help="processor threads, default: all")
-    one.add_argument("--devices", default="", metavar="N", help="accelerators that train together, or all; default 1")
-    _add_choice(one)
-
-    one = cli.add_command(
-        inner,
-        "unpack",
-        unpack,
-        "take results into the suite, where their settings are those declared",
-        "matrepro features unpack results/",
-    )
-    one.add_argument("folder", metavar="DIR", help="what train wrote with --output")
-    one.add_argument("--json", action="store_true", help="print JSON")
-
-    one = cli.add_command(inner, "info", info, "say what such a file holds", "matrepro features info matbench.h5")
-    one.add_argument("file", metavar="FILE")
-    one.add_argument("--json", action="store_true", help="print JSON")
-
-
-def _add_choice(parser) -> None:
-    parser.add_argument("--only", default="", metavar="TEXT", help="cells whose name contains TEXT")
-    parser.add_argument("--json", action="store_true", help="print JSON")
-
-
-def pack(arguments) -> None:
-    from experiments.declare import plan
-    from experiments.run import packing
-
+def pack(arguments: Namespace) -> None:
     tables = [arguments.table] if arguments.table else plan.tables(arguments.paper, arguments.scale)
     budget = {"seeds": arguments.seeds, "epochs": arguments.epochs}
     every = (cell for table in tables for cell in plan.runs(arguments.paper, table, arguments.scale, **budget))
@@ -93,14 +32,10 @@ def pack(arguments) -> None:
         note(f"left out {len(names)} cells: {reason}; the first: {names[0]}")
 
 
-def train(arguments) -> None:
-    from common.features.pack import Pack
-    from common.train.strategy.select import wanted
-    from experiments.run.packing import train
-
+def train(arguments: Namespace) -> None:
     if arguments.devices:
         os.environ["MATREPRO_DEVICES"] = str(wanted(arguments.devices))
-    done = train(Pack(arguments.file), arguments.output, only=arguments.only, threads=arguments.threads)
+    done = packing.train(Pack(arguments.file), arguments.output, only=arguments.only, threads=arguments.threads)
     if arguments.json:
         print(json.dumps(done, indent=1))
     else:
@@ -111,10 +46,8 @@ def train(arguments) -> None:
         raise UserError(f"{len(done['failed'])} cells failed; the first: {name}: {reason}")
 
 
-def unpack(arguments) -> None:
-    from experiments.run.packing import unpack
-
-    found = unpack(arguments.folder)
+def unpack(arguments: Namespace) -> None:
+    found = packing.unpack(arguments.folder)
     if arguments.json:
         print(json.dumps(found, indent=1))
     else:
@@ -126,13 +59,10 @@ def unpack(arguments) -> None:
         raise UserError(f"none of the results in {arguments.folder} can be taken")
 
 
-def info(arguments) -> None:
-    from common.features.pack import Pack
-    from experiments.run.packing import cells_of
-
+def info(arguments: Namespace) -> None:
     file = Pack(arguments.file)
     facts = {
-        "cells": [cell.key for cell in cells_of(file)],
+        "cells": [cell.key for cell in packing.cells_of(file)],
         "sources": {name: len(file.source(name)) for name in file.sources},
     }
     if arguments.json:

@@ -1,64 +1,27 @@
-"""`matrepro tune`: search for the settings of a network by its error on the validation part."""
+"""`matrepro tune`: search for the settings of a network by its error on the validation set."""
 
 from __future__ import annotations
 
-from common.cli import parser as cli
-from common.cli.package_spec import TABLE_HELP
+from argparse import Namespace
+from dataclasses import asdict
+
+from common.compute import executor
+from common.errors import UserError
+from common.io.locks import alone
 from common.io.messages import note
 from common.io.text import aligned, as_json, unit_of
-from experiments.run.trials import POINTS, TRIALS
+from common.train.recipe_file import RecipeFile
+from common.tuning.journal import Journal, Trial, work
+from common.tuning.plot import draw
+from experiments.run import trials
+from experiments.run.trials import Search
 
-METHODS = ("bayesian", "random", "grid")
-#: Of many trials so many are printed.
+#: Number of the best trials that are printed.
 SHOWN = 10
 
 
-def add_tune(commands) -> None:
-    parser = cli.add_command(
-        commands,
-        "tune",
-        tune,
-        "search for the settings of a network by its validation error",
-        """matrepro tune esnet mini --target formation_energy --epochs 20 --output search
-        matrepro tune finder my.csv --target "gap (eV)" --search batch=16:128 --search layers=2,3 --output search
-        esnet train mini --target formation_energy --recipe search/best.json --model energy_model""",
-        "Train a network again and again with other settings, and judge each by its error on the validation part of "
-        "the split; the test part takes no part. The folder of --output gets trials.jsonl, a line a trial, trials.png, "
-        "and best.json for train --recipe. Stopped at any moment, the same command goes on.",
-    )
-    parser.add_argument("network", metavar="NETWORK", help="esnet, finder, profitnet, diffcomp, ... or a peer: roost")
-    parser.add_argument("data", metavar="DATA", help=TABLE_HELP)
-    cli.add_target(parser, help="what to learn; may be left out if DATA has one target only")
-    parser.add_argument("--output", required=True, metavar="DIR", help="folder to write")
-    parser.add_argument(
-        "--search",
-        action="append",
-        metavar="SETTING=RANGE",
-        help="any setting of the recipe or the network: batch=16:65, learning_rate=0.0001:0.01:log, "
-        "optimizer=adam,sgd, or a fixed plateau=15; may be given again; default for esnet: the paper's batch and "
-        "learning rate",
-    )
-    parser.add_argument("--method", choices=METHODS, default="bayesian", help="default bayesian, which needs Ax")
-    parser.add_argument("--trials", type=cli.positive, metavar="N", help=f"default {TRIALS}; a grid has its own number")
-    parser.add_argument("--points", type=cli.positive, metavar="N", help=f"of a range in a grid, default {POINTS}")
-    parser.add_argument("--variant", default="corrected", help="default corrected")
-    parser.add_argument("--epochs", type=cli.positive, metavar="N", help="of each trial, default: as in the paper")
-    parser.add_argument("--metric", choices=("MAE", "MSE"), default="MAE", help="what is to be small, default MAE")
-    parser.add_argument("--retry", action="store_true", help="try again what failed in an earlier run")
-    cli.add_split(parser)
-    parser.add_argument("--json", action="store_true", help="print JSON")
-    parser.add_argument("--strict", action="store_true", help="stop at the first material that cannot be used")
-    parser.add_argument("--jobs", type=cli.positive, default=1, metavar="N", help="trials at a time, default 1")
-    cli.add_engine(parser)
-
-
-def tune(arguments) -> None:
-    from common.compute import executor as engines
-    from common.io.locks import alone
-    from common.tuning.journal import Journal, work
-    from experiments.run import trials
-
-    engines.use(arguments.engine)
+def tune(arguments: Namespace) -> None:
+    executor.use(arguments.executor)
     search = trials.prepare(arguments)
     with alone(arguments.output):
         journal = Journal(arguments.output, search.facts)
@@ -70,14 +33,8 @@ def tune(arguments) -> None:
         _finish(arguments, search, journal)
 
 
-def _finish(arguments, search, journal) -> None:
-    """Write what was found, and say it."""
-    from common.errors import UserError
-    from common.io.messages import note
-    from common.io.text import unit_of
-    from common.train.recipe_file import RecipeFile
-    from common.tuning.plot import draw
-
+def _finish(arguments: Namespace, search: Search, journal: Journal) -> None:
+    """Write and print the results."""
     ranking = journal.ranking()
     if not ranking:
         failed = journal.failed()[0]
@@ -105,9 +62,7 @@ def _finish(arguments, search, journal) -> None:
     note(f"wrote best.json, trials.jsonl and trials.png in {folder}")
 
 
-def _print(arguments, search, journal, ranking) -> None:
-    from dataclasses import asdict
-
+def _print(arguments: Namespace, search: Search, journal: Journal, ranking: list[Trial]) -> None:
     failed = {str(trial.number): trial.reason for trial in journal.failed()}
     if arguments.json:
         facts = {"target": search.target, "metric": arguments.metric, "unit": search.unit, "best": asdict(ranking[0])}

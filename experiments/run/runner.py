@@ -109,7 +109,7 @@ def run_all(runs: Sequence[Run], *, jobs: int = 1) -> list[str]:
     if several_machines():
         raise UserError(
             "TF_CONFIG names machines that share one training, but a table is distributed run by run; unset it and "
-            "give --engine ray"
+            "give --executor ray"
         )
     todo = [run for run in runs if not store.finished(run)]
     for reason in filter(None, map(store.damage, todo)):

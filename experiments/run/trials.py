@@ -23,8 +23,6 @@ from experiments.declare.models import NETWORKS
 
 #: The paper's search for ESNet.
 DEFAULT_SEARCH = {"esnet": ("batch=16:65", "learning_rate=0.0005:0.002")}
-#: Trials and points of a range where no number is asked for.
-TRIALS, POINTS = 20, 4
 
 
 @dataclass(frozen=True)
@@ -76,14 +74,14 @@ def prepare(arguments) -> Search:
     split = make_split(
         table,
         split_file=arguments.split,
-        ratio=arguments.shares,
+        ratio=arguments.split_ratio,
         grouped=arguments.group_by_formula,
         seed=arguments.seed,
         left_out=left_out,
     )
     if not split.validation:
-        raise UserError("the split has no validation part, by which trials are judged; give one with --shares 6:2:2")
-    if arguments.method != "grid" and count < (arguments.trials or TRIALS):
+        raise UserError("the split has no validation set, on which trials are compared; set --split-ratio 6:2:2")
+    if arguments.method != "grid" and count < (arguments.trials or space.TRIALS):
         note(f"there are {count} different settings, so there are {count} trials")
     table = table.select((*split.train, *split.validation))
     facts = {
@@ -117,11 +115,11 @@ def _method(arguments, axes: list[space.Axis]) -> tuple[int, Callable]:
     if arguments.method == "grid":
         if arguments.trials:
             raise UserError("a grid has as many trials as it has points; leave out --trials, and set --points")
-        points = space.grid(axes, arguments.points or POINTS)
+        points = space.grid(axes, arguments.points or space.POINTS)
         return len(points), lambda journal, number: points[number]
     if arguments.points:
         raise UserError("--points belongs to --method grid; set --trials")
-    count = min(arguments.trials or TRIALS, space.size(axes))
+    count = min(arguments.trials or space.TRIALS, space.size(axes))
     if arguments.method == "random":
         return count, _anew(axes, lambda journal, number: space.sobol(axes, number, arguments.seed))
     from common.tuning import bayesian

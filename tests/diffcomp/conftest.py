@@ -8,7 +8,7 @@ from diffcomp.cli import main
 @pytest.fixture(scope="session")
 def model(tmp_path_factory):
     folder = tmp_path_factory.mktemp("diffcomp") / "model"
-    train = ["train", "mini", "--target", "formation_energy", "--epochs", "1", "--shares", "2:1:7"]
+    train = ["train", "mini", "--target", "formation_energy", "--epochs", "1", "--split-ratio", "2:1:7"]
     assert main([*train, "--model", str(folder)]) == 0
     return str(folder)
 

@@ -68,7 +68,7 @@ def test_the_bar_moves_within_a_large_cell(tmp_path, monkeypatch):
         totals.append(total)
         yield SimpleNamespace(update=steps.append)
 
-    monkeypatch.setattr("common.io.progress.progress", recorded)
+    monkeypatch.setattr("diffcomp.commands.simulate.progress", recorded)
     assert main(["simulate", str(tmp_path / "large.vasp"), "--output", str(tmp_path / "large.png")]) == 0
     assert totals[-1] == sum(steps) == 450 and len(steps) >= 6
 

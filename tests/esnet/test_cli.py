@@ -95,7 +95,7 @@ def test_train_on_a_folder_with_id_prop(tmp_path, capsys):
     lines = ["id,energy (eV/atom)", *(f"m{number},{number / 10}" for number in range(5)), "m9,1.0"]
     (folder / "id_prop.csv").write_text("\n".join(lines) + "\n")
     train = ["train", str(folder), "--target", "energy", "--network", "esnet-cnn", "--epochs", "1"]
-    assert main([*train, "--shares", "3:1:1", "--model", str(tmp_path / "m")]) == 0
+    assert main([*train, "--split-ratio", "3:1:1", "--model", str(tmp_path / "m")]) == 0
     out, err = capsys.readouterr()
     assert "eV/atom" in out and "left out: m9: the folder has no file of this name" in err
     assert json.loads((tmp_path / "m" / "model.json").read_text())["unit"] == "eV/atom"
@@ -109,7 +109,7 @@ def test_the_released_variant_says_that_it_sees_the_test_part(own, tmp_path, cap
     train = ["train", str(own), "--target", "formation_energy", "--network", "esnet-cnn", "--epochs", "1"]
     assert main([*train, "--variant", "released", "--model", str(tmp_path / "m")]) == 0
     out, err = capsys.readouterr()
-    assert "chooses its epoch on the test part" in err and "validation" not in out
+    assert "chooses its epoch on the test set" in err and "validation" not in out
     # Its absolute energies are GPAW's; VASP's are refused, unless told.
     path = complete_dos(tmp_path / "si.json")
     predict = ["predict", "--model", str(tmp_path / "m"), str(path)]
@@ -141,7 +141,7 @@ def test_damaged_attributes_are_one_line(model, own, capsys, name, value):
 def test_options_without_an_engine(model, own, capsys):
     for option in (["--retry"], ["--time-limit", "5"]):
         assert main(["predict", "--model", str(model), str(own), *option]) == 2
-        assert f"{option[0]} is for --engine; leave it out" in capsys.readouterr().err
+        assert f"{option[0]} is for --dft; leave it out" in capsys.readouterr().err
 
 
 def test_evaluate(model, own, capsys):
@@ -153,8 +153,8 @@ def test_structures_have_no_densities(model, tmp_path, capsys):
     (tmp_path / "POSCAR").write_text("Si\n1.0\n3 0 0\n0 3 0\n0 0 3\nSi\n1\ndirect\n0 0 0\n")
     assert main(["predict", "--model", str(model), str(tmp_path / "POSCAR")]) == 2
     err = capsys.readouterr().err.strip().splitlines()
-    assert len(err) == 1 and "no densities of states" in err[0] and "--engine gpaw" in err[0]
-    assert main(["predict", "--model", str(model), str(tmp_path / "POSCAR"), "--engine", "abinit"]) == 2
+    assert len(err) == 1 and "no densities of states" in err[0] and "--dft gpaw" in err[0]
+    assert main(["predict", "--model", str(model), str(tmp_path / "POSCAR"), "--dft", "abinit"]) == 2
     assert "DFT backend 'abinit' is unknown" in capsys.readouterr().err
 
 
@@ -167,7 +167,7 @@ def test_densities_can_be_computed_on_the_way(model, standin, tmp_path, monkeypa
     for name, metal in (("salt", "Na"), ("poison", "Po"), ("other", "K")):
         (tmp_path / f"{name}.vasp").write_text(SALT.replace("Na Cl", f"{metal} Cl"))
     files = [str(tmp_path / f"{name}.vasp") for name in ("salt", "poison", "other")]
-    arguments = ["predict", "--model", str(model), *files, "--engine", "gpaw", "--json", "--jobs", "2"]
+    arguments = ["predict", "--model", str(model), *files, "--dft", "gpaw", "--json", "--jobs", "2"]
     assert main(arguments) == 0
     out, err = capsys.readouterr()
     found = json.loads(out)
@@ -186,7 +186,7 @@ def test_densities_can_be_computed_on_the_way(model, standin, tmp_path, monkeypa
     assert "poison: GPAW finds no PAW data set" in capsys.readouterr().err.splitlines()[-1]
     # A time limit holds here too.
     (tmp_path / "endless.vasp").write_text(SALT.replace("Na Cl", "At Cl"))
-    single = ["predict", "--model", str(model), str(tmp_path / "endless.vasp"), "--engine", "gpaw"]
+    single = ["predict", "--model", str(model), str(tmp_path / "endless.vasp"), "--dft", "gpaw"]
     assert main([*single, "--time-limit", "1"]) == 2
     assert "not finished within the time limit of 1 s" in capsys.readouterr().err
 

@@ -75,7 +75,7 @@ def test_bad_formulas_end_with_one_line(models, wrong, reason, capsys):
 def test_columns_with_text_or_two_units_are_refused(tmp_path, capsys):
     path = tmp_path / "data.csv"
     path.write_text("id,formula,gap (eV)\na,NaCl,8.5\nb,Si,low\nc,MgO,7.8\nd,GaAs,1.4\n")
-    train = ["train", str(path), "--model", str(tmp_path / "m"), "--epochs", "1", "--shares", "2:1:0"]
+    train = ["train", str(path), "--model", str(tmp_path / "m"), "--epochs", "1", "--split-ratio", "2:1:0"]
     assert main([*train, "--target", "gap"]) == 0
     assert "left out: b: gap is 'low', which is not a number" in capsys.readouterr().err
     assert main([*train, "--target", "gap", "--unit", "meV", "--overwrite"]) == 2
@@ -132,8 +132,8 @@ def test_ensemble(tmp_path, capsys):
 
 
 def test_a_long_list_of_formulas_is_streamed(models, tmp_path, capsys, monkeypatch):
-    """Several pieces give what one table gives; bad lines go to a file of their own."""
-    monkeypatch.setattr("common.cli.streaming.pieces.__defaults__", (7,))
+    """Several chunks give what one table gives; bad lines go to a file of their own."""
+    monkeypatch.setattr("common.cli.streaming.chunks.__defaults__", (7,))
     texts = ["NaCl", "SrTiO3", "MgO", "Xx", "GaAs", "Ca(OH)2", "Si"] * 3 + ["LiFePO4", ""]
     path, output = tmp_path / "list.csv", tmp_path / "predicted.csv"
     path.write_text("formula\n" + "".join(f'"{text}"\n' for text in texts))

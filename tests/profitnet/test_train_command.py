@@ -106,7 +106,7 @@ def test_train_on_own_files(tmp_path, run, mini):
     rows[4][1] = "unknown"
     with open(folder / "id_prop.csv", "w", newline="") as file:
         csv.writer(file).writerows(rows)
-    command = ("train", folder, "--network", "ofmcnn", "--epochs", "1", "--shares", "1:0:1", "--group-by-formula")
+    command = ("train", folder, "--network", "ofmcnn", "--epochs", "1", "--split-ratio", "1:0:1", "--group-by-formula")
     status, out, err = run(*command, "--target", "gap (eV)", "--model", tmp_path / "m")
     assert status == 0
     assert out.splitlines()[0].split()[:4] == ["gap", "n", "MAE", "(eV)"] and out.splitlines()[1].startswith("test")
@@ -125,7 +125,7 @@ def test_train_on_own_files(tmp_path, run, mini):
         (["mini", "--target", "band_gap (meV)"], "in eV, not in meV"),
         (["mini", "--target", "band_gap", "--split", "gone.json"], "gone.json is not a split"),
         (["mini", "--target", "band_gap", "--epochs", "many"], "'many' is not a whole number"),
-        (["mini", "--target", "band_gap", "--shares", "0:1:1"], "is not train:validation:test"),
+        (["mini", "--target", "band_gap", "--split-ratio", "0:1:1"], "is not train:validation:test"),
         (["mini", "--target", "band_gap", "--network", "cnn"], "invalid choice: 'cnn'"),
     ],
 )

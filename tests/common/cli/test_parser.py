@@ -1,5 +1,6 @@
 """What all commands share, on a command made up for the purpose."""
 
+import argparse
 import csv
 import errno
 import io
@@ -7,12 +8,14 @@ import json
 import subprocess
 import sys
 import warnings
+from pkgutil import resolve_name
 
 import numpy as np
 import pytest
 
 from common.cli import output as printing
 from common.cli import parser as cli
+from common.cli.options import add_common
 from common.cli.package_spec import PackageSpec
 from common.data.predictions import Predictions
 from common.errors import UserError
@@ -25,7 +28,7 @@ def command(function):
     """A program with one command, `do`, that runs `function`."""
     parser = cli.make_parser("tool", "Does nothing.", "tool do")
     commands = parser.add_subparsers()
-    cli.add_common(cli.add_command(commands, "do", function, "do it", "tool do --json"))
+    add_common(cli.add_command(commands, "do", function, "do it", "tool do --json"))
     return parser
 
 
@@ -100,13 +103,37 @@ def test_a_closed_pipe_is_silent():
     assert process.stderr.read() == b"" and process.wait() == 141
 
 
-def test_imports_are_light():
-    program = (
-        "import sys, common, common.cli.parser, common.cli.predict, common.cli.train\n"
-        f"print([name for name in {HEAVY!r} if name in sys.modules])"
+COMMANDS = ("experiments.cli.main", "profitnet.cli", "finder.cli", "diffcomp.cli", "esnet.cli")
+
+
+def loaded_by(program: str) -> set[str]:
+    """The heavy packages that a program loads in a fresh process."""
+    program += f"\nimport sys\nprint(*[name for name in {HEAVY!r} if name in sys.modules])"
+    return set(
+        subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True).stdout.split()
     )
-    found = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)
-    assert found.stdout.strip() == "[]"
+
+
+def test_parsers_load_nothing_heavy():
+    assert loaded_by("\n".join(f"from {name} import build_parser; build_parser()" for name in COMMANDS)) == set()
+
+
+def handlers() -> set[str]:
+    """ "module:function" of all commands."""
+    found, parsers = set(), [resolve_name(f"{name}:build_parser")() for name in COMMANDS]
+    while parsers:
+        parser = parsers.pop()
+        found.add(parser.get_default("command"))
+        inner = [action for action in parser._actions if isinstance(action, argparse._SubParsersAction)]
+        parsers += [one for action in inner for one in action.choices.values()]
+    return found - {None}
+
+
+def test_handlers_exist_and_their_modules_load_no_backend():
+    names = handlers()
+    assert len(names) >= 25 and all(callable(resolve_name(name)) for name in names)
+    program = "\n".join(f"import {name}" for name in sorted({name.partition(":")[0] for name in names}))
+    assert loaded_by(program) <= {"numpy", "h5py"}
 
 
 # --- left out ------------------------------------------------------------------------------------
@@ -143,7 +170,7 @@ def test_nothing_left_is_an_error(left_out, good, strict, words):
 def test_a_model_of_another_paper(tmp_path):
     paper = PackageSpec("tool", "", {"net": "collections:OrderedDict"})
     assert paper.default == "net" and paper.regressor("net").__name__ == "OrderedDict"
-    with pytest.raises(UserError, match="a finder model is none of tool's"):
+    with pytest.raises(UserError, match="'finder' is not a network of tool"):
         paper.regressor("finder")
     with pytest.raises(UserError, match="holds no saved model"):
         paper.load(tmp_path)

@@ -143,8 +143,8 @@ def test_what_is_left_is_stopped(on_ray, tmp_path):
 
 def test_features_are_those_of_one_machine(mini, on_ray, monkeypatch, tmp_path):
     table, results = mini.take(np.arange(150)), []
-    for engine in (os.environ["MATREPRO_ENGINE"], "local"):
-        monkeypatch.setenv("MATREPRO_ENGINE", engine)
+    for engine in (os.environ["MATREPRO_EXECUTOR"], "local"):
+        monkeypatch.setenv("MATREPRO_EXECUTOR", engine)
         monkeypatch.setenv("MATREPRO_CACHE", str(tmp_path / engine[:3]))
         results.append(featurize(table, "weights", weights_row, jobs=2))
     there, here = results
@@ -154,8 +154,8 @@ def test_features_are_those_of_one_machine(mini, on_ray, monkeypatch, tmp_path):
 
 def test_densities_of_states_are_those_of_one_machine(standin, on_ray, monkeypatch, tmp_path):
     found = []
-    for engine in (os.environ["MATREPRO_ENGINE"], "local"):
-        monkeypatch.setenv("MATREPRO_ENGINE", engine)
+    for engine in (os.environ["MATREPRO_EXECUTOR"], "local"):
+        monkeypatch.setenv("MATREPRO_EXECUTOR", engine)
         report = run_batch(dos_jobs(11, 12, 13, 84), tmp_path / engine[:3], processes=2)
         assert report.finished == ["m11", "m12", "m13"] and "no PAW data set for Po" in report.failed["m84"]
         found.append(_everything(report.path))
@@ -181,8 +181,8 @@ def test_cells_are_those_of_one_machine(tiny, on_ray, monkeypatch, tmp_path, row
     monkeypatch.setenv("TF_DETERMINISTIC_OPS", "1")
     cells = [cell for cell in plan.runs("tiny", "one", "mini") if cell.row == row]
     stored = []
-    for engine in (os.environ["MATREPRO_ENGINE"], "local"):
-        monkeypatch.setenv("MATREPRO_ENGINE", engine)
+    for engine in (os.environ["MATREPRO_EXECUTOR"], "local"):
+        monkeypatch.setenv("MATREPRO_EXECUTOR", engine)
         monkeypatch.setenv("MATREPRO_RESULTS", str(tmp_path / engine[:3]))
         assert runner.run_all(cells) == []
         assert all(store.finished(cell) for cell in cells)
@@ -268,7 +268,7 @@ def test_a_cluster_that_vanishes(cache_folder, monkeypatch, tmp_path, mini):
     script.write_text(SCRIPT.format(folder=str(tmp_path)))
     with cluster_of(1) as cluster:
         address = cluster.address
-        environment = os.environ | {"MATREPRO_ENGINE": f"ray:{address}", "PYTHONPATH": str(ROOT)}
+        environment = os.environ | {"MATREPRO_EXECUTOR": f"ray:{address}", "PYTHONPATH": str(ROOT)}
         process = subprocess.Popen(
             [sys.executable, str(script)], env=environment, cwd=tmp_path, stderr=subprocess.PIPE, text=True
         )
@@ -282,7 +282,7 @@ def test_a_cluster_that_vanishes(cache_folder, monkeypatch, tmp_path, mini):
     kept = len(FeatureCache("slow"))
     assert kept % 64 == 0 and kept < len(mini)
     # The next call, without the cluster, makes only what is lacking.
-    monkeypatch.setenv("MATREPRO_ENGINE", "local")
+    monkeypatch.setenv("MATREPRO_EXECUTOR", "local")
     calls = []
 
     def counted(crystal):
@@ -295,6 +295,6 @@ def test_a_cluster_that_vanishes(cache_folder, monkeypatch, tmp_path, mini):
 
 
 def test_an_address_at_which_nothing_answers(monkeypatch):
-    monkeypatch.setenv("MATREPRO_ENGINE", "ray:127.0.0.1:1")
+    monkeypatch.setenv("MATREPRO_EXECUTOR", "ray:127.0.0.1:1")
     with pytest.raises(UserError, match=r"cannot reach the Ray cluster 127.0.0.1:1: nothing answers there"):
         list(engines.map_tasks(fails, [(1,)]))

@@ -23,7 +23,18 @@ def test_atomic_per_cent(model, cif, tmp_path, capsys):
 def test_a_ratio_of_composition_alone_and_errors_of_compositions(tmp_path, capsys):
     """An ensemble of it: what the members differ by, and what the errors make of the composition."""
     folder = str(tmp_path / "model")
-    train = ["train", "mini", "--target", "formation_energy", "--epochs", "2", "--shares", "2:1:7", "--ratio", "100:0"]
+    train = [
+        "train",
+        "mini",
+        "--target",
+        "formation_energy",
+        "--epochs",
+        "2",
+        "--split-ratio",
+        "2:1:7",
+        "--ratio",
+        "100:0",
+    ]
     assert main([*train, "--ensemble", "2", "--model", folder]) == 0
     card = json.loads((tmp_path / "model" / "member-0" / "model.json").read_text())
     assert card["config"]["cv_nodes"] == 10
@@ -52,7 +63,18 @@ def test_a_ratio_of_composition_alone_and_errors_of_compositions(tmp_path, capsy
 
 @pytest.mark.slow
 def test_a_model_of_the_pattern_alone_needs_no_formulas(cif, tmp_path, capsys):
-    train = ["train", "mini", "--target", "formation_energy", "--epochs", "1", "--shares", "1:1:30", "--ratio", "0:10"]
+    train = [
+        "train",
+        "mini",
+        "--target",
+        "formation_energy",
+        "--epochs",
+        "1",
+        "--split-ratio",
+        "1:1:30",
+        "--ratio",
+        "0:10",
+    ]
     assert main([*train, "--model", str(tmp_path / "model")]) == 0
     (tmp_path / "scans").mkdir()
     assert main(["simulate", cif, "--output", str(tmp_path / "scans" / "scan_1.png")]) == 0

@@ -8,7 +8,7 @@ import pytest
 
 from common.cli import parser as cli
 from common.sources import densities
-from esnet.commands.dos import add_dos
+from esnet.commands.parsers import add_dos
 from tests.esnet.densities import complete_dos
 from tests.structure_files import CIF, POSCAR
 
@@ -95,7 +95,7 @@ def test_bad_input(run, monkeypatch, structures, tmp_path):
         ("compute", structures, "--output", tmp_path / "dos.h5"): "cannot import gpaw; install it",
         ("compute", structures, "--output", tmp_path / "dos.txt"): "the name must end in .h5",
         ("compute", tmp_path / "none.cif", "--output", tmp_path / "dos.h5"): "does not exist",
-        ("compute", structures, "--output", tmp_path / "vasp.h5", "--engine", "vasp"): "DFT backend 'vasp' is unknown",
+        ("compute", structures, "--output", tmp_path / "vasp.h5", "--dft", "vasp"): "DFT backend 'vasp' is unknown",
         ("read", tmp_path / "vasprun.xml"): "does not exist",
     }
     for arguments, words in lines.items():

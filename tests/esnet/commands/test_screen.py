@@ -6,7 +6,7 @@ import json
 import pytest
 
 from common.cli import parser as cli
-from esnet.commands.screen import add_screen
+from esnet.commands.parsers import add_screen
 from tests.esnet.screening import standins
 from tests.esnet.screening.standins import ByVolume
 
@@ -111,7 +111,7 @@ def test_what_a_prediction_costs(files, tmp_path, capsys):
     assert costs["0"] == pytest.approx(3107.0) and costs["default"] == pytest.approx(3107.0 + 3 * 108.506)
     assert run("--model", "m", *files[2:], "--c-pre", "0") == 2
     assert "--c-pre needs --predictions" in capsys.readouterr().err
-    for option in (["--retry"], ["--prototypes", "x"], ["--engine", "gpaw"], ["--relax-time-limit", "5"]):
+    for option in (["--retry"], ["--prototypes", "x"], ["--dft", "gpaw"], ["--relax-time-limit", "5"]):
         assert run(*files, *option) == 2
         assert f"{option[0]} needs --model" in capsys.readouterr().err
     (tmp_path / "predicted.csv").write_text("id,formula,prediction\na,NaCl,-2.1\n")
@@ -142,7 +142,7 @@ def test_the_command_with_a_model(tmp_path, monkeypatch, capsys):
     monkeypatch.setattr(type(SPEC), "load", lambda self, folder: calls.append(folder) or ByVolume())
     Structure(Lattice.cubic(3.0), ["Cs", "Cl"], [[0] * 3, [0.5] * 3]).to(str(tmp_path / "B2.cif"))
     (tmp_path / "pool.csv").write_text("formula,Ef\nCuAu,-0.05\nPtCu3,-0.1\n")
-    names = ("--model", "m", "--pool", tmp_path / "pool.csv", "--output", tmp_path / "out", "--engine", "standin")
+    names = ("--model", "m", "--pool", tmp_path / "pool.csv", "--output", tmp_path / "out", "--dft", "standin")
     assert run(*names, "--no-pictures") == 2
     assert "--model needs --prototypes and --elements" in capsys.readouterr().err
     names = (*names, "--prototypes", tmp_path / "B2.cif", "--no-pictures")
@@ -200,7 +200,7 @@ def test_options_of_the_engine_reach_it(tmp_path, monkeypatch, capsys):
     standins.ASKED.clear()
     Structure(Lattice.cubic(3.0), ["Cs", "Cl"], [[0] * 3, [0.5] * 3]).to(str(tmp_path / "B2.cif"))
     (tmp_path / "pool.csv").write_text("formula,Ef\nCuAu,-0.05\n")
-    names = ["--model", "m", "--pool", tmp_path / "pool.csv", "--output", tmp_path / "out", "--engine", "standin"]
+    names = ["--model", "m", "--pool", tmp_path / "pool.csv", "--output", tmp_path / "out", "--dft", "standin"]
     names += ["--prototypes", tmp_path / "B2.cif", "--no-pictures", "--elements", "Cu,Au,Pt", "--relax", "2"]
     names += ["--time-limit", "7", "--relax-time-limit", "70", "--accept-other-inputs"]
     assert run(*names) == 0 and loaded == [True]

@@ -54,7 +54,7 @@ def test_data_and_split_print_json(tiny, tmp_path, capsys):
     assert facts["materials"] == 336
     assert facts["targets"]["band_gap"]["unit"] == "eV"
     path = tmp_path / "split.json"
-    assert cli.main(["split", "mini", "--shares", "8:1:1", "--output", str(path), "--json"]) == 0
+    assert cli.main(["split", "mini", "--split-ratio", "8:1:1", "--output", str(path), "--json"]) == 0
     assert json.loads(capsys.readouterr().out)["n_train"] == len(json.loads(path.read_text())["train"]) == 269
 
 

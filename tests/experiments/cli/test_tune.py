@@ -49,7 +49,7 @@ def test_a_search_and_a_training_with_what_it_found(tmp_path, capsys):
 
 def arguments(**changes) -> Namespace:
     parser = cli.make_parser("t", "t", "t")
-    from experiments.cli.tune import add_tune
+    from experiments.cli.parsers import add_tune
 
     add_tune(parser.add_subparsers())
     given = parser.parse_args([*OFMCNN, "--output", "x", "--method", "random", "--search", "batch=32:128"])
@@ -60,7 +60,7 @@ def test_the_test_part_takes_no_part():
     given = arguments()
     search = trials.prepare(given)
     mini = load_source("mini").known("band_gap")
-    split = make_split(mini, ratio=given.shares, seed=given.seed)
+    split = make_split(mini, ratio=given.split_ratio, seed=given.seed)
     assert len(split.test) > 50
     table, target, inner = trials._table(search.fixed)
     assert target == "band_gap" and inner.test == ()
@@ -113,15 +113,15 @@ def test_the_search_of_the_paper_for_esnet():
         (["--search", "batch=1:2", "--search", "batch=3:4"], "a setting stands in two of --search"),
         (["--search", "optimizer=adam,eve"], "optimizer 'eve' is unknown; choose one of adam, sgd, adamw"),
         ([], "say what to search, such as --search batch=16:128"),
-        (["--search", "batch=1:2", "--shares", "8:0:2"], "the split has no validation part"),
+        (["--search", "batch=1:2", "--split-ratio", "8:0:2"], "the split has no validation set"),
         (["--search", "batch=1:2", "--method", "grid", "--trials", "3"], "leave out --trials"),
         (["--search", "batch=1:2", "--points", "3"], "--points belongs to --method grid"),
         (["--search", "batch=1:2", "--variant", "best"], "variant 'best' is unknown"),
-        (["--search", "batch=1:2", "--engine", "spark"], "there is no engine 'spark'"),
+        (["--search", "batch=1:2", "--executor", "spark"], "there is no executor 'spark'"),
     ],
 )
 def test_what_cannot_be_searched_is_one_line(tmp_path, capsys, monkeypatch, changes, message):
-    monkeypatch.setenv("MATREPRO_ENGINE", "local")
+    monkeypatch.setenv("MATREPRO_EXECUTOR", "local")
     assert main([*OFMCNN, "--output", str(tmp_path / "search"), "--method", "random", *changes]) == 2
     (line,) = capsys.readouterr().err.splitlines()
     assert line.startswith("matrepro: ") and message in line
@@ -141,9 +141,9 @@ def test_a_variant_that_chooses_by_the_test_part_is_refused(tmp_path, capsys):
         ("{", "is no file of settings"),
         ("[]", "is no file of settings"),
         ('{"network": "ofmcnn", "variant": "corrected"}', "is no file of settings"),
-        ('{"network": "finder", "variant": "corrected", "settings": {}}', "a finder model is none of profitnet's"),
+        ('{"network": "finder", "variant": "corrected", "settings": {}}', "'finder' is not a network of profitnet"),
         ('{"network": "ofmcnn", "variant": "corrected", "settings": {"x": 1}}', "there is no setting 'x'; there are:"),
-        ('{"network": "ofmcnn", "variant": "corrected", "settings": {"batch": "8"}}', "batch is '8'; write int"),
+        ('{"network": "ofmcnn", "variant": "corrected", "settings": {"batch": "8"}}', "batch is '8'; write a whole number"),
     ],
 )
 def test_a_file_of_settings_that_cannot_be_used(tmp_path, capsys, text, message):

@@ -81,7 +81,7 @@ def test_machines_that_share_one_training_are_no_way_to_run_a_table(tiny, monkey
     cells = plan.runs("tiny", "one", "mini")
     workers = {"worker": ["a:1", "b:1"]}
     monkeypatch.setenv("TF_CONFIG", json.dumps({"cluster": workers, "task": {"type": "worker", "index": 0}}))
-    with pytest.raises(UserError, match="unset it and give --engine ray"):
+    with pytest.raises(UserError, match="unset it and give --executor ray"):
         runner.run_all(cells)
     assert not any(store.finished(cell) for cell in cells)
 
