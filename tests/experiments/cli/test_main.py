@@ -11,7 +11,7 @@ def test_reproduce_runs_and_prints_both_scales(tiny, capsys):
     tiny["rows"].pop("net")
     assert cli.main(["reproduce", "tiny", "one", "--seeds", "1"]) == 0
     out, err = capsys.readouterr()
-    assert "1 cells, 0 finished before, 1 to run" in err
+    assert "1 runs, 0 finished before, 1 to run" in err
     assert "scale mini" in out
     assert "scale real" in out
     assert cli.main(["reproduce", "tiny", "--seeds", "1"]) == 0
@@ -22,7 +22,7 @@ def test_tables_that_a_scale_has_not_are_named(tiny, capsys):
     tiny["rows"].pop("net")
     whole = tiny["tables"]["one"]["scales"]
     tiny["tables"]["large"] = {"title": "Large", "metrics": ["MAE"], "scales": {"real": whole["real"]}}
-    said = "Tables of tiny that are declared at other scales alone: large (real)."
+    said = "Tables of tiny that are declared at other scales only: large (real)."
     assert cli.main(["reproduce", "tiny", "--seeds", "1"]) == 0
     assert said in capsys.readouterr().out
     assert cli.main(["reproduce", "tiny", "one", "--seeds", "1"]) == 0
@@ -36,7 +36,7 @@ def test_tables_that_a_scale_has_not_are_named(tiny, capsys):
         (["reproduce", "tiny", "two"], "has no table 'two'"),
         (["reproduce", "all", "table9"], "no paper has a table 'table9'"),
         (["reproduce", "tiny", "one", "--scale", "paper"], "not declared at scale"),
-        (["figures", "tiny", "one", "--output", "x"], "nothing is stored"),
+        (["figures", "tiny", "one", "--output", "x"], "no results of that are stored"),
         (["data", "nothing-like-it"], "nothing-like-it"),
         (["split", "mini", "--target", "hardness"], "hardness"),
     ],

@@ -143,7 +143,7 @@ def test_a_variant_that_chooses_by_the_test_part_is_refused(tmp_path, capsys):
         ('{"network": "ofmcnn", "variant": "corrected"}', "is no file of settings"),
         ('{"network": "finder", "variant": "corrected", "settings": {}}', "'finder' is not a network of profitnet"),
         ('{"network": "ofmcnn", "variant": "corrected", "settings": {"x": 1}}', "there is no setting 'x'; there are:"),
-        ('{"network": "ofmcnn", "variant": "corrected", "settings": {"batch": "8"}}', "batch is '8'; write a whole number"),
+        ('{"network": "ofmcnn", "variant": "corrected", "settings": {"batch": "8"}}', "'8'; write a whole number"),
     ],
 )
 def test_a_file_of_settings_that_cannot_be_used(tmp_path, capsys, text, message):
