@@ -59,7 +59,8 @@ def test_the_bar_moves_within_a_large_cell(tmp_path, monkeypatch):
     """One crystal, many steps, which add up to what was announced."""
     from pymatgen.core import Lattice, Structure
 
-    sites = np.random.default_rng(0).random((150, 3))
+    grid = np.stack(np.meshgrid(*[np.arange(6) / 6] * 3), axis=-1).reshape(-1, 3)[:150]
+    sites = grid + np.random.default_rng(0).random((150, 3)) / 12
     Structure(Lattice.cubic(15), ["Sn"] * 150, sites).to(str(tmp_path / "large.vasp"), fmt="poscar")
     steps, totals = [], []
 
