@@ -12,7 +12,7 @@ from pathlib import Path
 
 import numpy as np
 
-from common.baselines.classical import _Classical
+from common.baselines.classical import ClassicalModel
 from common.data.materials import MaterialsDataset
 from common.data.splits import Split, chemical_systems
 from common.errors import UserError
@@ -24,7 +24,7 @@ ELEMENTS = 111
 INNER_FOLDS = 5
 
 
-class _OnMoments(_Classical):
+class _OnMoments(ClassicalModel):
     """90 moments (filling, centre, width, skewness, kurtosis of 18 channels) and the composition vector, standardized.
 
     energy: use of the unrelaxed energy, as in `ESNetConfig`.

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from common.baselines.classical import _Classical
+from common.baselines.classical import ClassicalModel
 from common.chem.formula import parse_formula
 from common.data.materials import MaterialsDataset
 from common.errors import UserError
@@ -44,7 +44,7 @@ def _reference(formula: str) -> float:
     return sum(energies) / float(sum(amounts.values()))
 
 
-class UnrelaxedEnergy(_Classical):
+class UnrelaxedEnergy(ClassicalModel):
     """Predicts that relaxation does not change the energy."""
 
     name = "unrelaxed-energy"

@@ -1,8 +1,10 @@
 """The 136-entry atom vector of PROFiT-Net: valence occupation, ten elemental properties, polarizability.
 
-Order (0-based): 0-31 valence orbitals s1 s2 p1..p6 d1..d10 f1..f14, 32-123 one-hot elemental
-properties, 124-135 polarizability. The facts stand in `common/data/elements.csv`; the bins are Table S1's.
+Order (0-based): 0-31 valence orbitals s1 s2 p1..p6 d1..d10 f1..f14, 32-123 one-hot elemental properties, 124-135
+polarizability. `common/chem/elements.csv` holds the elemental properties; the bins are those of Table S1.
 """
+
+from __future__ import annotations
 
 import math
 from functools import lru_cache
@@ -18,7 +20,7 @@ LAST_ELEMENT = 99
 
 
 class Bins(NamedTuple):
-    """A property cut into `count` bins of equal width over [low, high], starting at entry `start` of the vector."""
+    """A property discretized into `count` equal bins over [low, high], from entry `start` of the vector."""
 
     column: str
     start: int
@@ -30,8 +32,8 @@ class Bins(NamedTuple):
     def index(self, value: float) -> int:
         if self.logarithm:
             value = math.log(value)
-        # In this order of operations 1.9 (Si, Cu, Hg, Bi, Re) falls into bin 3, as in the release;
-        # exact arithmetic would give 4.
+        # In this order of operations 1.9 (Si, Cu, Hg, Bi, Re) falls into bin 3, as in the released program; exact
+        # arithmetic would give 4.
         return int((value - self.low) / (self.high - self.low) * self.count)
 
 
@@ -59,11 +61,11 @@ BINNED = (
 )
 POLARIZABILITY = Bins("polarizability_a3", 124, 12, 0.0, 60.0)
 
-#: The release's table has 0.4 for bismuth where the literature has 7.4; it fell into bin 0.
+#: The released table has 0.4 for bismuth (bin 0); the literature value is 7.4.
 RELEASED_BISMUTH = 0.4
 
 
-def _elemental_part(facts: dict[str, str]) -> np.ndarray:
+def _elemental_properties(facts: dict[str, str]) -> np.ndarray:
     vector = np.zeros(ATOM, dtype=np.uint8)
     vector[BLOCKS["group"].start + int(facts["group"] or 0)] = 1  # lanthanides and actinides: index 0
     vector[BLOCKS["period"].start + int(facts["period"]) - 1] = 1
@@ -77,14 +79,14 @@ def _elemental_part(facts: dict[str, str]) -> np.ndarray:
 
 @lru_cache(maxsize=4)
 def atom_vectors(polarizability: str = "own") -> np.ndarray:
-    """The vectors of all elements, (100, 136) of 0 and 1, row = atomic number; row 0 is empty.
+    """Binary vectors of all elements (100, 136), row = atomic number; row 0 is empty.
 
-    `polarizability="own"`: each element's own bin. `"next"`: the bin of element Z + 1, as released.
+    polarizability: "own", or "next" for the bin of element Z + 1, as in the released program.
     """
     facts = element_facts()
     table = np.zeros((LAST_ELEMENT + 1, ATOM), dtype=np.uint8)
     for z in range(1, LAST_ELEMENT + 1):
-        table[z] = _elemental_part(facts[z])
+        table[z] = _elemental_properties(facts[z])
         table[z, :VALENCE] = valence_vectors()[z]
         source = z + 1 if polarizability == "next" else z
         value = float(facts[source]["polarizability_a3"])

@@ -1,4 +1,4 @@
-"""Where article and released program differ, as named choices, and the three presets that set them."""
+"""Configuration of PROFiT-Net: the choices in which article and released program differ, and three presets of them."""
 
 from __future__ import annotations
 
@@ -7,12 +7,12 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True)
 class ProfitConfig:
-    """The choices of PROFiT-Net; `README.md` of this package lists what each one does to the error.
+    """Matrix and network of PROFiT-Net; the README of this package explains the differences.
 
     matrix: "profit" (136 x 136) or "ofm" (32 x 32, the OFMCNN baseline).
-    rows: which atom the rows of the matrix stand for, "neighbour" or "centre"; it matters after flattening.
-    polarizability: "own", or "next" for the released table that is shifted by one element.
-    late_relu: whether convolution blocks 4 and 5 end in a ReLU (they do in the release, not in the article).
+    rows: the atom of the matrix rows, "neighbour" or "centre"; the order matters once the matrix is flattened.
+    polarizability: "own", or "next" for the released table, which is shifted by one element.
+    late_relu: whether convolution blocks 4 and 5 end in a ReLU (in the released program, not in the article).
     """
 
     matrix: str = "profit"

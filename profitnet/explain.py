@@ -1,8 +1,8 @@
-"""Which pairs of atomic properties a model looks at: SHAP values grouped into 11 x 11 blocks (Figure 5).
+"""Feature importance by pairs of atomic properties: SHAP values grouped into 11 x 11 blocks (Figure 5).
 
 Every entry of the matrix belongs to a pair of property blocks, one of the neighbour and one of the centre atom. SHAP's
-DeepExplainer shares out f(x) - mean f(background) over the entries, exactly in sum; the importance of a pair is
-the sum over its entries of the mean absolute value, as a share of the whole.
+DeepExplainer attributes f(x) - mean f(background) to the entries, whose sum it equals; the importance of a pair is the
+sum of the mean absolute values of its entries, as a fraction of the total.
 """
 
 from __future__ import annotations
@@ -20,17 +20,18 @@ from common.io.files import write_text
 from common.io.progress import progress
 from common.io.text import as_csv
 from profitnet.atoms import ATOM, BLOCKS
+from profitnet.regressor import PROFiTNet
 
-#: Materials explained at a time; each of them is run together with the whole background.
+#: Batch size; each material is evaluated together with the whole background.
 CHUNK = 8
 
 
 @dataclass(frozen=True)
 class Importance:
-    """Shares (11, 11) of the mean absolute SHAP value that sum to one, and how many materials they come from.
+    """Fractions (11, 11) of the mean absolute SHAP value, which sum to one, over `materials` materials.
 
-    rows, columns: the atom that each side stands for. gap: the largest difference between the sum of a material's
-    SHAP values and its prediction less the background's mean, in the unit of the target.
+    rows, columns: the atom of each axis, neighbour or centre. gap: largest deviation between the sum of a material's
+    SHAP values and its prediction minus the mean of the background, in the unit of the target.
     """
 
     matrix: np.ndarray
@@ -41,7 +42,7 @@ class Importance:
     unit: str
 
     def pairs(self) -> list[tuple[str, str, float]]:
-        """(row property, column property, share), the largest first."""
+        """(row property, column property, fraction), sorted by decreasing fraction."""
         names = list(BLOCKS)
         order = np.argsort(-self.matrix, axis=None, kind="stable")
         return [(names[i // len(names)], names[i % len(names)], float(self.matrix.flat[i])) for i in order]
@@ -52,7 +53,7 @@ class Importance:
         header = [f"{self.rows} \\ {self.columns}", *names]
         shares = [[name, *(f"{v:.6g}" for v in row)] for name, row in zip(names, self.matrix, strict=True)]
         write_text(folder / "importance.csv", as_csv(header, shares))
-        ranked = [[one, other, f"{share:.6g}"] for one, other, share in self.pairs()]
+        ranked = [[row, column, f"{share:.6g}"] for row, column, share in self.pairs()]
         write_text(folder / "pairs.csv", as_csv([self.rows, self.columns, "share"], ranked))
         plots.heat_map(
             folder / "matrix.png",
@@ -66,20 +67,20 @@ class Importance:
         top = self.pairs()[:5]
         plots.bars(
             folder / "top5.png",
-            [f"{one} - {other}" for one, other, _ in top],
+            [f"{row} - {column}" for row, column, _ in top],
             [100 * share for *_, share in top],
             label=f"share of mean |SHAP| (%), {self.rows} - {self.columns}",
         )
 
 
 def explain(
-    model, table: MaterialsDataset, *, background: MaterialsDataset, samples: int = 100, seed: int = 0
+    model: PROFiTNet, table: MaterialsDataset, *, background: MaterialsDataset, samples: int = 100, seed: int = 0
 ) -> Importance:
-    """The importance of all property pairs to a trained `PROFiTNet`, over `samples` random materials of `table`."""
+    """Importance of all property pairs for a trained `PROFiTNet`, over `samples` random materials of `table`."""
     if model.config.matrix != "profit":
-        raise UserError("an ofmcnn model sees the valence block alone; train a profitnet model to explain")
+        raise UserError("an ofmcnn model uses the valence block only; train a profitnet model to explain")
     if model.model is None:
-        raise UserError("this model is not trained yet: call fit or load")
+        raise UserError("this model is not trained; call fit or load first")
     reference = model.features(background).features
     rows = np.sort(np.random.default_rng(seed).permutation(len(table))[:samples])
     made = model.features(table.take(rows))
@@ -89,7 +90,7 @@ def explain(
         )
     base = reference.batch(np.arange(len(reference)))
     total, gap = np.zeros((ATOM, ATOM)), 0.0
-    values = deep_shap(model.model, base, (made.features.batch(p) for p in _parts(len(made.rows))))
+    values = deep_shap(model.model, base, (made.features.batch(p) for p in _batches(len(made.rows))))
     for shap_values, difference in progress(values, total=-(-len(made.rows) // CHUNK), desc="explaining", unit="batch"):
         gap = max(gap, float(np.abs(shap_values.sum(axis=1) - difference).max()))
         total += np.abs(shap_values).sum(axis=0).reshape(ATOM, ATOM)
@@ -98,13 +99,13 @@ def explain(
 
 
 def grouped(entries: np.ndarray) -> np.ndarray:
-    """Sums (11, 11) of the (136, 136) entries over pairs of property blocks, as shares of the whole."""
-    sums = np.array([[entries[one, other].sum() for other in BLOCKS.values()] for one in BLOCKS.values()])
+    """Sums (11, 11) of the (136, 136) entries over pairs of property blocks, as fractions of the total."""
+    sums = np.array([[entries[row, column].sum() for column in BLOCKS.values()] for row in BLOCKS.values()])
     return sums / sums.sum() if sums.sum() > 0 else sums
 
 
 def deep_shap(network, background: np.ndarray, batches):
-    """For every batch: SHAP values (n, entries) and what they must sum to (n,), prediction less background mean."""
+    """Per batch: SHAP values (n, entries) and their expected sums (n,), prediction minus mean of the background."""
     try:
         import shap
     except ImportError:
@@ -114,7 +115,7 @@ def deep_shap(network, background: np.ndarray, batches):
     if keras.backend.backend() != "tensorflow":
         raise UserError("SHAP's DeepExplainer needs TensorFlow; run with KERAS_BACKEND=tensorflow")
     with warnings.catch_warnings():
-        # shap warns of TensorFlow's age and Keras of a list where a tensor would do; neither matters here.
+        # shap warns about the TensorFlow version and Keras about a list input; both are harmless here.
         warnings.simplefilter("ignore")
         explainer = shap.DeepExplainer(network, background)
         mean = float(np.mean(network.predict_on_batch(background)))
@@ -123,5 +124,5 @@ def deep_shap(network, background: np.ndarray, batches):
             yield values.reshape(len(batch), -1), np.asarray(network.predict_on_batch(batch))[:, 0] - mean
 
 
-def _parts(n: int) -> list[np.ndarray]:
+def _batches(n: int) -> list[np.ndarray]:
     return [np.arange(start, min(start + CHUNK, n)) for start in range(0, n, CHUNK)]

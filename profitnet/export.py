@@ -24,11 +24,11 @@ BATCH = 64
 def write_features(
     path: str | Path, table: MaterialsDataset, weights: Ragged, config: ProfitConfig, *, factorised: bool = False
 ) -> None:
-    """Write `id`, `formula` and the features of `table`, whose cached weights are `weights`, row by row.
+    """Write `id`, `formula` and the features of `table` from its cached `weights`.
 
-    Dense: `matrix` (n, side, side) float32, compressed batch by batch: all of them are never in memory at once.
-    Factorised: `atom_vectors` V (100, side) and, flat, `species` and `weights` W with `species_offset` and
-    `weights_offset`; the matrix is V[species].T @ W @ V[species], W being square.
+    Dense: `matrix` (n, side, side) float32, written batch by batch, so memory stays small.
+    Factorised: `atom_vectors` V (100, side) and, flattened, `species` and `weights` W with `species_offset` and
+    `weights_offset`; the matrix is V[species].T @ W @ V[species] with square W.
     """
     path = Path(path)
     writers = {".h5": _write_hdf5, ".npz": _write_npz}
@@ -69,7 +69,7 @@ def _write_hdf5(path: Path, arrays: dict[str, np.ndarray], features: ProfitFeatu
             file[name] = values
         if features is not None:
             side = _side(features)
-            # The matrices are mostly zeros; a chunk holds one material.
+            # The matrices are sparse; one chunk per material.
             options = {"chunks": (1, side, side), "compression": "gzip", "compression_opts": 1}
             matrix = file.create_dataset("matrix", (len(features), side, side), dtype="f4", **options)
             for start, batch in _batches(features, side):

@@ -1,12 +1,14 @@
 """The property-networking orbital field matrix of a crystal, and the 32 x 32 orbital field matrix.
 
-Both are V^T W V, with V the atom vectors of the species present and W a small (species x species)
-matrix of summed Voronoi weights: W is what is computed and cached, about 300 bytes a crystal
-instead of 74 kB, and the matrix is expanded per batch. The variants differ in V and in which side the
-centre atom stands on, so one cached W serves all of them and the orbital field matrix too.
+Both are V^T W V, with V the atom vectors of the species present and W a small (species x species) matrix of summed
+Voronoi weights. W is computed and cached, about 300 bytes per crystal instead of 74 kB, and the matrix is expanded per
+batch. The variants differ in V and in the side of the centre atom, so all variants and the orbital field matrix share
+one cached W.
 """
 
 from __future__ import annotations
+
+from typing import Any
 
 import numpy as np
 
@@ -18,14 +20,14 @@ from common.train.variants import chosen
 from profitnet.atoms import LAST_ELEMENT, VALENCE, atom_vectors
 from profitnet.config import VARIANTS, ProfitConfig
 
-#: Changes whenever cached weights of an earlier version would be wrong.
+#: Cache version: increase it whenever the weights change.
 FEATURE_VERSION = "profit-weights-1"
-#: Distances enter in Bohr, as released. The release divides CODATA's "Angstrom star" (1.00001495e-10 m, an
-#: X-ray unit, not the angstrom) by the Bohr radius; kept, since it only scales every entry by 1.5e-5.
+#: Distances are in Bohr, as in the released program, which divides CODATA's "Angstrom star" (1.00001495e-10 m, an X-ray
+#: unit, not the angstrom) by the Bohr radius. We do the same; it only scales every entry by 1 + 1.5e-5.
 BOHR_PER_ANGSTROM = 1.00001495 / 0.529177210903
 
 
-def species_weights(structure) -> tuple[np.ndarray, np.ndarray]:
+def species_weights(structure: Any) -> tuple[np.ndarray, np.ndarray]:
     """Species present (s,) and their weights W (s, s), rows neighbour, columns centre.
 
     W[a, b] = mean over all sites of sum over faces k from a centre of species b to a neighbour of species a
@@ -44,12 +46,12 @@ def species_weights(structure) -> tuple[np.ndarray, np.ndarray]:
 
 
 def _check_elements(crystal: Crystal) -> None:
-    bad = crystal.numbers[(crystal.numbers < 1) | (crystal.numbers > LAST_ELEMENT)]
-    if len(bad):
-        raise UserError(f"atomic number {bad[0]} has no atom vector; elements 1 to {LAST_ELEMENT} have one")
+    outside = crystal.numbers[(crystal.numbers < 1) | (crystal.numbers > LAST_ELEMENT)]
+    if len(outside):
+        raise UserError(f"atomic number {outside[0]} has no atom vector; elements 1 to {LAST_ELEMENT} have one")
 
 
-def profit_matrix(structure, variant: str = "corrected") -> np.ndarray:
+def profit_matrix(structure: Any, variant: str = "corrected") -> np.ndarray:
     """The (136, 136) matrix of a pymatgen `Structure`, a `Crystal` or a `(numbers, lattice, frac)` triple.
 
     >>> profit_matrix(([11, 17], 4.0 * (np.ones((3, 3)) - np.eye(3)) / 2**0.5, [[0, 0, 0], [0.5] * 3])).shape
@@ -60,24 +62,24 @@ def profit_matrix(structure, variant: str = "corrected") -> np.ndarray:
     return matrix if config.rows == "neighbour" else matrix.T.copy()
 
 
-def ofm_matrix(structure) -> np.ndarray:
-    """The (32, 32) orbital field matrix: the same sum over the valence part of the atom vectors alone."""
+def ofm_matrix(structure: Any) -> np.ndarray:
+    """The (32, 32) orbital field matrix: the same sum over the valence block of the atom vectors."""
     return _expand_one(*species_weights(structure), atom_vectors()[:, :VALENCE])
 
 
 def _expand_one(species: np.ndarray, weights: np.ndarray, vectors: np.ndarray) -> np.ndarray:
-    chosen = vectors[species].astype(np.float64)
-    return chosen.T @ weights @ chosen
+    present = vectors[species].astype(np.float64)
+    return present.T @ weights @ present
 
 
-def weights_row(structure) -> dict[str, np.ndarray]:
+def weights_row(structure: Any) -> dict[str, np.ndarray]:
     """One material's cache entry: `species` (s,) uint8 and `weights` (s * s,) float32."""
     species, weights = species_weights(structure)
     return {"species": species.astype(np.uint8), "weights": weights.astype(np.float32).reshape(-1)}
 
 
 class ProfitFeatures:
-    """Cached weights of many materials, expanded to flat matrices (batch, side * side, 1) when asked."""
+    """Cached weights of many materials, expanded to flat matrices (batch, side * side, 1) on demand."""
 
     def __init__(self, weights: Ragged, config: ProfitConfig):
         self.weights = weights
@@ -91,8 +93,8 @@ class ProfitFeatures:
     def batch(self, rows: np.ndarray) -> np.ndarray:
         """The flattened matrices of `rows`, float32."""
         species, weights = self._padded(rows)
-        chosen = self._vectors[species]  # species 0 is the empty vector, so padding adds nothing
-        matrix = np.matmul(chosen.transpose(0, 2, 1), np.matmul(weights, chosen))
+        vectors = self._vectors[species]  # species 0 has an all-zero vector, so padding adds nothing
+        matrix = np.matmul(vectors.transpose(0, 2, 1), np.matmul(weights, vectors))
         return matrix.reshape(len(rows), -1, 1)
 
     def _padded(self, rows: np.ndarray) -> tuple[np.ndarray, np.ndarray]:

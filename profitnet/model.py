@@ -1,8 +1,8 @@
-"""PROFiT-Net and its OFMCNN baseline: a one-dimensional CNN over the flattened matrix.
+"""PROFiT-Net and its OFMCNN baseline: a one-dimensional CNN on the flattened matrix.
 
 S. J. Kim et al., "PROFiT-Net: Property-Networking Deep Learning Model for Materials",
-J. Am. Chem. Soc. 2024, doi:10.1021/jacs.4c05159. The layer list is that of the released program;
-`late_relu=False` is the article's wording for blocks 4 and 5.
+J. Am. Chem. Soc. 2024, doi:10.1021/jacs.4c05159. The layers are those of the released program;
+`late_relu=False` follows the article's text for blocks 4 and 5.
 
     block                                                PROFiT-Net     OFMCNN
     input: flattened matrix, row-major                   18496 x 1      1024 x 1
@@ -16,14 +16,21 @@ J. Am. Chem. Soc. 2024, doi:10.1021/jacs.4c05159. The layer list is that of the 
     dense 1                                              1              1
     parameters                                           14,459,581     1,041,085
 
-All convolutions have stride 1 and no padding; all kernels start He-uniform, all biases at zero.
+All convolutions have stride 1 and no padding; kernels are initialized He-uniform, biases with zeros.
 """
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
 
 from profitnet.atoms import ATOM, VALENCE
 from profitnet.config import ProfitConfig
 
+if TYPE_CHECKING:
+    from keras import Model
 
-def build_network(side: int, *, late_relu: bool = True, name: str = "profitnet"):
+
+def build_network(side: int, *, late_relu: bool = True, name: str = "profitnet") -> Model:
     """The functional Keras model for matrices of `side` x `side`, input (batch, side * side, 1), output (batch, 1)."""
     from keras import Input, Model, layers
 
@@ -51,11 +58,11 @@ def build_network(side: int, *, late_relu: bool = True, name: str = "profitnet")
     return Model(inputs, outputs, name=name)
 
 
-def build_profitnet(config: ProfitConfig | None = None):
+def build_profitnet(config: ProfitConfig | None = None) -> Model:
     """PROFiT-Net: `build_profitnet().count_params() == 14_459_581`."""
     return build_network(ATOM, late_relu=(config or ProfitConfig()).late_relu)
 
 
-def build_ofmcnn(config: ProfitConfig | None = None):
-    """The same stack on the 32 x 32 orbital field matrix: 1,041,085 parameters."""
+def build_ofmcnn(config: ProfitConfig | None = None) -> Model:
+    """OFMCNN, the same network on the 32 x 32 orbital field matrix: 1,041,085 parameters."""
     return build_network(VALENCE, late_relu=(config or ProfitConfig()).late_relu, name="ofmcnn")

@@ -1,4 +1,4 @@
-"""PROFiT-Net and OFMCNN as regressors: features, network, recipe."""
+"""PROFiT-Net and its OFMCNN baseline as regressors: features, network, training recipe."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ class PROFiTNet(Regressor):
 
     name = "profitnet"
     variants = VARIANTS
-    #: MSE, Adam 1e-3, batch 512, 500 epochs, lowest validation MAE (released program; method section of the article).
+    #: MSE, Adam 1e-3, batch size 512, 500 epochs, lowest validation MAE (released program and methods section).
     recipe = Recipe(loss="mse", learning_rate=1e-3, batch=512, epochs=500, accumulation_steps=4, monitor="MAE")
 
     def features(self, table: MaterialsDataset, jobs: int = 1) -> Featurized:
@@ -35,7 +35,7 @@ class PROFiTNet(Regressor):
 
 
 class OFMCNN(PROFiTNet):
-    """The same network on the 32 x 32 orbital field matrix, the article's ablation."""
+    """The same network on the 32 x 32 orbital field matrix, the article's baseline."""
 
     name = "ofmcnn"
     variants = {name: replace(config, matrix="ofm") for name, config in VARIANTS.items()}

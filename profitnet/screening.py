@@ -1,8 +1,8 @@
-"""A table of any size through saved models, and what Figure 6 draws of it.
+"""Screening of a dataset of any size with saved models (Figure 6).
 
-The table goes through in chunks that are kept on disk, so memory stays flat and a killed run goes on. From the
-predictions come the number of negative values, the correlation of any two models of one unit, and the dielectric
-constant against the gap with the Penn relation eps = 1 + (E_p / E_gap)^2, one fitted constant E_p (Penn's plasmon
+The dataset is predicted in chunks that are stored on disk, so memory stays constant and an interrupted run resumes. The
+summary has the number of negative values, the correlation of any two models with the same unit, and the dielectric
+constant against the gap with the Penn relation eps = 1 + (E_p / E_gap)^2, with one fitted constant E_p (Penn's plasmon
 energy, up to a factor near one).
 """
 
@@ -29,7 +29,7 @@ from common.io.progress import progress
 from common.io.text import as_csv
 from common.train.regressor import Regressor
 
-#: Gaps below this (eV) say nothing of the Penn relation: eps would have to be infinite.
+#: Smaller gaps (eV) are left out of the fit of the Penn relation, in which eps diverges.
 SMALLEST_GAP = 0.05
 
 
@@ -43,21 +43,21 @@ def screen(
     jobs: int = 1,
     chunk: int = 2000,
 ) -> dict:
-    """Predict `table` with every model and write predictions.csv.gz, failed.csv, summary.json and pictures.
+    """Predict `table` with every model; write predictions.csv.gz, failed.csv, summary.json and figures.
 
-    `eps` and `gap` name the two models of the Penn picture. Returns the summary.
+    `eps` and `gap` name the two models of the Penn plot. Returns the summary.
     """
     folder = Path(folder)
     for name in filter(None, (eps, gap)):
         if name not in models:
-            raise UserError(f"no model is called {name!r}; there are: {', '.join(models)}")
+            raise UserError(f"unknown model {name!r}; choose one of {', '.join(models)}")
     _claim(folder, models, table, chunk)
     starts = range(0, len(table), chunk)
     for start in progress(starts, desc="screening", unit="chunk"):
         path = folder / "chunks" / f"{start:09d}.csv"
         if not path.exists():
-            part = table.take(np.arange(start, min(start + chunk, len(table))))
-            write_text(path, _chunk(models, part, jobs))
+            rows = table.take(np.arange(start, min(start + chunk, len(table))))
+            write_text(path, _chunk(models, rows, jobs))
     values, failed = _gather(folder, models, starts)
     summary = _summary(models, values, failed, eps, gap)
     write_text(folder / "failed.csv", as_csv(["id", "reason"], failed))
@@ -67,21 +67,21 @@ def screen(
 
 
 def penn_energy(gap: np.ndarray, eps: np.ndarray) -> float | None:
-    """E_p (eV) of eps = 1 + (E_p / gap)^2, fitted to log(eps - 1): large eps do not outweigh the rest."""
-    good = (gap > SMALLEST_GAP) & (eps > 1.0)
-    if not good.any():
+    """E_p (eV) of eps = 1 + (E_p / gap)^2, fitted to log(eps - 1), so that large eps do not dominate."""
+    fitted = (gap > SMALLEST_GAP) & (eps > 1.0)
+    if not fitted.any():
         return None
-    return float(np.exp(np.mean(np.log(gap[good]) + 0.5 * np.log(eps[good] - 1.0))))
+    return float(np.exp(np.mean(np.log(gap[fitted]) + 0.5 * np.log(eps[fitted] - 1.0))))
 
 
 def _claim(folder: Path, models: Mapping[str, Regressor], table: MaterialsDataset, chunk: int) -> None:
-    """Refuse a folder in which other models or another table have been screened."""
+    """Refuse a folder with the screening of other models or another dataset."""
     ids = hashlib.sha256("\n".join(table.ids).encode()).hexdigest()[:16]
-    whole = {name: [m.settings(), m.target, _weights(m)] for name, m in models.items()}
-    wanted = json.dumps({"ids": ids, "chunk": chunk, "models": whole}, sort_keys=True)
+    identities = {name: [m.settings(), m.target, _weights(m)] for name, m in models.items()}
+    wanted = json.dumps({"ids": ids, "chunk": chunk, "models": identities}, sort_keys=True)
     path = folder / "screening.json"
     if path.exists() and path.read_text() != wanted:
-        raise UserError(f"{folder} holds another screening; choose another folder or delete it")
+        raise UserError(f"{folder} contains another screening; choose another folder or delete it")
     write_text(path, wanted)
 
 
@@ -92,22 +92,22 @@ def _weights(model: Regressor) -> str:
     return sha.hexdigest()[:16]
 
 
-def _chunk(models: Mapping[str, Regressor], part: MaterialsDataset, jobs: int) -> str:
-    """id, formula, one column a model, and the reason where a material has no prediction."""
+def _chunk(models: Mapping[str, Regressor], table: MaterialsDataset, jobs: int) -> str:
+    """CSV with id, formula, one column per model, and the reason if a material has no prediction."""
     columns, reasons = [], {}
     for model in models.values():
-        predicted = model.predict(part, jobs=jobs, bar=False)
-        found = dict(zip(predicted.ids.tolist(), predicted.prediction.tolist(), strict=True))
-        columns.append([f"{found[name]:.6g}" if name in found else "" for name in part.ids.tolist()])
+        predicted = model.predict(table, jobs=jobs, bar=False)
+        values = dict(zip(predicted.ids.tolist(), predicted.prediction.tolist(), strict=True))
+        columns.append([f"{values[name]:.6g}" if name in values else "" for name in table.ids.tolist()])
         reasons |= model.left_out
-    names = part.ids.tolist()
-    formulas = [normalize_formula(text) for text in part.formulas.tolist()]
+    names = table.ids.tolist()
+    formulas = [normalize_formula(text) for text in table.formulas.tolist()]
     rows = zip(names, formulas, *columns, [reasons.get(n, "") for n in names], strict=True)
     return as_csv(["id", "formula", *models, "reason"], list(rows))
 
 
 def _gather(folder: Path, models: Mapping[str, Regressor], starts: range):
-    """Join the chunks to predictions.csv.gz; returns values by model (n,) and the failed as (id, reason)."""
+    """Join the chunks into predictions.csv.gz; returns values (n,) by model, and failures as (id, reason)."""
     columns, failed = [[] for _ in models], []
     heads = [f"{name} ({m.unit})" if m.unit and m.unit != "1" else name for name, m in models.items()]
     with (
@@ -151,9 +151,9 @@ def _summary(models: Mapping[str, Regressor], values: dict, failed: list, eps: s
             for name, model in models.items()
         },
         "pearson": {
-            f"{one} and {other}": metrics.pearson(values[one], values[other])
-            for one, other in itertools.combinations(models, 2)
-            if models[one].unit == models[other].unit and len(values[one])
+            f"{first} and {second}": metrics.pearson(values[first], values[second])
+            for first, second in itertools.combinations(models, 2)
+            if models[first].unit == models[second].unit and len(values[first])
         },
     }
     if eps and gap:
@@ -165,9 +165,9 @@ def _draw(folder: Path, models: Mapping[str, Regressor], values: dict, summary: 
     if not summary["predicted"]:
         return
     for pair in summary["pearson"]:
-        one, other = pair.split(" and ")
-        path = folder / f"{one}-{other}.png"
-        plots.parity(path, values[one], values[other], unit=models[one].unit, labels=(one, other))
+        first, second = pair.split(" and ")
+        path = folder / f"{first}-{second}.png"
+        plots.parity(path, values[first], values[second], unit=models[first].unit, labels=(first, second))
     if eps and gap:
         draw_penn(folder / "penn.png", values[gap], values[eps])
 

@@ -1,1 +1,1 @@
-"""Models the papers compare with, and the honest classical rows that stand in every table."""
+"""Peer models of the papers, and the classical baselines in every table."""

@@ -4,35 +4,40 @@ T. Xie and J. C. Grossman, "Crystal graph convolutional neural networks for an a
 material properties", Phys. Rev. Lett. 120, 145301 (2018). Sizes and recipe are the defaults of the authors' program,
 txie-93/cgcnn, `main.py` and `CIFData`.
 
-    M atoms, E pairs and G crystals of a batch
+    M atoms, E pairs and G crystals in a batch
 
-    input     nodes (M, 92) of ones and zeros; pairs with the 12 nearest within 8 angstrom, their distances (E,)
+    input     nodes (M, 92), one-hot; pairs with the 12 nearest neighbours within 8 angstrom, distances (E,)
     embed     v = W v + b                                                                             (M, 64)
               e = 41 Gaussians of the distance, 0 to 8 angstrom, width 0.2                            (E, 41)
     3 layers  z = BatchNorm(W [v_i, v_j, e_ij] + b)                                                   (E, 128)
               v' = softplus(v + BatchNorm(sum over j of sigmoid(z_1) * softplus(z_2)))                (M, 64)
     pool      mean over the atoms                                                                     (G, 64)
     head      softplus, dense 128, softplus, dense 1                                                  (G, 1)
-    parameters  80,833 by the layer sizes of the program's model.py (which has no list of its own): embedding 5,952,
-                three convolutions of 22,144, 8,320 and 129; running means and variances of BatchNorm do not count
+    parameters  80,833 by the layer sizes in the program's model.py: embedding 5,952, three convolutions of 22,144,
+                8,320 and 129, without the running means and variances of BatchNorm
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 from common.baselines.neighbours import CrystalPeer
 from common.chem.element_vectors import element_vectors
 from common.train.recipe import Recipe
 
+if TYPE_CHECKING:
+    from keras import KerasTensor, Model
+
 
 @dataclass(frozen=True)
 class CGCNNConfig:
-    """vectors: of the elements, by name, see `common.chem.element_vectors`.
+    """vectors: name of the element vectors, see `common.chem.element_vectors`.
     channels, layers: of the convolutions. hidden, dense: width and number of the dense layers after the pool.
-    cutoff in angstrom, most: neighbours of a site. ties: "share" or "cut", see `common.baselines.neighbours`.
-    step: between the Gaussians, and their width, angstrom.
-    activation: of the convolutions. dropout: share of the last dense layers' outputs that is dropped in training.
+    cutoff (angstrom), most: radius and largest number of neighbours per site. ties: "share" or "cut", see
+    `common.baselines.neighbours`.
+    step: distance between the Gaussians and their width, angstrom.
+    activation: of the convolutions. dropout: rate after the last dense layers.
     """
 
     vectors: str = "cgcnn"
@@ -48,12 +53,12 @@ class CGCNNConfig:
     dropout: float = 0.0
 
 
-#: The program takes the first 12 of equally near neighbours, in whatever order they are listed.
+#: The program takes the first 12 neighbours in list order, also among equally distant ones.
 VARIANTS = {"released": CGCNNConfig(ties="cut"), "corrected": CGCNNConfig()}
 
 
-def graph_inputs(n_features: int) -> dict:
-    """Inputs of a batch of `NeighbourGraphs` with `n_features` numbers an atom, or none for atomic numbers."""
+def graph_inputs(n_features: int) -> dict[str, KerasTensor]:
+    """Keras inputs for a batch of `NeighbourGraphs`; `n_features` per node, or 0 for atomic numbers."""
     from keras import Input
 
     nodes = Input((n_features,), name="nodes") if n_features else Input((), dtype="int32", name="nodes")
@@ -62,7 +67,7 @@ def graph_inputs(n_features: int) -> dict:
     return inputs | {name: Input((), name=name) for name in ("weights", "counts", "sizes", "edges")}
 
 
-def build_cgcnn(config: CGCNNConfig | None = None):
+def build_cgcnn(config: CGCNNConfig | None = None) -> Model:
     """The functional Keras model."""
     from keras import Model
     from keras.layers import Dense
@@ -75,8 +80,8 @@ def build_cgcnn(config: CGCNNConfig | None = None):
     return Model(inputs, convolve(x, inputs, config), name="cgcnn")
 
 
-def convolve(x, inputs: dict, config: CGCNNConfig):
-    """From vectors of the atoms to the output: all that follows the embedding."""
+def convolve(x: KerasTensor, inputs: dict[str, KerasTensor], config: CGCNNConfig) -> KerasTensor:
+    """Convolutions, pool and head: from node embeddings to the output."""
     from keras.layers import Activation, Dense, Dropout
 
     from common.baselines.layers import GatedConvolution, Gaussians, MeanPool, uniform
@@ -103,8 +108,8 @@ class CGCNN(CrystalPeer):
 
     name = "cgcnn"
     variants = VARIANTS
-    #: MSE on standardized targets, stochastic gradient descent 0.01 with momentum 0.9 and a tenth of it after epoch
-    #: 100, batch 256, 30 epochs, the epoch with the lowest validation MAE.
+    #: MSE on standardized targets, SGD 0.01 with momentum 0.9, times 0.1 after epoch 100, batch size 256, 30 epochs,
+    #: lowest validation MAE.
     recipe = Recipe(
         loss="mse", optimizer="sgd", learning_rate=0.01, drop_at=100, batch=256, epochs=30, standardize=True
     )

@@ -1,4 +1,4 @@
-"""CGCNN-HD: CGCNN with hyperbolic tangents and dropout, whose sampling gives uncertainties.
+"""CGCNN-HD: CGCNN with hyperbolic tangents and Monte Carlo dropout for uncertainties.
 
 J. Noh, G. H. Gu, S. Kim and Y. Jung, "Uncertainty-quantified hybrid machine learning/density functional theory high
 throughput screening method for crystals", J. Chem. Inf. Model. 60, 1996 (2020). Sizes and recipe are those of the
@@ -11,8 +11,8 @@ authors' program, kaist-amsg/CGCNN-HD, `cgcnn_hd.py` and `model_train.py`: as CG
                 16,380 and 32,580, output 181
 
 The prediction is that of the network without dropout. The standard deviation is that of 100 networks with a fifth of
-the last hidden layer dropped, always the same units, so that it depends on the material alone. The authors' program does
-not state its number of samples. The standard deviation is epistemic: it does not include the noise of the data.
+the last hidden layer dropped, always the same units, so that it depends on the material alone. The authors' program
+does not state its number of samples. The standard deviation is epistemic: it excludes the noise of the data.
 """
 
 from __future__ import annotations
@@ -45,14 +45,14 @@ class CGCNNHDConfig(CGCNNConfig):
 
 
 class CGCNNHD(CGCNN):
-    """CGCNN with a standard deviation from dropout.
+    """CGCNN with a standard deviation from Monte Carlo dropout.
 
     >>> CGCNNHD(epochs=100).fit(table, "formation_energy", split).predict(other_table).std
     """
 
     name = "cgcnn-hd"
     variants = {"released": CGCNNHDConfig(ties="cut"), "corrected": CGCNNHDConfig()}
-    #: MSE on standardized targets, Adam 1e-3 times 0.97 an epoch, batch 64, 200 epochs.
+    #: MSE on standardized targets, Adam 1e-3 times 0.97 per epoch, batch size 64, 200 epochs.
     recipe = Recipe(loss="mse", learning_rate=1e-3, decay=0.97, batch=64, epochs=200, standardize=True)
 
     def predict_features(self, table: MaterialsDataset, made: Featurized, *, bar: bool = True) -> Predictions:

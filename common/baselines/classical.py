@@ -1,12 +1,14 @@
-"""Classical rows for every table: the training median, random forest and XGBoost on Magpie features.
+"""Classical baselines of every table: the training median, random forest and XGBoost on Magpie features.
 
-Magpie: 22 elemental properties x 6 statistics over the composition (Ward et al. 2016, through matminer),
-so these rows know the formula alone, not the structure.
+Magpie: 22 elemental properties x 6 statistics over the composition (Ward et al. 2016, by matminer); these models use the
+formula only, not the structure.
 """
 
 from __future__ import annotations
 
+import warnings
 from functools import lru_cache
+from typing import Any, Self
 
 import numpy as np
 
@@ -17,12 +19,12 @@ from common.errors import UserError
 from common.features.cache import featurize
 
 MAGPIE = "magpie-2"
-#: The heaviest element with a row of its own; for those above it matminer would fill in the mean of all elements.
+#: The heaviest element with data; for heavier ones matminer would use the mean of all elements.
 LAST_ELEMENT = 112
 
 
 @lru_cache(maxsize=1)
-def _featuriser():
+def _featurizer():
     from matminer.featurizers.composition import ElementProperty
 
     return ElementProperty.from_preset("magpie")
@@ -30,37 +32,38 @@ def _featuriser():
 
 def magpie_row(formula: str) -> dict[str, np.ndarray]:
     """The 132 Magpie features of a formula."""
-    import warnings
-
     from pymatgen.core import Composition, Element
 
     try:
         composition = Composition(formula)
     except ValueError:
-        raise UserError(f"{formula!r} is not a formula") from None
+        raise UserError(f"{formula!r} is not a chemical formula; write it like TiO2") from None
     for element in composition.elements:
         if not isinstance(element, Element) or element.Z > LAST_ELEMENT:
             raise UserError(f"{formula}: Magpie has no properties for {element.symbol}")
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
-        return {"magpie": np.asarray(_featuriser().featurize(composition), dtype=np.float64)}
+        return {"magpie": np.asarray(_featurizer().featurize(composition), dtype=np.float64)}
 
 
-class _Classical:
-    """The part of `Regressor`'s manner that an experiment needs."""
+class ClassicalModel:
+    """Base class with the part of the API of `Regressor` that experiments use.
+
+    Subclasses define `_fit` and `_predict` on arrays, and `_features` if they do not use Magpie features.
+    """
 
     name: str
     hyperparameters: dict = {}
     uses_densities = False
 
-    def __init__(self, *, seed: int = 0, **hyperparameters):
+    def __init__(self, *, seed: int = 0, **hyperparameters: Any):
         self.seed = seed
         self.hyperparameters = {**type(self).hyperparameters, **hyperparameters}
 
     def settings(self) -> dict:
         return {"model": self.name, "hyperparameters": self.hyperparameters, "seed": self.seed}
 
-    def fit(self, table: MaterialsDataset, target: str, split: Split, *, folder=None, jobs: int = 1):
+    def fit(self, table: MaterialsDataset, target: str, split: Split, *, folder=None, jobs: int = 1) -> Self:
         split.check()
         self.target, self.unit = target, table.target(target).unit
         x_train, y_train = self._arrays(table.select(split.train).known(target), jobs)
@@ -68,19 +71,19 @@ class _Classical:
         x_val, y_val = self._arrays(table.select(split.validation).known(target), jobs)
         self.left_out = left_out | self.left_out
         if len(y_train) == 0:
-            raise UserError("no training material has a target value")
+            raise UserError("no training material has a target value; choose another target or split")
         self._fit(x_train, y_train, x_val, y_val, jobs)
         return self
 
     def predict(self, table: MaterialsDataset, *, jobs: int = 1, bar: bool = False) -> Predictions:
-        x, good = self._features(table, jobs)
-        known = table.target(self.target).values[good] if self.target in table.targets else None
-        values = np.asarray(self._predict(x) if len(good) else [], dtype=np.float64)
-        return Predictions(table.ids[good], values, known, unit=self.unit)
+        x, rows = self._features(table, jobs)
+        target = table.target(self.target).values[rows] if self.target in table.targets else None
+        values = np.asarray(self._predict(x) if len(rows) else [], dtype=np.float64)
+        return Predictions(table.ids[rows], values, target, unit=self.unit)
 
     def _arrays(self, table: MaterialsDataset, jobs: int) -> tuple[np.ndarray, np.ndarray]:
-        x, good = self._features(table, jobs)
-        return x, table.target(self.target).values[good]
+        x, rows = self._features(table, jobs)
+        return x, table.target(self.target).values[rows]
 
     def _features(self, table: MaterialsDataset, jobs: int) -> tuple[np.ndarray, np.ndarray]:
         made = featurize(table, MAGPIE, magpie_row, jobs=1, of="formula")
@@ -90,8 +93,8 @@ class _Classical:
         return made.features.field("magpie").values.reshape(len(made.rows), -1), made.rows
 
 
-class Median(_Classical):
-    """Always answers the median of the training targets: what an error is worth comparing with."""
+class Median(ClassicalModel):
+    """Predicts the median of the training targets: the trivial baseline."""
 
     name = "dummy"
 
@@ -106,8 +109,8 @@ class Median(_Classical):
         return np.broadcast_to(self.median, (len(x), *self.median.shape))
 
 
-class RandomForestMagpie(_Classical):
-    """scikit-learn's random forest with its defaults."""
+class RandomForestMagpie(ClassicalModel):
+    """scikit-learn's random forest with default settings."""
 
     name = "rf-magpie"
     hyperparameters = {"n_estimators": 100}
@@ -121,8 +124,8 @@ class RandomForestMagpie(_Classical):
         return self.forest.predict(x)
 
 
-class XGBoostMagpie(_Classical):
-    """Gradient-boosted trees; their number is chosen on the validation part, as a network's epoch is."""
+class XGBoostMagpie(ClassicalModel):
+    """Gradient-boosted trees, with early stopping on the validation set."""
 
     name = "xgb-magpie"
     hyperparameters = {

@@ -1,6 +1,6 @@
 """The layers of the peer models, in `keras.ops`, on the flat lists of `common.features.graphs`.
 
-M atoms, E pairs and G graphs of a batch, c channels.
+A batch has M atoms, E pairs and G graphs; c channels.
 """
 
 from __future__ import annotations
@@ -13,8 +13,8 @@ from common.nn.segments import TINY, at, mean_within, softmax_within, sum_within
 from common.train.strategy.base import over_devices
 
 
-def uniform():
-    """PyTorch's kernels at the start: uniform up to 1 / sqrt(inputs). Biases start at zero here."""
+def uniform() -> initializers.Initializer:
+    """PyTorch's initializer of kernels, uniform within 1 / sqrt(inputs); biases are initialized with zeros here."""
     return initializers.VarianceScaling(1 / 3, "fan_in", "uniform")
 
 
@@ -36,7 +36,7 @@ class Gaussians(layers.Layer):
 
 @keras.saving.register_keras_serializable("peers")
 class WeightedNorm(layers.Layer):
-    """BatchNorm of rows (m, c) with weights (m,), so that filling rows do not count, as PyTorch's otherwise."""
+    """PyTorch's BatchNorm on rows (m, c) with weights (m,), so that padding rows do not count."""
 
     def __init__(self, momentum=0.9, epsilon=1e-5, **kwargs):
         super().__init__(**kwargs)
@@ -56,8 +56,8 @@ class WeightedNorm(layers.Layer):
             share = weights / ops.maximum(over_devices(ops.sum(weights)), TINY)
             mean = over_devices(ops.matmul(share, y))
             variance = over_devices(ops.matmul(share, (y - mean) ** 2))
-            for kept, now in ((self.mean, mean), (self.variance, variance)):
-                kept.assign(self.momentum * kept + (1 - self.momentum) * ops.stop_gradient(now))
+            for running, current in ((self.mean, mean), (self.variance, variance)):
+                running.assign(self.momentum * running + (1 - self.momentum) * ops.stop_gradient(current))
         factor = ops.cast(self.gamma, "float32") * ops.rsqrt(variance + self.epsilon)
         return ops.cast((y - mean) * factor + ops.cast(self.beta, "float32"), x.dtype)
 
@@ -71,8 +71,7 @@ class GatedConvolution(layers.Layer):
 
     z = BatchNorm(W [v_i, v_j, e_ij] + b);  v_i' = f(v_i + BatchNorm(sum over j of sigmoid(z_1) * f(z_2)))
 
-    W v_i and W v_j are computed once an atom, not once a pair. Batch statistics are taken over the pairs and atoms that
-    are there.
+    W v_i and W v_j are computed per atom, not per pair. Padding is excluded from the batch statistics.
     """
 
     def __init__(self, activation="softplus", **kwargs):
@@ -106,7 +105,7 @@ class GatedConvolution(layers.Layer):
 
 @keras.saving.register_keras_serializable("peers")
 class MeanPool(layers.Layer):
-    """Vectors (m, c), their weights and groups (m,), any list (n, ...) of the groups -> means (n, c)."""
+    """Vectors (m, c), weights and groups (m,), any array (n, ...) over the groups -> means (n, c)."""
 
     def call(self, x, weights, group, groups):
         return ops.cast(mean_within(x, weights, group, ops.shape(groups)[0]), self.compute_dtype)
@@ -116,14 +115,13 @@ class MeanPool(layers.Layer):
 class SoftAttention(layers.Layer):
     """Weighted soft attention of Roost and Wren: the mean over heads of sums of messages within groups.
 
-    Row k of a group counts for c_k rows of weight w_k each; its share is that of c_k w_k^p exp(gate MLP), with a
-    learned p for every head. Messages come from another MLP of one hidden layer (`hidden`, leaky ReLU).
+    Row k of a group represents c_k rows of weight w_k each; its attention is c_k w_k^p exp(gate MLP), normalized, with
+    a learned p for every head. Messages come from another MLP with one hidden layer (`hidden`, leaky ReLU).
 
     pool: rows are atoms (M, c), groups are graphs; `call(x, weights, counts, group, groups)` -> (G, c).
-    Otherwise: rows are pairs; `call(x, weights, counts, firsts, seconds)` -> x + sums over the pairs of an atom (M, c),
-    where `weights` belong to the atoms and `counts` to the pairs. The hidden layers of a pair are W v_i + W' v_j,
-    each computed once an atom. The last dense layer comes after the sum, which is the same, and is worked off once an
-    atom too.
+    Otherwise rows are pairs; `call(x, weights, counts, firsts, seconds)` -> x + sums over the pairs of an atom (M, c),
+    with `weights` per atom and `counts` per pair. The hidden layers of a pair are W v_i + W' v_j, each computed per
+    atom. The last dense layer is linear, so it is applied after the sum, also per atom.
     """
 
     def __init__(self, heads=3, hidden=256, pool=False, **kwargs):
@@ -152,15 +150,15 @@ class SoftAttention(layers.Layer):
         hidden = ops.leaky_relu(hidden + self.first_bias, 0.01)
         gate, message = ops.split(ops.reshape(hidden, (-1, 2 * self.heads, self.hidden)), 2, axis=1)
         gate = ops.sum(gate * self.gate, axis=-1) + self.gate_bias
-        # Filling rows have weight 0, whose powers may be infinite.
+        # Padding rows have weight 0, whose powers may be infinite.
         weights = ops.expand_dims(ops.where(weights > 0, ops.cast(weights, "float32"), 1.0), -1)
         counts = ops.expand_dims(ops.cast(counts, "float32"), -1)
         share = softmax_within(gate, counts * weights ** ops.cast(self.power, "float32"), group, n)
         total = sum_within(ops.expand_dims(share, -1) * ops.cast(message, "float32"), group, n)
         total = ops.einsum("nhk,hkc->nhc", ops.cast(total, x.dtype), self.message)
-        # The shares of a group add up to nearly 1, those of one without rows to 0.
-        whole = ops.expand_dims(ops.cast(sum_within(share, group, n), x.dtype), -1)
-        pooled = ops.mean(total + whole * self.message_bias, axis=1)
+        # The attention of a group sums to nearly 1, that of an empty group to 0.
+        norm = ops.expand_dims(ops.cast(sum_within(share, group, n), x.dtype), -1)
+        pooled = ops.mean(total + norm * self.message_bias, axis=1)
         return pooled if self.pool else x + pooled
 
     def get_config(self):
@@ -168,7 +166,7 @@ class SoftAttention(layers.Layer):
 
 
 def residual_network(x, hidden: tuple[int, ...], units: int, name: str, activation: str = "relu"):
-    """Dense layers with a linear map of their input beside them, as far as sizes differ, then a linear layer."""
+    """Dense layers with residual connections, linear where the widths differ, then a linear layer."""
     for number, size in enumerate(hidden, 1):
         dense = layers.Dense(size, activation=activation, kernel_initializer=uniform(), name=f"{name}_{number}")(x)
         if x.shape[-1] != size:

@@ -1,10 +1,10 @@
-"""MEGNet: bonds, atoms and a state of the crystal, updated in turn.
+"""MEGNet: alternating updates of bonds, atoms and a global state.
 
 C. Chen, W. Ye, Y. Zuo, C. Zheng and S. P. Ong, "Graph networks as a universal machine learning framework for molecules
 and crystals", Chem. Mater. 31, 3564 (2019). Sizes and recipe are the defaults of the authors' program,
 materialsvirtuallab/megnet, class `MEGNetModel`.
 
-    M atoms, E pairs and G crystals of a batch
+    M atoms, E pairs and G crystals in a batch
 
     input     nodes (M,) atomic numbers; all pairs within 4 angstrom; edges (E,) distances; a state of two zeros
     embed     atoms: 16 numbers an element; bonds: 100 Gaussians of the distance, 0 to 5 angstrom, width 0.5
@@ -36,17 +36,17 @@ from common.features.graphs import crystal_graphs
 from common.train.recipe import Recipe
 from common.train.regressor import Regressor
 
-#: Atomic numbers that have a place in the embedding, 0 among them.
+#: Size of the embedding: atomic numbers 0 to 94.
 ELEMENTS = 95
 
 
 @dataclass(frozen=True)
 class MEGNetConfig:
-    """blocks: of edge, atom and state updates. channels: of the embedding. units: widths of all networks.
-    cutoff: of the pairs, gaussians: their number, last: centre of the last one, width, in angstrom.
-    isolated: "drop" leaves crystals out that have an atom without a neighbour, as the program does; "keep" gives such
-    atoms the mean over no bonds, zero.
-    memory: whether set2set's cell remembers between its questions; the program forgets.
+    """blocks: number of edge, atom and state updates. channels: of the embedding. units: widths of all MLPs.
+    cutoff: of the pairs; gaussians, last, width: number, last centre and width of the Gaussians; in angstrom.
+    isolated: "drop" refuses crystals with an atom without neighbours, as the program does; "keep" uses zero as the mean
+    over the bonds of such an atom.
+    memory: whether the cell state of set2set is kept between steps; the program resets it.
     """
 
     blocks: int = 3
@@ -62,20 +62,20 @@ class MEGNetConfig:
     def __post_init__(self):
         object.__setattr__(self, "units", tuple(self.units))
         if self.isolated not in ("drop", "keep"):
-            raise UserError(f"isolated {self.isolated!r} is unknown; choose one of drop, keep")
+            raise UserError(f"unknown value {self.isolated!r} for isolated; choose one of drop, keep")
 
 
 VARIANTS = {"released": MEGNetConfig(memory=False), "corrected": MEGNetConfig(isolated="keep")}
 
 
 def connected(crystal, cutoff: float) -> dict[str, np.ndarray]:
-    """The neighbours of a crystal; one with an isolated atom is refused."""
+    """The neighbours of a crystal; a crystal with an isolated atom is refused."""
     graph = neighbours(crystal, cutoff)
     degree = np.bincount(graph["centre"], minlength=len(graph["numbers"]))
     if not degree.all():
         element = SYMBOLS[graph["numbers"][np.argmin(degree)]]
         raise UserError(
-            f"its {element} has no neighbour within {cutoff:g} angstrom; take such crystals with isolated='keep'"
+            f"its {element} has no neighbour within {cutoff:g} angstrom; accept such crystals with isolated='keep'"
         )
     return graph
 
@@ -97,29 +97,29 @@ def build_megnet(config: MEGNetConfig | None = None):
     first, second, third = config.units
     inputs = graph_inputs(0)
     pairs = [inputs[name] for name in ("firsts", "seconds", "weights", "graph", "counts")]
-    parts = {
+    state = {
         "atom": Embedding(ELEMENTS, config.channels, name="embedding")(inputs["nodes"]),
         "bond": Gaussians(config.gaussians, config.last, config.width, name="gaussians")(inputs["edges"]),
         "state": ops.zeros_like(ops.stack([inputs["sizes"]] * 2, axis=-1)),
     }
-    parts = {name: MLP((first, second), name=f"{name}_start")(x) for name, x in parts.items()}
+    state = {name: MLP((first, second), name=f"{name}_start")(x) for name, x in state.items()}
     for number in range(1, config.blocks + 1):
-        inner = parts
+        inputs_of_block = state
         if number > 1:
-            inner = {name: MLP((first, second), name=f"{name}_{number}")(x) for name, x in parts.items()}
-        updated = MEGNetBlock((first, first, second), name=f"block_{number}")(*inner.values(), *pairs)
-        parts = {name: x + new for (name, x), new in zip(parts.items(), updated, strict=True)}
+            inputs_of_block = {name: MLP((first, second), name=f"{name}_{number}")(x) for name, x in state.items()}
+        updated = MEGNetBlock((first, first, second), name=f"block_{number}")(*inputs_of_block.values(), *pairs)
+        state = {name: x + new for (name, x), new in zip(state.items(), updated, strict=True)}
     sets = [("atom", inputs["counts"], inputs["graph"]), ("bond", inputs["weights"], pair_graph(inputs))]
     read = [
-        Set2Set(third, memory=config.memory, name=f"{name}_set")(parts[name], weights, group, inputs["sizes"])
+        Set2Set(third, memory=config.memory, name=f"{name}_set")(state[name], weights, group, inputs["sizes"])
         for name, weights, group in sets
     ]
-    x = MLP((second, third), name="head")(Concatenate()([*read, parts["state"]]))
+    x = MLP((second, third), name="head")(Concatenate()([*read, state["state"]]))
     return Model(inputs, Dense(1, dtype="float32", name="output")(x), name="megnet")
 
 
 def pair_graph(inputs: dict):
-    """The graph (E,) that each pair belongs to."""
+    """The graph (E,) of each pair."""
     from keras import ops
 
     return ops.take(inputs["graph"], inputs["firsts"], axis=0)
@@ -133,7 +133,7 @@ class MEGNet(Regressor):
 
     name = "megnet"
     variants = VARIANTS
-    #: MSE on the targets as they are, Adam 1e-3 with gradients cut at 3, batch 128, 1000 epochs, patience 500.
+    #: MSE on unscaled targets, Adam 1e-3 with gradients clipped at 3, batch size 128, 1000 epochs, patience 500.
     recipe = Recipe(loss="mse", learning_rate=1e-3, clip=3.0, batch=128, epochs=1000, patience=500)
 
     def features(self, table: MaterialsDataset, jobs: int = 1) -> Featurized:

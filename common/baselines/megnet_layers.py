@@ -1,6 +1,6 @@
 """The layers of MEGNet, in `keras.ops`, on the flat lists of `common.features.graphs`.
 
-M atoms, E pairs and G graphs of a batch, c channels.
+A batch has M atoms, E pairs and G graphs; c channels.
 """
 
 from __future__ import annotations
@@ -32,7 +32,7 @@ class MLP(layers.Layer):
             self.dense[-1].build((None, size))
 
     def call(self, x, first=None):
-        """first: what the first layer makes of the input, where that is cheaper to compute elsewhere."""
+        """first: output of the first dense layer, if it is computed elsewhere at lower cost."""
         for number, dense in enumerate(self.dense):
             x = first if number == 0 and first is not None else dense(x)
             x = x if self.linear and number == len(self.dense) - 1 else softplus2(x)
@@ -66,7 +66,7 @@ class MEGNetBlock(layers.Layer):
         n, n_graphs, v, e = ops.shape(nodes)[0], ops.shape(states)[0], nodes.shape[-1], edges.shape[-1]
         pair_graph = at(graph, firsts)
 
-        # --- Pairs; what the first dense layer makes of atoms and states is computed once for each of them ---
+        # --- Pairs; the first dense layer is applied once per atom and per state ---
         dense = self.edge_network.dense[0]
         kernel, bias = ops.cast(dense.kernel, nodes.dtype), ops.cast(dense.bias, nodes.dtype)
         first = at(ops.matmul(nodes, kernel[:v]), firsts) + at(ops.matmul(nodes, kernel[v : 2 * v]), seconds)
@@ -87,10 +87,10 @@ class MEGNetBlock(layers.Layer):
 
 @keras.saving.register_keras_serializable("peers")
 class Set2Set(layers.Layer):
-    """Vectors (m, c), their weights and groups (m,), any list (n, ...) of the groups -> (n, 2 `channels`).
+    """Vectors (m, c), weights and groups (m,), any array (n, ...) over the groups -> (n, 2 `channels`).
 
-    A recurrent cell asks a question q of the set, softmax(q m_k) weighs its members, and what comes back goes into the
-    next question; three times. memory: the cell keeps its state between the questions; MEGNet's program forgets it.
+    An LSTM cell emits a query q, softmax(q m_k) weights the members of the set, and their mean is part of the next
+    input; three steps. memory: whether the cell state is kept between steps; MEGNet's program resets it.
     """
 
     def __init__(self, channels=16, steps=3, memory=True, **kwargs):
@@ -102,7 +102,7 @@ class Set2Set(layers.Layer):
         self.to_memory = self.add_weight(shape=(x_shape[-1], c), name="to_memory", initializer="glorot_uniform")
         self.to_memory_bias = self.add_weight(shape=(c,), name="to_memory_bias", initializer="zeros")
         self.recurrent = self.add_weight(shape=(2 * c, 4 * c), name="recurrent", initializer="orthogonal")
-        # The gate that forgets starts open.
+        # The forget gate is initialized open.
         start = initializers.Constant(np.repeat([0.0, 1.0, 0.0, 0.0], c).tolist())
         self.recurrent_bias = self.add_weight(shape=(4 * c,), name="recurrent_bias", initializer=start)
 
@@ -110,17 +110,17 @@ class Set2Set(layers.Layer):
         n, weights = ops.shape(groups)[0], ops.expand_dims(weights, -1)
         members = ops.matmul(x, self.to_memory) + self.to_memory_bias
         cell = ops.zeros((n, self.channels), dtype=members.dtype)
-        question = ops.zeros((n, 2 * self.channels), dtype=members.dtype)
+        query = ops.zeros((n, 2 * self.channels), dtype=members.dtype)
         for _ in range(self.steps):
-            gates = ops.matmul(question, self.recurrent) + self.recurrent_bias
-            enter, keep, new, out = ops.split(gates, 4, axis=-1)
-            state = _hard_sigmoid(keep) * cell + _hard_sigmoid(enter) * ops.tanh(new)
-            asked = _hard_sigmoid(out) * ops.tanh(state)
+            gates = ops.matmul(query, self.recurrent) + self.recurrent_bias
+            write, forget, new, output = ops.split(gates, 4, axis=-1)
+            state = _hard_sigmoid(forget) * cell + _hard_sigmoid(write) * ops.tanh(new)
+            hidden = _hard_sigmoid(output) * ops.tanh(state)
             cell = state if self.memory else cell
-            share = softmax_within(ops.sum(members * at(asked, group), axis=-1, keepdims=True), weights, group, n)
+            share = softmax_within(ops.sum(members * at(hidden, group), axis=-1, keepdims=True), weights, group, n)
             answer = sum_within(share * ops.cast(members, "float32"), group, n)
-            question = ops.concatenate([asked, ops.cast(answer, asked.dtype)], axis=-1)
-        return question
+            query = ops.concatenate([hidden, ops.cast(answer, hidden.dtype)], axis=-1)
+        return query
 
     def get_config(self):
         own = {"channels": self.channels, "steps": self.steps, "memory": self.memory}
@@ -128,5 +128,5 @@ class Set2Set(layers.Layer):
 
 
 def _hard_sigmoid(x):
-    """As Keras had it before its third version: x / 5 + 1 / 2 between 0 and 1."""
+    """As in Keras before version 3: x / 5 + 1 / 2, clipped to 0 and 1."""
     return ops.clip(0.2 * x + 0.5, 0.0, 1.0)

@@ -1,4 +1,4 @@
-"""Crystal graphs of the peer models: every site with its neighbours within a cutoff, all periodic images counted."""
+"""Crystal graphs of the peer models: neighbours of every site within a cutoff, including periodic images."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ from functools import partial
 
 import numpy as np
 
+from common.chem.crystal import Crystal
 from common.chem.element_vectors import ElementVectors, element_vectors
 from common.chem.lattice import pairs_within
 from common.data.materials import MaterialsDataset
@@ -14,21 +15,21 @@ from common.features.graphs import crystal_graphs, fill, filled, joined
 from common.features.ragged import Ragged
 from common.train.regressor import Regressor
 
-#: Raised whenever neighbours change, so that cached ones are found again.
+#: Cache version: increase it whenever the neighbours change.
 VERSION = "neighbours-1"
 TIES = ("share", "cut")
-#: Neighbours whose distances differ by less, in angstrom, are equally near.
+#: Neighbours whose distances differ by less (angstrom) are tied.
 EQUAL = 1e-3
 
 
-def neighbours(crystal, cutoff: float, most: int = 0, ties: str = "share") -> dict[str, np.ndarray]:
-    """Sites and pairs of a (numbers, lattice, frac) triple.
+def neighbours(crystal: Crystal, cutoff: float, most: int = 0, ties: str = "share") -> dict[str, np.ndarray]:
+    """Sites and pairs of a `Crystal` or a (numbers, lattice, frac) triple.
 
-    numbers (n,); of pairs centre and neighbour (e,), sorted by centre and distance, distance (e,) in angstrom, weight.
+    numbers (n,); per pair centre and neighbour (e,), sorted by centre and distance, distance (e,) in angstrom, weight.
 
-    most: only so many of the nearest neighbours of a site, 0 for all. Often more than one is equally near where the
-    count is full. ties: "cut" takes whatever comes first in the list of sites, "share" divides the last places among
-    them all, so that neither the order of the sites nor the choice of the cell matters.
+    most: largest number of neighbours per site, 0 for all. ties: how to treat equally distant neighbours at this limit;
+    "cut" takes the first in the list of sites, "share" divides the remaining weight among all of them, so that neither
+    the order of the sites nor the choice of the cell matters.
     """
     numbers, lattice, frac = crystal
     centre, neighbour, distance = pairs_within(lattice, frac, cutoff)
@@ -43,18 +44,18 @@ def neighbours(crystal, cutoff: float, most: int = 0, ties: str = "share") -> di
             weight = (place < most).astype(float)
         else:
             weight = _shared(centre, distance, start, degree, most)
-    there = weight > 0
+    present = weight > 0
     return {
         "numbers": np.asarray(numbers),
-        "centre": centre[there].astype(np.int32),
-        "neighbour": neighbour[there].astype(np.int32),
-        "distance": distance[there].astype(np.float32),
-        "weight": weight[there].astype(np.float32),
+        "centre": centre[present].astype(np.int32),
+        "neighbour": neighbour[present].astype(np.int32),
+        "distance": distance[present].astype(np.float32),
+        "weight": weight[present].astype(np.float32),
     }
 
 
 def _shared(centre, distance, start, degree, most: int) -> np.ndarray:
-    """Weights that add up to `most` at every site with more neighbours than that."""
+    """Weights that sum to `most` at every site with more neighbours."""
     full = degree > most
     last = np.full(len(degree), np.inf)
     last[full] = distance[start[full] + most - 1]
@@ -66,9 +67,9 @@ def _shared(centre, distance, start, degree, most: int) -> np.ndarray:
 
 
 class NeighbourGraphs:
-    """Graphs of many crystals: `batch(rows)` gives the inputs of a network, with distances (E,) as edges.
+    """Graphs of many crystals; `batch(rows)` returns the inputs of a network, with distances (E,) as edges.
 
-    nodes: element vectors (M, c), or with `vectors=None` atomic numbers (M,).
+    nodes: element vectors (M, c), or atomic numbers (M,) if `vectors` is None.
     """
 
     def __init__(self, graphs: Ragged, vectors: ElementVectors | None):
@@ -87,9 +88,9 @@ class NeighbourGraphs:
 
 
 class CrystalPeer(Regressor):
-    """A peer model on `NeighbourGraphs`; its configuration names `vectors`, `cutoff`, `most` and `ties`.
+    """Base class of peer models on `NeighbourGraphs`; the configuration has `vectors`, `cutoff`, `most` and `ties`.
 
-    A subclass whose graphs hold more sets what makes them, the name they are kept under, and their batches.
+    A subclass with other graphs sets the function `graph`, its cache version and the class of the batches.
     """
 
     graph = staticmethod(neighbours)
@@ -106,5 +107,5 @@ class CrystalPeer(Regressor):
 
 
 def node_inputs(inputs: dict[str, np.ndarray], name: str, values: np.ndarray) -> dict[str, np.ndarray]:
-    """The inputs with one more array of the atoms, filled up as they are."""
+    """The inputs with one more array per node, padded like the others."""
     return inputs | {name: fill(values, len(inputs["graph"]))}

@@ -1,19 +1,18 @@
-"""OGCNN: CGCNN whose atoms also know the orbitals around them, through an encoder and decoder.
+"""OGCNN: CGCNN with orbital field matrices as node features, through an encoder and decoder.
 
 M. Karamad, R. Magar, Y. Shi, S. Siahrostami, I. D. Gates and A. Barati Farimani, "Orbital graph convolutional neural
 network for material property prediction", Phys. Rev. Materials 4, 093801 (2020). Graph, convolutions, head and recipe
-are CGCNN's. What is new:
+are those of CGCNN. The differences:
 
     field     every atom's orbital field matrix, 32 x 32, over its Voronoi neighbours k:
               O_i outer  sum over k of (solid angle_k / largest) / r_k * O_k,
-              O the 32 valence orbitals (s1 s2 p1 ... f14), r in angstrom; and O_i itself beside it: 1,056 numbers
+              O the 32 valence orbitals (s1 s2 p1 ... f14), r in angstrom; with O_i itself 1,056 features
     embed     [92 numbers of CGCNN, 1,056] -> dense 128, softplus (encoder) -> dense 64 (decoder)
     parameters  230,209: encoder (1,148 + 1) * 128, decoder (128 + 1) * 64, CGCNN's without its embedding 74,881
 
-The authors' program (RishikeshMagar/OGCNN) was not at hand. That encoder and decoder are two dense layers with a
-softplus between them and see 92 + 1,056 numbers is known from a later program built on it, modelna/BE_OGCNN, whose
-sizes (768 and 1,536) are its own. The widths 128 and 64, CGCNN's, are therefore a choice, and no count of the original
-stands behind the one above.
+The authors' program (RishikeshMagar/OGCNN) was not available. A later program based on it, modelna/BE_OGCNN, shows that
+encoder and decoder are two dense layers with a softplus between them on 92 + 1,056 features; its widths (768 and 1,536)
+are its own. The widths 128 and 64, those of CGCNN, are our choice, and the number of parameters is ours.
 """
 
 from __future__ import annotations
@@ -24,7 +23,7 @@ import numpy as np
 
 from common.baselines.cgcnn import CGCNN, CGCNNConfig, convolve, graph_inputs
 from common.baselines.neighbours import VERSION, NeighbourGraphs, neighbours, node_inputs
-from common.chem.crystal import as_crystal
+from common.chem.crystal import Crystal, as_crystal
 from common.chem.element_vectors import element_vectors
 from common.chem.valence import VALENCE, valence_vectors
 from common.chem.voronoi import voronoi_faces
@@ -33,17 +32,17 @@ from common.errors import UserError
 
 @dataclass(frozen=True)
 class OGCNNConfig(CGCNNConfig):
-    """As `CGCNNConfig`. encoder: width of the layer that the orbital field goes through."""
+    """As `CGCNNConfig`. encoder: width of the encoder."""
 
     encoder: int = 128
 
 
-def orbital_field(crystal) -> np.ndarray:
-    """The weighed valence orbitals around every site, (n, 32); with the site's own ones as rows it is its matrix."""
+def orbital_field(crystal: Crystal) -> np.ndarray:
+    """Weighted sum of the valence orbitals of the neighbours of every site, (n, 32); the columns of its matrix."""
     crystal = as_crystal(crystal)
     table = valence_vectors()
     if crystal.numbers.max() >= len(table):
-        raise UserError(f"atomic number {crystal.numbers.max()} has no valence orbitals here; they end at fermium")
+        raise UserError(f"atomic number {crystal.numbers.max()} has no valence orbitals; the table ends at fermium")
     faces = voronoi_faces(crystal)
     largest = np.zeros(len(crystal.numbers))
     np.maximum.at(largest, faces.centre, faces.solid_angle)
@@ -53,14 +52,14 @@ def orbital_field(crystal) -> np.ndarray:
     return field
 
 
-def orbital_graph(crystal, cutoff: float, most: int, ties: str) -> dict[str, np.ndarray]:
-    """The neighbours of a crystal and its orbital field, flat."""
+def orbital_graph(crystal: Crystal, cutoff: float, most: int, ties: str) -> dict[str, np.ndarray]:
+    """The neighbours of a crystal and its flattened orbital field."""
     field = orbital_field(crystal).astype(np.float32).reshape(-1)
     return neighbours(crystal, cutoff, most, ties) | {"field": field}
 
 
 class OrbitalGraphs(NeighbourGraphs):
-    """`NeighbourGraphs` with the valence orbitals of the atoms and of what is around them."""
+    """`NeighbourGraphs` with the valence orbitals of the atoms and of their neighbours."""
 
     def batch(self, rows: np.ndarray) -> dict[str, np.ndarray]:
         inputs = super().batch(rows)

@@ -4,9 +4,9 @@ R. E. A. Goodall and A. A. Lee, "Predicting materials properties without crystal
 from stoichiometry", Nat. Commun. 11, 6280 (2020). Sizes and recipe are the defaults of the authors' program,
 CompRhys/aviary, `aviary/roost/model.py` and `examples/roost-example.py`.
 
-    M elements, E pairs and G formulas of a batch; a pair may be an element with itself
+    M elements, E pairs and G formulas in a batch; pairs include every element with itself
 
-    input     nodes (M, 200) matscholar vectors; fractions (M,) of the elements
+    input     nodes (M, 200) matscholar vectors; atomic fractions (M,)
     embed     v = [W v + b, fraction]                                                        (M, 64)
     3 layers  v_i' = v_i + mean over 3 heads of  sum over j of a_ij * MLP[v_i, v_j]          (M, 64)
               a_ij = softmax over j of  MLP[v_i, v_j] + p log(fraction_j), p learned
@@ -39,8 +39,9 @@ from common.train.regressor import Regressor
 
 @dataclass(frozen=True)
 class RoostConfig:
-    """vectors: of the elements, by name, see `common.chem.element_vectors`.
-    channels: of the elements. layers: message layers. heads: of each and of the pool. hidden: width of their MLPs.
+    """vectors: name of the element vectors, see `common.chem.element_vectors`.
+    channels: of the node embeddings. layers: number of message layers. heads, hidden: number of heads and width of the
+    MLPs in every layer and the pool.
     trunk, tail: widths of the dense layers after the pool; the first of `tail` ends the trunk.
     """
 
@@ -53,7 +54,7 @@ class RoostConfig:
     tail: tuple[int, ...] = (256, 128, 64)
 
     def __post_init__(self):
-        # A saved model gives lists.
+        # A saved model has lists.
         for name in ("trunk", "tail"):
             object.__setattr__(self, name, tuple(getattr(self, name)))
 
@@ -62,7 +63,7 @@ VARIANTS = {"released": RoostConfig(), "corrected": RoostConfig()}
 
 
 def fractions_of(formula: str, vectors: ElementVectors) -> dict[str, np.ndarray]:
-    """Atomic numbers of the elements of a formula, sorted, and the share of the atoms that each one has.
+    """Atomic numbers of the elements of a formula, sorted, and their atomic fractions.
 
     >>> fractions_of("TiO2", element_vectors("matscholar"))["numbers"]
     array([ 8, 22])
@@ -75,7 +76,7 @@ def fractions_of(formula: str, vectors: ElementVectors) -> dict[str, np.ndarray]
 
 
 class ElementGraphs:
-    """The elements of many formulas: `batch(rows)` gives the inputs of the network."""
+    """The elements of many formulas; `batch(rows)` returns the inputs of the network."""
 
     def __init__(self, graphs: Ragged, vectors: ElementVectors):
         self.graphs, self.vectors = graphs, vectors
@@ -95,7 +96,7 @@ class ElementGraphs:
 def build_roost(config: RoostConfig | None = None, *, uncertain: bool = True):
     """The functional Keras model.
 
-    uncertain: whether the logarithm of a scale stands beside the mean.
+    uncertain: whether the network outputs the logarithm of a scale with the mean.
     """
     from keras import Input, Model, ops
     from keras.layers import Concatenate, Dense
@@ -113,7 +114,7 @@ def build_roost(config: RoostConfig | None = None, *, uncertain: bool = True):
 
 
 def attend(x, inputs: dict, config):
-    """Message layers and pool, for Roost and Wren: vectors of the atoms -> vectors of the graphs."""
+    """Message layers and pool of Roost and Wren: node embeddings -> graph embeddings."""
     from common.baselines.layers import SoftAttention
 
     sizes = {"heads": config.heads, "hidden": config.hidden}
@@ -125,7 +126,7 @@ def attend(x, inputs: dict, config):
 
 
 def head(x, config, uncertain: bool):
-    """From vectors of the materials to the outputs, for Roost and Wren."""
+    """Output network of Roost and Wren: graph embeddings -> outputs."""
     from keras.layers import Activation
 
     from common.baselines.layers import residual_network
@@ -145,7 +146,7 @@ class Roost(Regressor):
     name = "roost"
     variants = VARIANTS
     predict_batch = 1024
-    #: Robust L1 on standardized targets, AdamW 3e-4 with decay 1e-6, batch 128, 100 epochs.
+    #: Robust L1 on standardized targets, AdamW 3e-4 with weight decay 1e-6, batch size 128, 100 epochs.
     recipe = Recipe(
         loss="robust_l1",
         optimizer="adamw",

@@ -5,12 +5,11 @@ coordinate-free coarse graining", Sci. Adv. 8, eabn4117 (2022), arXiv:2106.11132
 program, CompRhys/aviary, `aviary/wren/model.py`, the recipe that of `examples/wren-example.py` (which makes the dense
 layers at the end smaller).
 
-    M positions, A equivalent descriptions and G crystals of a batch
+    M positions, A equivalent descriptions and G crystals in a batch
 
     input     nodes (M, 200) matscholar vectors; symmetry (M, 444); fractions (M,) of the atoms on a position
-    symmetry  how often every form of coordinates occurs among the points of the position (x,y,z; -x,y,z; ...: 185),
-              every offset (0,0,1/2; ...: 248 places, of which the standard settings need 218), 6 crystal families, 5
-              centrings
+    symmetry  counts of the coordinate forms among the points of the position (x,y,z; -x,y,z; ...: 185) and of the
+              offsets (0,0,1/2; ...: 248, of which the standard settings need 218), 6 crystal families, 5 centrings
     embed     v = [W v + b, W' [symmetry, fraction] + b']                                     (M, 64)
     layers    as Roost, with 3 message layers of one head and a pool of one                   (A, 64)
     average   over the equivalent descriptions of a crystal                                   (G, 64)
@@ -18,11 +17,11 @@ layers at the end smaller).
     parameters  1,713,706 by the layer sizes of the program: embeddings 6,432 and 14,272, three message layers of
                 82,754, pool 49,986, trunk 1,312,512, output network 82,242
 
-Positions of one letter that one element occupies several times are alike: one node with a count gives the same output.
+Positions with the same letter and element are equivalent; one node with a count gives the same output.
 
-Limits: coordinates, distances and the shape of the cell are not seen. Without symmetry nothing is left but the formula
-and the number of atoms, which enters through the fraction of every one, so all P1 cells of a formula and a size are one
-material. What a crystal is depends on the tolerance of its symmetry, 0.1 angstrom.
+Limits: coordinates, distances and the shape of the cell are not used. Without symmetry, only the formula and the number
+of atoms remain, which enters through the fractions, so all P1 cells of one formula and size are equal. The description
+depends on the symmetry tolerance, 0.1 angstrom.
 """
 
 from __future__ import annotations
@@ -35,6 +34,7 @@ import numpy as np
 
 from common.baselines.neighbours import node_inputs
 from common.baselines.roost import Roost, RoostConfig, attend, head
+from common.chem.crystal import Crystal
 from common.chem.element_vectors import ElementVectors, element_vectors
 from common.chem.protostructure import equivalent, wyckoff_sites
 from common.chem.wyckoff import CENTRINGS, FAMILIES, family, halves, space_groups
@@ -45,7 +45,7 @@ from common.features.graphs import all_pairs, bucket, checked_features, fill, fi
 from common.features.ragged import Ragged
 from common.nn import losses
 
-#: Raised whenever cached positions would not be found again.
+#: Cache version: increase it whenever the positions change.
 VERSION = "wren-1"
 FORMS, OFFSETS, CENTRING = 185, 248, "PCIFR"
 SYMMETRY = FORMS + OFFSETS + len(FAMILIES) + len(CENTRING)
@@ -53,8 +53,8 @@ SYMMETRY = FORMS + OFFSETS + len(FAMILIES) + len(CENTRING)
 
 @dataclass(frozen=True)
 class WrenConfig(RoostConfig):
-    """As `RoostConfig`. channels: of the elements. symmetry: of the Wyckoff positions.
-    limit: pairs of positions over all equivalent descriptions; crystals with more are left out.
+    """As `RoostConfig`. channels, symmetry: widths of the element embedding and the symmetry embedding.
+    limit: largest number of pairs of positions over all equivalent descriptions of a crystal.
     """
 
     channels: int = 32
@@ -65,7 +65,7 @@ class WrenConfig(RoostConfig):
 
 @lru_cache(maxsize=1)
 def symmetry_vectors() -> tuple[np.ndarray, dict[tuple[int, str], int]]:
-    """The vectors (1731, 444) of all Wyckoff positions and the row of each (space group, letter)."""
+    """The vectors (1731, 444) of all Wyckoff positions, and (space group, letter) -> row."""
     rows = {}
     forms, offsets = Counter(), Counter()
     for number, group in space_groups().items():
@@ -87,10 +87,10 @@ def symmetry_vectors() -> tuple[np.ndarray, dict[tuple[int, str], int]]:
     return table, rows
 
 
-def wyckoff_graph(crystal, limit: int) -> dict[str, np.ndarray]:
-    """The occupied positions in all equivalent descriptions, one after the other.
+def wyckoff_graph(crystal: Crystal, limit: int) -> dict[str, np.ndarray]:
+    """The occupied positions in all equivalent descriptions, concatenated.
 
-    numbers, places (in `symmetry_vectors`), fractions, counts of the nodes; sizes, nodes of every description.
+    Per node numbers, places (rows of `symmetry_vectors`), fractions, counts; per description sizes (nodes).
     """
     sites = wyckoff_sites(crystal)
     _, rows = symmetry_vectors()
@@ -100,11 +100,11 @@ def wyckoff_graph(crystal, limit: int) -> dict[str, np.ndarray]:
     for letters in equivalent(sites):
         occupied = Counter(zip(sites.numbers, letters, atoms, strict=True))
         sizes.append(len(occupied))
-        nodes += [(z, rows[sites.group, one], n / sum(atoms), count) for (z, one, n), count in sorted(occupied.items())]
+        nodes += [(z, rows[sites.group, letter], n / sum(atoms), m) for (z, letter, n), m in sorted(occupied.items())]
     if (pairs := sum(n**2 for n in sizes)) > limit:
         raise UserError(
             f"its {sizes[0]} kinds of Wyckoff positions in {len(sizes)} equivalent descriptions make {pairs:,} pairs; "
-            f"Wren takes {limit:,} (limit=...)"
+            f"Wren accepts {limit:,} (limit=...)"
         )
     numbers, places, fractions, counts = (np.array(column) for column in zip(*nodes, strict=True))
     return {
@@ -117,7 +117,7 @@ def wyckoff_graph(crystal, limit: int) -> dict[str, np.ndarray]:
 
 
 class WyckoffGraphs:
-    """The occupied positions of many crystals: `batch(rows)` gives the inputs of the network."""
+    """The occupied positions of many crystals; `batch(rows)` returns the inputs of the network."""
 
     def __init__(self, graphs: Ragged, vectors: ElementVectors):
         self.graphs, self.vectors = graphs, vectors
@@ -143,7 +143,7 @@ class WyckoffGraphs:
 def build_wren(config: WrenConfig | None = None, *, uncertain: bool = True):
     """The functional Keras model.
 
-    uncertain: whether the logarithm of a scale stands beside the mean.
+    uncertain: whether the network outputs the logarithm of a scale with the mean.
     """
     from keras import Input, Model, ops
     from keras.layers import Concatenate, Dense

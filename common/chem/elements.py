@@ -8,10 +8,10 @@ SYMBOLS = (
 ).split()
 NUMBERS = {symbol: z for z, symbol in enumerate(SYMBOLS) if z}
 
-#: Lanthanides and actinides, whose densities of states have f orbitals.
+#: Lanthanides and actinides, whose densities of states include f orbitals.
 F_BLOCK = frozenset((*range(57, 72), *range(89, 104)))
 
-#: Pauling's electronegativities by atomic number; elements without one are left out.
+#: Pauling electronegativities by atomic number; elements without a value are missing.
 _PAULING = (
     "1 2.2 3 0.98 4 1.57 5 2.04 6 2.55 7 3.04 8 3.44 9 3.98 11 0.93 12 1.31 13 1.61 14 1.9 15 2.19 16 2.58 17 3.16 "
     "19 0.82 20 1 21 1.36 22 1.54 23 1.63 24 1.66 25 1.55 26 1.83 27 1.88 28 1.91 29 1.9 30 1.65 31 1.81 32 2.01 "

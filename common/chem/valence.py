@@ -1,6 +1,6 @@
-"""Ground-state configurations of the elements, and the 32 orbital bins of the orbital field matrix.
+"""Ground-state electron configurations, and the 32 valence orbital bins of the orbital field matrix.
 
-`data/elements.csv` holds one row of facts an element, hydrogen to fermium: configuration, group, period, ...
+`elements.csv` has one row per element, hydrogen to fermium: configuration, group, period, ...
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ NOBLE_CORES = {
 
 @lru_cache(maxsize=1)
 def element_facts() -> dict[int, dict[str, str]]:
-    """Atomic number -> the row of `elements.csv`; an empty string stands for a missing value."""
+    """Atomic number -> row of `elements.csv`; a missing value is an empty string."""
     with open(Path(__file__).with_name("elements.csv"), newline="") as file:
         return {int(row["z"]): row for row in csv.DictReader(file)}
 
@@ -40,10 +40,10 @@ def subshells(configuration: str) -> dict[tuple[int, str], int]:
 
 
 def valence_vector(configuration: str) -> np.ndarray:
-    """The 32 orbital bins: entry (l, k) is set where a valence subshell of type l holds k electrons.
+    """The 32 orbital bins: entry (l, k) is set if a valence subshell of type l has k electrons.
 
-    Valence: s and p of the highest principal quantum number present, d and f of it and the one below, f also
-    two below. The highest number is searched for, never read from the order in which subshells are listed.
+    Valence subshells: s and p of the highest principal quantum number, d of it and the one below, f of it and the two
+    below. The highest number is computed, not taken from the order in which subshells are listed.
     """
     shells = subshells(configuration)
     top = max(n for n, _ in shells)
@@ -58,7 +58,7 @@ def valence_vector(configuration: str) -> np.ndarray:
 
 @lru_cache(maxsize=1)
 def valence_vectors() -> np.ndarray:
-    """Those of all elements with a configuration, (100, 32) of 0 and 1, row = atomic number; row 0 is empty."""
+    """Binary valence vectors of all elements with a configuration (101, 32), row = atomic number; row 0 is empty."""
     table = np.zeros((max(element_facts()) + 1, VALENCE), dtype=np.uint8)
     for z, facts in element_facts().items():
         table[z] = valence_vector(facts["configuration"])

@@ -1,8 +1,9 @@
-"""Voronoi neighbours of every atom of a crystal, from one tessellation of the padded cell.
+"""Voronoi neighbours of every atom of a crystal, from one tessellation of the cell with its periodic images.
 
-The true periodic images are used, so no supercell is needed: a Voronoi neighbour is always
-nearer than any of its images.
+No supercell is needed: a Voronoi neighbour is always closer than any of its images.
 """
+
+from __future__ import annotations
 
 from itertools import chain
 from typing import NamedTuple
@@ -14,12 +15,12 @@ from common.chem.crystal import Crystal
 from common.chem.lattice import covering_diameter, images_within, reduced_basis
 from common.errors import UserError
 
-#: Radius of the first tessellation, in edges of a cube of the volume of one atom: enough for most crystals.
+#: Radius of the first tessellation, in units of the cube root of the volume per atom; sufficient for most crystals.
 START = 2.1
 
 
 class VoronoiFaces(NamedTuple):
-    """One entry a face and centre, all (f,): the two sites, their distance in angstrom, the solid angle in sr."""
+    """Per face and centre (f,): the two sites, their distance in angstrom, the solid angle in sr."""
 
     centre: np.ndarray
     neighbour: np.ndarray
@@ -28,17 +29,17 @@ class VoronoiFaces(NamedTuple):
 
 
 def voronoi_faces(crystal: Crystal) -> VoronoiFaces:
-    """All faces of the Voronoi cells of the atoms in `crystal`."""
+    """All faces of the Voronoi cells of the atoms of a crystal."""
     basis = reduced_basis(crystal.lattice)
     frac = crystal.frac @ crystal.lattice @ np.linalg.inv(basis)
     home = (frac - np.floor(frac)) @ basis
     enough = covering_diameter(basis) * (1 + 1e-9)
     radius = max(min(START * (crystal.volume / len(home)) ** (1 / 3), enough), SHORTEST_DISTANCE)
-    for way in (_by_cutting, _by_growing):
-        faces = way(home, basis, radius, enough)
+    for tessellate in (_by_cutting, _by_growing):
+        faces = tessellate(home, basis, radius, enough)
         if faces is not None and _complete(faces, len(home)):
             return faces
-    raise UserError("no Voronoi tessellation; check the lattice vectors and the positions")
+    raise UserError("the Voronoi tessellation fails; check the lattice vectors and the positions")
 
 
 def _complete(faces: VoronoiFaces, n_home: int) -> bool:
@@ -47,11 +48,11 @@ def _complete(faces: VoronoiFaces, n_home: int) -> bool:
 
 
 def _by_cutting(home, basis, radius: float, enough: float) -> VoronoiFaces | None:
-    """Start from the images within `radius` of each atom and add only those that cut a vertex.
+    """Start from the images within `radius` of each atom and add only those that cut off a vertex.
 
-    A vertex nearer than half the radius to its atom is final, since no atom beyond the radius can cut it off. Of every
-    other vertex it is asked whether an atom lies nearer to it than the one whose cell it bounds. A sphere that
-    reaches every vertex would hold tens of thousands of atoms in a flat cell or a slab.
+    A vertex closer to its atom than half the radius is final, since no atom beyond the radius can cut it off. For every
+    other vertex, search for an atom closer to it than the one whose cell it bounds. A sphere that reaches every vertex
+    would contain tens of thousands of atoms in a flat cell or a slab.
     """
     from scipy.spatial import cKDTree
 
@@ -70,10 +71,10 @@ def _by_cutting(home, basis, radius: float, enough: float) -> VoronoiFaces | Non
 
 
 def _by_growing(home, basis, radius: float, enough: float) -> VoronoiFaces | None:
-    """Let the sphere of every atom grow until it holds all that can cut its cell: slower, with a fuller set of points.
+    """Grow the sphere of every atom until it contains all atoms that can cut its cell; slower, with more points.
 
-    In some tall, regular columns of points Qhull finds no simplex to start from, or loses most of the points, when
-    only a few of them lie far out. The growth ends at the covering diameter of the lattice.
+    In some tall, regular columns of points with few distant ones, Qhull finds no initial simplex or loses most points.
+    The growth ends at the covering diameter of the lattice.
     """
     radii = np.full(len(home), radius)
     while True:
@@ -87,26 +88,26 @@ def _by_growing(home, basis, radius: float, enough: float) -> VoronoiFaces | Non
 
 
 def _cutting_images(home, basis, points, vertices, spread, unbounded) -> tuple[np.ndarray, np.ndarray]:
-    """Images not yet among `points` that lie nearer than `spread` to one of `vertices`, and what bounds a cell.
+    """Images not in `points` that are closer than `spread` to a vertex, and those that bound the `unbounded` cells.
 
-    A cell is always bounded by its own atom's six nearest lattice translations.
+    The six nearest lattice translations of its atom always bound a cell.
     """
     from scipy.spatial import cKDTree
 
     steps = np.concatenate([np.eye(3, dtype=np.int64), -np.eye(3, dtype=np.int64)])
     image = np.column_stack([np.repeat(unbounded, 6), np.tile(steps, (len(unbounded), 1))])
     if len(vertices):
-        # In a reduced basis the atoms nearest to a point of the cell stand at most two cells away.
+        # In a reduced basis the atoms nearest to a point of the cell are at most two cells away.
         shift = np.stack(np.meshgrid(*[np.arange(-2, 3)] * 3, indexing="ij"), axis=-1).reshape(-1, 3)
         tree = cKDTree((home + (shift @ basis)[:, None]).reshape(-1, 3))
         cell = np.floor(vertices @ np.linalg.inv(basis)).astype(np.int64)
         distance, index = tree.query(vertices - cell @ basis, k=8)
         vertex, rank = np.nonzero(distance < spread[:, None] * (1 - 1e-12))
-        found = index[vertex, rank]
-        image = np.concatenate([image, np.column_stack([found % len(home), shift[found // len(home)] + cell[vertex]])])
+        near = index[vertex, rank]
+        image = np.concatenate([image, np.column_stack([near % len(home), shift[near // len(home)] + cell[vertex]])])
     image = np.unique(image, axis=0)
     position = home[image[:, 0]] + image[:, 1:] @ basis
-    # Near-degenerate vertices may name an atom that is there already.
+    # Near-degenerate vertices may yield an atom that is present already.
     new = cKDTree(points).query(position)[0] > SHORTEST_DISTANCE / 2
     return position[new], image[new, 0]
 
@@ -114,8 +115,8 @@ def _cutting_images(home, basis, points, vertices, spread, unbounded) -> tuple[n
 def _tessellate(points: np.ndarray, owner: np.ndarray, n_home: int):
     """Faces and vertices of the cells of the first `n_home` points.
 
-    Returns the closed faces, the distance of the farthest vertex of each cell (n_home,), inf where it is open, the
-    vertices (v, 3) of these cells and how far each one is from the atoms whose cells it bounds (v,).
+    Returns the closed faces, the distance of the farthest vertex of each cell (n_home,), inf for open cells, the
+    vertices (v, 3) of these cells and their distances (v,) from the atoms whose cells they bound.
     """
     from scipy.spatial import QhullError, Voronoi
 
@@ -131,7 +132,7 @@ def _tessellate(points: np.ndarray, owner: np.ndarray, n_home: int):
     first = np.cumsum(counts) - counts
     pairs = pairs[touching]
 
-    # A face between two home atoms belongs to both of them, seen from either side.
+    # A face between two home atoms belongs to the cells of both.
     both = np.flatnonzero((pairs < n_home).all(axis=1))
     one = np.where(pairs[:, 0] < n_home, 0, 1)
     face = np.concatenate([np.arange(len(pairs)), both])
@@ -146,7 +147,7 @@ def _tessellate(points: np.ndarray, owner: np.ndarray, n_home: int):
     spread[is_open] = np.inf
     reach = np.full(n_home, -1.0)
     np.maximum.at(reach, centre[corner_face], spread)
-    reach[reach < 0] = np.inf  # Qhull has lost the atom
+    reach[reach < 0] = np.inf  # Qhull dropped the atom
     bounding, at = np.unique(vertex[corner[~is_open]], return_index=True)
 
     # Solid angle of a face: a fan of triangles from its first vertex.
@@ -163,7 +164,7 @@ def _tessellate(points: np.ndarray, owner: np.ndarray, n_home: int):
 
 
 def _ranges(start: np.ndarray, count: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Concatenated `arange(start, start + count)` and, beside it, which range each number is of."""
+    """Concatenated `arange(start, start + count)`, and the index of the range of each number."""
     which = np.repeat(np.arange(len(start)), count)
     step = np.arange(count.sum()) - np.repeat(np.cumsum(count) - count, count)
     return start[which] + step, which

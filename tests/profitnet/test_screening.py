@@ -87,7 +87,7 @@ def test_a_folder_of_another_screening_is_refused(models, mini, tmp_path):
         screen({"gap": models["gap-2"]}, mini.take([0, 1]), tmp_path)
     with pytest.raises(UserError, match="another screening"):
         screen({"gap": models["gap"]}, mini.take([0, 2]), tmp_path)
-    with pytest.raises(UserError, match="no model is called 'eps'"):
+    with pytest.raises(UserError, match="unknown model 'eps'"):
         screen({"gap": models["gap"]}, mini.take([0, 1]), tmp_path, eps="eps")
 
 

@@ -53,5 +53,5 @@ def test_wren_states_its_limit_and_goes_on(mini):
     _, lattice, frac = large_cell()
     table = of_crystals([mini.structure(0), mini.structure(9), (np.arange(500) % 40 + 1, lattice, frac)])
     made = Wren(**MODELS[Wren], limit=1000).features(table)
-    assert made.rows.tolist() == [0, 1] and "1,600 pairs; Wren takes 1,000 (limit=...)" in made.errors["2"]
+    assert made.rows.tolist() == [0, 1] and "1,600 pairs; Wren accepts 1,000 (limit=...)" in made.errors["2"]
     assert Wren(**MODELS[Wren]).features(table).rows.tolist() == [0, 1, 2]

@@ -156,5 +156,5 @@ def test_isolated_atoms(mini):
     with pytest.warns(UserWarning, match="1 of 2 crystals have no two sites within 4 angstrom"):
         kept = MEGNet(**SMALL, epochs=1).fit(table, "gap", Split(("0", "1"), (), ()))
         assert np.isfinite(kept.predict(table, bar=False).prediction).all()
-    with pytest.raises(UserError, match="isolated 'loose' is unknown"):
+    with pytest.raises(UserError, match="unknown value 'loose' for isolated"):
         MEGNet(isolated="loose")

@@ -117,6 +117,6 @@ def test_bad_crystals_are_named_and_the_rest_goes_on(mini):
     table = of_crystals([mini.structure(0), overlap, heavy, mini.structure(9)])
     model = Wren(**SMALL, epochs=1).fit(table, "gap", Split(("0", "1"), ("3",), ()))
     assert model.predict(table, bar=False).ids.tolist() == ["0", "3"]
-    assert "spglib finds no space group" in model.left_out["1"] and "none for Og" in model.left_out["2"]
-    with pytest.raises(UserError, match=r"make [0-9,]+ pairs; Wren takes 1 \(limit="):
+    assert "two atoms are only" in model.left_out["1"] and "do not cover Og" in model.left_out["2"]
+    with pytest.raises(UserError, match=r"make [0-9,]+ pairs; Wren accepts 1 \(limit="):
         wyckoff_graph(mini.structure(0), 1)

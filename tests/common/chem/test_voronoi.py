@@ -198,5 +198,5 @@ def test_both_ways_give_the_same_faces(name, monkeypatch):
 
 def test_an_incomplete_tessellation_is_never_returned(monkeypatch):
     monkeypatch.setattr(voronoi, "_complete", lambda *_: False)
-    with pytest.raises(UserError, match="no Voronoi tessellation"):
+    with pytest.raises(UserError, match="Voronoi tessellation fails"):
         faces_of(1, 3 * CUBE, [[0, 0, 0]])
