@@ -18,7 +18,7 @@ from typing import NamedTuple, Protocol
 import numpy as np
 
 from common.errors import UserError
-from common.io.hdf5 import open_hdf5
+from common.io.hdf5 import guarded, open_hdf5
 
 
 class Densities(NamedTuple):
@@ -70,11 +70,12 @@ class DensitiesInFile:
         return {**self.__dict__, "_file": None}
 
     def read(self, row: int, *, aligned: bool = True) -> Densities:
-        if self._file is None:
-            self._file = open_hdf5(self.path)
-            self._energies, self._channels, self._engine = axis_of(self._file, self.path)
-        group = self._file["materials"][self.names[row]]
-        return read_group(group, self._energies, self._channels, engine=self._engine, aligned=aligned)
+        with guarded(self.path):
+            if self._file is None:
+                self._file = open_hdf5(self.path)
+                self._energies, self._channels, self._engine = axis_of(self._file, self.path)
+            group = self._file["materials"][self.names[row]]
+            return read_group(group, self._energies, self._channels, engine=self._engine, aligned=aligned)
 
 
 def axis_of(file, path: str | Path) -> tuple[np.ndarray, tuple[str, ...], str]:

@@ -9,7 +9,7 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
-from typing import NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 
@@ -17,7 +17,11 @@ from common.chem.crystal import Crystal, as_crystal
 from common.chem.formula import formula_by_number, reduced_formula
 from common.data.densities import Densities, DensityStore, densities_key
 from common.errors import UserError
-from common.io.hdf5 import cached_dataset, open_hdf5, writing_hdf5
+from common.io.hdf5 import cached_dataset, guarded, open_hdf5, writing_hdf5
+
+if TYPE_CHECKING:
+    import h5py
+
 
 #: Datasets of an HDF5 table that hold the structures.
 STRUCTURE = ("offset", "lattice", "z", "frac")
@@ -40,8 +44,18 @@ class Target(NamedTuple):
 class StructureStore:
     """Atoms of many crystals as flat arrays; `frac`, the large one, may be an HDF5 dataset that is read by slices."""
 
-    def __init__(self, offset, lattice, numbers, frac):
-        self.offset, self.lattice, self.numbers, self.frac = offset, lattice, numbers, frac
+    def __init__(self, offset: np.ndarray, lattice: np.ndarray, numbers: np.ndarray, frac: Any, path: str = "memory"):
+        self.offset, self.lattice, self.numbers, self.frac, self.path = offset, lattice, numbers, frac, path
+
+    @classmethod
+    def from_hdf5(cls, file: h5py.File, n: int) -> StructureStore:
+        """The structures of a file with `n` materials, whose arrays must fit together."""
+        offset, lattice, numbers = (file[name][:] for name in ("offset", "lattice", "z"))
+        frac = cached_dataset(file, "frac")
+        fit = offset.shape == (n + 1,) and lattice.shape == (n, 3, 3) and frac.shape == (len(numbers), 3)
+        if not fit or offset[0] != 0 or offset[-1] != len(numbers) or (np.diff(offset.astype(np.int64)) < 0).any():
+            raise UserError(f"{file.filename}: {', '.join(STRUCTURE)} do not fit {n} materials; write the file again")
+        return cls(offset, lattice, numbers, frac, file.filename)
 
     @classmethod
     def from_crystals(cls, crystals: Sequence[Crystal | None]) -> StructureStore:
@@ -59,7 +73,9 @@ class StructureStore:
         atoms = slice(int(self.offset[row]), int(self.offset[row + 1]))
         if atoms.start == atoms.stop:
             raise UserError("is given as a formula; this model needs a structure")
-        return as_crystal((self.numbers[atoms], self.lattice[row], self.frac[atoms]))
+        with guarded(self.path):
+            frac = self.frac[atoms]
+        return as_crystal((self.numbers[atoms], self.lattice[row], frac))
 
     def count(self, row: int) -> int:
         return int(self.offset[row + 1] - self.offset[row])
@@ -225,21 +241,22 @@ class MaterialsDataset:
     def from_hdf5(cls, path: str | Path) -> MaterialsDataset:
         """Open a table in the layout of `to_hdf5`; structures are read when asked for."""
         file = open_hdf5(path)
-        for name in ("material_id", "formula", *(STRUCTURE if "z" in file else ())):
-            if name not in file:
-                raise UserError(f"{path} has no dataset {name!r}; it is not a table of materials")
-        try:
-            ids, formulas = (file[name].asstr("utf-8")[:] for name in ("material_id", "formula"))
-        except (AttributeError, TypeError):
-            raise UserError(f"{path}: material_id and formula are not lists of text") from None
-        targets = {name: _read_target(data) for name, data in file.items() if _is_target(name, data, len(ids))}
-        store = None
-        if "z" in file:
-            store = StructureStore(file["offset"][:], file["lattice"][:], file["z"][:], cached_dataset(file, "frac"))
-        return cls(ids, formulas, store, targets, origin=Path(path).name)
+        with guarded(path):
+            for name in ("material_id", "formula", *(STRUCTURE if "z" in file else ())):
+                if name not in file:
+                    raise UserError(f"{path} has no dataset {name!r}; it is not a table of materials")
+            try:
+                ids, formulas = (file[name].asstr("utf-8")[:] for name in ("material_id", "formula"))
+            except (AttributeError, TypeError):
+                raise UserError(f"{path}: material_id and formula are not lists of text") from None
+            targets = {name: _read_target(data) for name, data in file.items() if _is_target(name, data, len(ids))}
+            store = StructureStore.from_hdf5(file, len(ids)) if "z" in file else None
+            if len(formulas) != len(ids):
+                raise UserError(f"{path} has {len(formulas)} formulas for {len(ids)} ids; write it again")
+            return cls(ids, formulas, store, targets, origin=Path(path).name)
 
     def to_hdf5(self, path: str | Path) -> None:
-        """Write the table, whole or not at all. Densities of states stay in the file that they came from."""
+        """Write the dataset atomically. Densities of states stay in the file that they came from."""
         for name in self.targets:
             if name in ("material_id", "formula", *STRUCTURE) or "/" in name:
                 raise UserError(f"a target cannot be called {name!r} in {path}; choose another name")

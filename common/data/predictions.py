@@ -5,7 +5,6 @@ from __future__ import annotations
 import csv
 import gzip
 import io
-import zlib
 from dataclasses import dataclass
 from itertools import zip_longest
 from pathlib import Path
@@ -14,6 +13,7 @@ import numpy as np
 
 from common.data import metrics
 from common.errors import UserError
+from common.io.compressed import DAMAGE, open_text
 from common.io.files import replacing
 
 
@@ -66,11 +66,10 @@ class Predictions:
 
     @classmethod
     def load(cls, path: str | Path, unit: str = "") -> Predictions:
-        opener = gzip.open if str(path).endswith(".gz") else open
         try:
-            with opener(path, "rt", newline="") as file:
+            with open_text(path) as file:
                 header, *rows = [row for row in csv.reader(file) if row] or [[]]
-        except (OSError, EOFError, UnicodeDecodeError, zlib.error, csv.Error) as error:
+        except (*DAMAGE, UnicodeDecodeError, csv.Error) as error:
             raise UserError(f"{path} cannot be read as predictions: {error}") from None
         # By columns, which is several times as fast as a dictionary a row; what a short row lacks is no number.
         texts = {name: cells for name, *cells in zip_longest(header, *rows, fillvalue="")} if rows else {}

@@ -14,7 +14,7 @@ from common.chem.elements import SYMBOLS
 from common.chem.formula import parse_formula
 from common.data.materials import MaterialsDataset
 from common.errors import UserError
-from common.io.files import write_text
+from common.io.files import refuse_special, write_text
 
 
 @dataclass(frozen=True)
@@ -36,6 +36,7 @@ class Split:
 
     @classmethod
     def load(cls, path: str | Path) -> Split:
+        refuse_special(path)
         try:
             parts = json.loads(Path(path).read_text())
             return cls(**{name: tuple(parts.get(name, ())) for name in ("train", "validation", "test")})

@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 import csv
-import gzip
 import re
-import zlib
 from collections.abc import Container
 from dataclasses import dataclass
 from pathlib import Path
@@ -15,6 +13,7 @@ import numpy as np
 
 from common.data.materials import Target
 from common.errors import UserError
+from common.io.compressed import DAMAGE, open_text
 from common.io.files import reason_of
 
 ID_NAMES = ("id", "material_id", "mp_id", "jid", "name")
@@ -101,20 +100,19 @@ def _rows(path: Path) -> list[list[str]]:
     # A CIF in a cell is longer than the 131,072 characters that Python allows.
     csv.field_size_limit(2**31 - 1)
     try:
-        with (gzip.open if path.suffix == ".gz" else open)(path, "rt", newline="", encoding="utf-8-sig") as file:
+        with open_text(path, encoding="utf-8-sig") as file:
             first = file.readline()
             file.seek(0)
             rows = csv.reader(file, delimiter=max(",;\t", key=first.count), strict=True)
-            rows = [[cell.strip() for cell in row] for row in rows]
+            rows = [cells for row in rows if any(cells := [cell.strip() for cell in row])]
     except FileNotFoundError:
         raise UserError(f"{path} does not exist; check the name") from None
     except UnicodeDecodeError:
         raise UserError(f"{path} is not UTF-8 text; save it as CSV UTF-8") from None
     except csv.Error as error:
         raise UserError(f"{path} is not a readable CSV ({error}); check its quotes") from None
-    except (OSError, EOFError, zlib.error) as error:
+    except DAMAGE as error:
         raise UserError(f"{path} cannot be opened: {reason_of(error)}") from None
-    rows = [row for row in rows if any(row)]
     if not rows:
         raise UserError(f"{path} is empty; export it again")
     return rows

@@ -13,7 +13,6 @@ structures_extra/matbench_phonons.jsonl.gz        the same with structures, one 
 from __future__ import annotations
 
 import csv
-import gzip
 import json
 import os
 from collections.abc import Iterator
@@ -25,6 +24,7 @@ import numpy as np
 from common.chem.formula import parse_formula
 from common.data.materials import MaterialsDataset
 from common.errors import UserError
+from common.io.compressed import open_text
 
 
 def data_root() -> Path:
@@ -86,8 +86,7 @@ def _measured(name: str, column: str, unit: str) -> MaterialsDataset:
 
 
 def rows_of(name: str, *columns: str) -> Iterator[dict[str, str]]:
-    opener = gzip.open if name.endswith(".gz") else open
-    with opener(existing(name), "rt", newline="") as file:
+    with open_text(existing(name)) as file:
         reader = csv.DictReader(file)
         for column in columns:
             if column not in (reader.fieldnames or ()):
@@ -136,7 +135,7 @@ def matbench(task: str) -> MaterialsDataset:
 def matbench_phonons_structures() -> MaterialsDataset:
     """Matbench `phonons` with its structures."""
     path = existing("structures_extra/matbench_phonons.jsonl.gz")
-    with gzip.open(path, "rt") as file:
+    with open_text(path) as file:
         rows = [json.loads(line) for line in file]
     crystals = [(row["numbers"], row["lattice"], row["frac"]) for row in rows]
     table = MaterialsDataset.from_structures(

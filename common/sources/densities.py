@@ -11,7 +11,7 @@ from common.chem.crystal import as_crystal
 from common.data.densities import Densities, DensitiesInFile
 from common.data.materials import MaterialsDataset, Target, formula_by_number_of
 from common.errors import UserError
-from common.io.hdf5 import open_hdf5
+from common.io.hdf5 import DAMAGE, reading_hdf5
 
 #: The ending of attributes that are targets in eV/atom.
 PER_ATOM = "_eV_per_atom"
@@ -21,7 +21,7 @@ def is_densities_file(path: str | Path) -> bool:
     """Whether an HDF5 file holds densities of states rather than a plain table."""
     if Path(path).suffix.lower() not in (".h5", ".hdf5") or not Path(path).is_file():
         return False
-    with open_hdf5(path) as file:
+    with reading_hdf5(path) as file:
         return "materials" in file and "material_id" not in file
 
 
@@ -31,26 +31,26 @@ def load(path: str | Path, *, origin: str = "") -> MaterialsDataset:
     Targets: `formation_energy` and all others whose attribute ends in _eV_per_atom, `total_energy`, `band_gap`, and
     what `as_attributes` wrote.
     """
-    ids, crystals, found, units = [], [], {}, {}
-    with open_hdf5(path) as file:
+    ids, crystals, formulas, found, units = [], [], [], {}, {}
+    with reading_hdf5(path) as file:
         for name, group in file["materials"].items():
             try:
                 crystal = as_crystal((group["numbers"][:], group["cell"][:], group["scaled_positions"][:]))
-                values = _targets(group, len(crystal.numbers))
-            except (KeyError, OSError, TypeError, ValueError, AttributeError, UserError) as error:
+                formula, values = formula_by_number_of(crystal), _targets(group, len(crystal.numbers))
+            except (*DAMAGE, UserError) as error:
                 raise UserError(f"{path}: {name} is damaged ({error}); delete it from the file") from None
             for target, (value, unit) in values.items():
                 found.setdefault(target, {})[name] = value
                 units[target] = unit
             ids.append(name)
             crystals.append(crystal)
+            formulas.append(formula)
     if not ids:
         raise UserError(f"{path} holds no materials yet")
     targets = {
         target: Target(np.array([values.get(name, np.nan) for name in ids], dtype=float), units[target])
         for target, values in found.items()
     }
-    formulas = [formula_by_number_of(crystal) for crystal in crystals]
     densities = DensitiesInFile(path, ids)
     return MaterialsDataset.from_structures(
         ids, crystals, targets, formulas=formulas, densities=densities, origin=origin or Path(path).name
@@ -77,7 +77,7 @@ def load_folder(folder: str | Path, *, origin: str = "") -> MaterialsDataset:
 
 
 def _count(path: Path) -> int:
-    with open_hdf5(path) as file:
+    with reading_hdf5(path) as file:
         return len(file.get("materials", ()))
 
 

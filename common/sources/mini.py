@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 
 from common.data.materials import MaterialsDataset
-from common.io.hdf5 import open_hdf5
+from common.io.hdf5 import reading_hdf5
 from common.sources import densities
 
 PATH = Path(__file__).with_name("mini.h5")
@@ -32,7 +32,7 @@ def load() -> MaterialsDataset:
 def load_dos() -> MaterialsDataset:
     """The embedded data set with total densities of states: curves of 40 points around the Fermi level."""
     table = load()
-    with open_hdf5(PATH) as file:
+    with reading_hdf5(PATH) as file:
         energy = file.attrs["energies_eV"]
         counts = {name: len(group["numbers"]) for name, group in file["materials"].items()}
         both = [file[f"materials/{name}/dos_total_rel"][:].sum(axis=0) / counts[name] for name in table.ids.tolist()]

@@ -2,23 +2,29 @@
 
 from __future__ import annotations
 
-import gzip
 import re
 import warnings
 from pathlib import Path
-from typing import NamedTuple
+from tempfile import TemporaryDirectory
+from typing import TYPE_CHECKING, NamedTuple
 
 from common.chem.cell import check_parameters
 from common.chem.crystal import Crystal, as_crystal
 from common.chem.formula import ISOTOPES, normalize_formula
 from common.chem.lattice import refuse_overlap
 from common.errors import UserError
+from common.io.compressed import DAMAGE, is_compressed, open_bytes
+
+if TYPE_CHECKING:
+    from pymatgen.core import Structure
 
 #: Names under which a folder is searched. Data files such as `atom_init.json` lie there too and are left alone.
 SUFFIXES = (".cif", ".mcif", ".vasp", ".poscar", ".contcar", ".cssr", ".xsf", ".res")
 STEMS = ("POSCAR", "CONTCAR")
 #: Cell parameters of a CIF: pymatgen takes negative ones and builds another cell.
-CELL = re.compile(r"^\s*_cell_(length|angle)_\w+\s+['\"]?([-+]?(?:\d+\.?\d*|\.\d+)(?:[eE][-+]?\d+)?)", re.MULTILINE)
+CELL = re.compile(r"^[ \t]*_cell_(length|angle)_\w+\s+['\"]?([-+]?(?:\d+\.?\d*|\.\d+)(?:[eE][-+]?\d+)?)", re.MULTILINE)
+#: A structure file ends here: bytes when decompressed, and atoms.
+MAX_BYTES, MAX_ATOMS = 16_000_000, 20_000
 #: Warnings of pymatgen after which its structure is not the one that the file means.
 GUESSES = {
     "cannot be determined": "the element names are missing; add them as line 6 of the POSCAR",
@@ -45,30 +51,38 @@ def read_file(path: str | Path) -> Reading:
     if path.is_dir():
         raise UserError("is a folder, not a structure file")
     try:
-        with (gzip.open if path.suffix == ".gz" else open)(path, "rb") as file:
-            head = file.read(4096)
-            is_cif = b"_cell_length_a" in head or {".cif", ".mcif"} & {s.lower() for s in path.suffixes}
-            text = (head + file.read()).decode(errors="replace") if is_cif else ""
+        with open_bytes(path) as file:
+            data = file.read(MAX_BYTES + 1)
     except FileNotFoundError:
         raise UserError("there is no such file") from None
-    except (OSError, EOFError) as error:
+    except DAMAGE as error:
         raise UserError(f"cannot be opened: {getattr(error, 'strerror', None) or error}") from None
-    if not head.strip():
+    if len(data) > MAX_BYTES:
+        raise UserError(
+            f"is larger than {MAX_BYTES / 1e6:g} MB, the limit of one structure file; reduce it to one cell"
+        )
+    if not data.strip():
         raise UserError("the file is empty; fetch or export it again")
-    if is_cif:
-        return read_cif(text)
+    if b"_cell_length_a" in data[:4096] or {".cif", ".mcif"} & {s.lower() for s in path.suffixes}:
+        return read_cif(data.decode(errors="replace"))
+    return _read(lambda: _by_name(path, data))
+
+
+def _by_name(path: Path, data: bytes) -> Structure:
+    """pymatgen goes by the name of the file; of a compressed one it gets what was read within the limit."""
     from pymatgen.core import Structure
 
-    return _read(lambda: _by_name(Structure, path))
-
-
-def _by_name(structure_class, path: Path):
-    try:
-        return structure_class.from_file(path)
-    except ValueError as error:
-        if "Unrecognized" not in str(error):
-            raise
-    return structure_class.from_str(path.read_text(), fmt="poscar")
+    with TemporaryDirectory() as folder:
+        plain = path
+        if is_compressed(path):
+            plain = Path(folder) / path.stem
+            plain.write_bytes(data)
+        try:
+            return Structure.from_file(plain)
+        except ValueError as error:
+            if "Unrecognized" not in str(error):
+                raise
+    return Structure.from_str(data.decode(), fmt="poscar")
 
 
 def read_cif(text: str) -> Reading:
@@ -115,6 +129,10 @@ def _read(parse) -> Reading:
 
 
 def _check(structure) -> Reading:
+    if len(structure) > MAX_ATOMS:
+        raise UserError(
+            f"has {len(structure):,} atoms, more than the {MAX_ATOMS:,} of one structure; reduce it to one cell"
+        )
     _check_elements(structure.composition)
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")

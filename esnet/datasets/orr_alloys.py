@@ -8,7 +8,6 @@ ESNet's article learns from relaxed structures of the Materials Project and pred
 
 from __future__ import annotations
 
-import gzip
 import json
 import warnings
 from collections.abc import Sequence
@@ -20,7 +19,8 @@ from common.chem.elements import F_BLOCK, NUMBERS
 from common.chem.formula import parse_formula
 from common.data.materials import MaterialsDataset, formula_by_number_of
 from common.errors import UserError
-from common.io.hdf5 import open_hdf5
+from common.io.compressed import DAMAGE, open_text
+from common.io.hdf5 import reading_hdf5
 from common.sources.datadir import existing, mp_structures
 
 FILE = "dos/2eorr/structures.jsonl.gz"
@@ -100,15 +100,15 @@ def lattice(cellpar: Sequence[float]) -> np.ndarray:
 def _rows() -> list[dict]:
     path = existing(FILE)
     try:
-        with gzip.open(path, "rt") as file:
+        with open_text(path) as file:
             return [json.loads(line) for line in file]
-    except (OSError, EOFError, ValueError) as error:
+    except (*DAMAGE, ValueError) as error:
         raise UserError(f"{path} cannot be read ({error}); fetch it again") from None
 
 
 def _of_their_id() -> np.ndarray:
     """Where the formation energies of the pack come from: 1 by id, 2 by formula."""
-    with open_hdf5(existing("mp/mp_structures.h5")) as file:
+    with reading_hdf5(existing("mp/mp_structures.h5")) as file:
         # A pack that was fetched from the Materials Project has energies by id alone.
         return (
             file["formation_energy_source"][:]

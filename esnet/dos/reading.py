@@ -2,24 +2,20 @@
 
 from __future__ import annotations
 
-import bz2
-import gzip
 import json
-import lzma
-import zlib
 from pathlib import Path
 from typing import NamedTuple
 
 from common.chem.crystal import Crystal
 from common.data.densities import Densities
 from common.errors import UserError
+from common.io.compressed import DAMAGE, is_compressed, open_text
 from common.sources.reading import read_object
 from esnet.dos.projected import as_densities
 from esnet.dos.resampling import covered
 from esnet.dos.vasp import complete_dos, complete_dos_of, from_complete_dos
 
 ENDINGS = (".xml", ".json")
-OPENERS = {".gz": gzip.open, ".bz2": bz2.open, ".xz": lzma.open}
 LOBSTER = "is from LOBSTER, whose projections on a local basis differ from those of VASP and GPAW; give the vasprun.xml"
 
 
@@ -39,7 +35,7 @@ def is_dos_file(path: Path) -> bool:
 
 def bare(path: Path) -> str:
     """The file name without the ending of a compressed file."""
-    return path.stem if path.suffix.lower() in OPENERS else path.name
+    return path.stem if is_compressed(path) else path.name
 
 
 def read_dos_file(path: Path, *, unconverged: bool = False) -> DOSReading:
@@ -61,13 +57,12 @@ def read_dos_file(path: Path, *, unconverged: bool = False) -> DOSReading:
 
 def _json(path: Path) -> dict:
     """The dictionary of a CompleteDos, also from a record of the Materials Project, which has it under `data`."""
-    opener = OPENERS.get(path.suffix.lower(), open)
     try:
-        with opener(path, "rt") as file:
+        with open_text(path) as file:
             found = json.load(file)
     except FileNotFoundError:
         raise UserError("does not exist; check the name") from None
-    except (OSError, EOFError, ValueError, RecursionError, lzma.LZMAError, zlib.error) as error:
+    except (*DAMAGE, ValueError, RecursionError) as error:
         raise UserError(f"cannot be read as JSON ({error}); download it again") from None
     records = [one.get("data", one) if isinstance(one, dict) else one for one in _as_list(found)]
     records = [one for one in records if isinstance(one, dict) and "pdos" in one]

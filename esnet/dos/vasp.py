@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from common.errors import UserError
+from common.io.compressed import check_size
 from common.io.files import reason_of
 from esnet.dos.projected import ProjectedDOS, check_orbitals, collect
 
@@ -92,12 +93,15 @@ def complete_dos(path: str | Path, *, unconverged: bool = False) -> CompleteDos:
     from pymatgen.io.vasp.outputs import Vasprun
 
     try:
+        check_size(path)
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")
             run = Vasprun(str(path), parse_potcar_file=False, parse_eigen=False)
             found, converged = run.complete_dos, run.converged_electronic
     except FileNotFoundError:
         raise UserError("does not exist; check the name") from None
+    except UserError:
+        raise
     except Exception as error:  # a damaged file makes the parser raise anything
         place = f" ({Path(path).name}, line {getattr(error, 'lineno', '')})"  # lxml repeats the position
         reason = reason_of(error).removesuffix(place)

@@ -7,7 +7,6 @@ matched by element pair and energy.
 from __future__ import annotations
 
 import csv
-import gzip
 import json
 from collections import Counter, defaultdict
 from functools import lru_cache
@@ -18,6 +17,7 @@ from typing import NamedTuple
 import numpy as np
 
 from common.errors import UserError
+from common.io.compressed import open_text
 from common.sources.datadir import place
 from esnet.screening import figures
 from esnet.screening.hull import PhasePool, read_pool
@@ -61,7 +61,7 @@ def published(task: str = "IS2RE") -> Published:
 def _structures() -> dict[frozenset[str], list[tuple[str, float]]]:
     """Element pair -> formulas and energies of its structures."""
     found = defaultdict(list)
-    with gzip.open(_there("dos/2eorr/structures.jsonl.gz"), "rt") as file:
+    with open_text(_there("dos/2eorr/structures.jsonl.gz")) as file:
         for line in file:
             one = json.loads(line)
             amounts = Counter(one["symbols"])

@@ -22,6 +22,7 @@ import numpy as np
 
 from common.data.predictions import Predictions, together
 from common.errors import UserError
+from common.io.compressed import open_text
 from common.io.files import replacing, write_text
 from common.io.messages import note
 from common.io.text import as_csv, as_json
@@ -153,7 +154,7 @@ def _stored_report(path: Path) -> dict:
 def stored_facts(paper: str, scale: str, source: str) -> dict[str, np.ndarray]:
     """Name -> values, numbers where all are numbers, but ids stay text; empty where nothing is stored."""
     try:
-        with gzip.open(facts_path(paper, scale, source), "rt", newline="") as file:
+        with open_text(facts_path(paper, scale, source)) as file:
             rows = list(csv.DictReader(file))
     except FileNotFoundError:
         return {}

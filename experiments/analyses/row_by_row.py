@@ -7,13 +7,13 @@ their mean difference, how sure that is, and how much of it a few materials make
 from __future__ import annotations
 
 import csv
-import gzip
 from collections import defaultdict
 from collections.abc import Sequence
 
 import numpy as np
 
 from common.errors import UserError
+from common.io.compressed import open_text
 from common.sources.datadir import place
 from experiments.analyses.derived import DatasetPredictions
 from experiments.analyses.results import load_stored
@@ -45,7 +45,7 @@ def published() -> dict:
     if not path.exists():
         raise UserError(f"{path} is not there; it holds the published predictions")
     theirs = defaultdict(dict)
-    with gzip.open(path, "rt", newline="") as file:
+    with open_text(path) as file:
         for row in csv.DictReader(file):
             for name, dataset in COLUMNS.items():
                 if row[dataset]:

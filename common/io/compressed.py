@@ -1,0 +1,96 @@
+"""Read plain and compressed files as a stream that ends at a limit, so that a small file cannot fill the memory."""
+
+from __future__ import annotations
+
+import bz2
+import gzip
+import io
+import lzma
+import os
+import zlib
+from pathlib import Path
+from typing import BinaryIO, TextIO, cast
+
+from common.errors import UserError
+from common.io.files import refuse_special
+
+#: Ending -> function that opens such a file for reading bytes.
+OPENERS = {".gz": gzip.open, ".bz2": bz2.open, ".xz": lzma.open}
+#: What a damaged file raises while it is read.
+DAMAGE = (OSError, EOFError, zlib.error, lzma.LZMAError)
+#: Environment variable that raises the limit, and the limit, in MB of decompressed content.
+VARIABLE, LIMIT = "MATREPRO_MAX_MB", 256.0
+
+
+def limit() -> int:
+    """Bytes that a compressed file may have when it is decompressed."""
+    text = os.environ.get(VARIABLE, "") or str(LIMIT)
+    try:
+        megabytes = float(text)
+        if not 0 < megabytes < float("inf"):
+            raise ValueError
+    except ValueError:
+        raise UserError(f"{VARIABLE}={text} is not a number of MB above zero; correct or unset it") from None
+    return int(megabytes * 1e6)
+
+
+class _Limited(io.RawIOBase):
+    """A decompressing stream that raises an error where its position passes the limit."""
+
+    def __init__(self, file: BinaryIO, path: Path, most: int):
+        self.file, self.path, self.most = file, path, most
+
+    def readable(self) -> bool:
+        return True
+
+    def seekable(self) -> bool:
+        return True
+
+    def seek(self, offset: int, whence: int = os.SEEK_SET, /) -> int:
+        return self.file.seek(offset, whence)
+
+    def tell(self) -> int:
+        return self.file.tell()
+
+    def readinto(self, buffer: bytearray, /) -> int:  # type: ignore[override]
+        data = self.file.read(len(buffer))
+        if self.file.tell() > self.most:
+            raise UserError(
+                f"{self.path} is larger than {self.most / 1e6:,.0f} MB when decompressed; raise the limit with "
+                f"{VARIABLE}=N (in MB) if that is right"
+            )
+        buffer[: len(data)] = data
+        return len(data)
+
+    def close(self) -> None:
+        self.file.close()
+        super().close()
+
+
+def is_compressed(path: str | Path) -> bool:
+    return Path(path).suffix.lower() in OPENERS
+
+
+def open_bytes(path: str | Path) -> BinaryIO:
+    """A file for reading, decompressed by its ending; pipes, sockets and devices are refused."""
+    path = Path(path)
+    refuse_special(path)
+    if not is_compressed(path):
+        return open(path, "rb")
+    file = cast(BinaryIO, OPENERS[path.suffix.lower()](path, "rb"))
+    return cast(BinaryIO, io.BufferedReader(_Limited(file, path, limit()), 2**16))
+
+
+def check_size(path: str | Path) -> None:
+    """Refuse a file that is read by a library of its own: special ones, and compressed ones beyond the limit."""
+    if Path(path).exists():
+        refuse_special(path)
+        if is_compressed(path):
+            with open_bytes(path) as file:
+                while file.read(2**20):
+                    pass
+
+
+def open_text(path: str | Path, *, encoding: str = "utf-8", errors: str = "strict") -> TextIO:
+    """The same as text, with line ends as they are."""
+    return io.TextIOWrapper(open_bytes(path), encoding=encoding, errors=errors, newline="")
