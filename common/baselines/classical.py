@@ -1,7 +1,7 @@
 """Classical baselines of every table: the training median, random forest and XGBoost on Magpie features.
 
-Magpie: 22 elemental properties x 6 statistics over the composition (Ward et al. 2016, by matminer); these models use the
-formula only, not the structure.
+Magpie: 22 elemental properties x 6 statistics over the composition (Ward et al. 2016, by matminer); these models use
+the formula only, not the structure.
 """
 
 from __future__ import annotations

@@ -86,7 +86,7 @@ def test_what_magpie_does_not_know_is_left_out():
         assert predictions.ids.tolist() == ["m0", "m2", "m5"] and predictions.target.tolist() == [1, 3, 6]
         assert model.left_out == {
             "m1": "OgF2: Magpie has no properties for Og",
-            "m3": "'salt' is not a formula",
+            "m3": "'salt' is not a chemical formula; write it like TiO2",
             "m4": "XO2: Magpie has no properties for X",
         }
         nothing = model.predict(table.select(["m1", "m3"]))
