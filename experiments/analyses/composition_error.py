@@ -10,7 +10,7 @@ from experiments.analyses.derived import DatasetPredictions
 from experiments.analyses.text_table import TextTable
 from experiments.declare.plan import slug
 
-PROBE = "composition-errors"
+EXTRA = "composition-errors"
 
 
 def table(datasets: Sequence[DatasetPredictions], printed: dict, declared: dict) -> list[TextTable]:
@@ -49,5 +49,5 @@ def draw(datasets: Sequence[DatasetPredictions], folder: Path, declared: dict) -
 
 def _series(dataset: DatasetPredictions) -> dict[str, dict[float, float]]:
     return {
-        name: increases(row.predictions, row.extra[PROBE]) for name, row in dataset.models.items() if PROBE in row.extra
+        name: increases(row.predictions, row.extra[EXTRA]) for name, row in dataset.models.items() if EXTRA in row.extra
     }

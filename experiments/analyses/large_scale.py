@@ -1,4 +1,4 @@
-"""Figure 6 and Table S11 of PROFiT-Net: what models say of materials of which nothing is known."""
+"""Figure 6 and Table S11 of PROFiT-Net: predictions for unlabeled materials."""
 
 from __future__ import annotations
 
@@ -13,14 +13,14 @@ from experiments.analyses.derived import DatasetPredictions
 from experiments.analyses.text_table import TextTable
 from profitnet.screening import draw_penn
 
-PROBE, OWN = "screened", "PROFiT-Net"
+EXTRA, OWN = "screened", "PROFiT-Net"
 
 
 def agreement(datasets: Sequence[DatasetPredictions], printed: dict, declared: dict) -> list[TextTable]:
     """r with PROFiT-Net and the share of negative values of every model, beside the paper's."""
     made = []
     for dataset in datasets:
-        found = _screened(dataset)
+        found = screened(dataset)
         if not found:
             made.append(TextTable.not_run(dataset.name))
             continue
@@ -45,7 +45,7 @@ def agreement(datasets: Sequence[DatasetPredictions], printed: dict, declared: d
 
 def draw(datasets: Sequence[DatasetPredictions], folder: Path, declared: dict) -> Iterator[Path]:
     """Figure 6a: the dielectric constant against the gap by PROFiT-Net, where it has predicted both."""
-    found = {dataset.name: _screened(dataset).get(OWN) for dataset in datasets}
+    found = {dataset.name: screened(dataset).get(OWN) for dataset in datasets}
     pair = [found.get(declared.get(name)) for name in ("eps", "gap")]
     if None not in pair:
         eps, gap = _common(*pair)
@@ -54,16 +54,20 @@ def draw(datasets: Sequence[DatasetPredictions], folder: Path, declared: dict) -
         yield path
 
 
-def _screened(dataset: DatasetPredictions) -> dict[str, Predictions]:
-    return {name: row.extra[PROBE] for name, row in dataset.models.items() if PROBE in row.extra}
+def screened(dataset: DatasetPredictions) -> dict[str, Predictions]:
+    return {name: row.extra[EXTRA] for name, row in dataset.models.items() if EXTRA in row.extra}
 
 
 def _with_own(found: dict[str, Predictions], row: str) -> str:
     """r over the materials that both have predicted; a constant correlates with nothing."""
     if OWN not in found or row == OWN:
         return "1" if row == OWN else "open"
-    r = pearson(*_common(found[OWN], found[row]))
+    r = correlation(found, row)
     return f"{r:.3f}" if np.isfinite(r) else "none, constant"
+
+
+def correlation(found: dict[str, Predictions], row: str) -> float:
+    return pearson(*_common(found[OWN], found[row]))
 
 
 def _common(one: Predictions, other: Predictions) -> tuple[np.ndarray, np.ndarray]:

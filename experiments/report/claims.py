@@ -8,6 +8,7 @@ increase: [[...], [...]]    by how many per cent the first error is higher
 ratio: [[...], [...]]       the first over the second
 difference: [[...], [...]]  the first less the second
 lowest: {row, among, of}    in how many of the columns `of` the row has a lower error than every row of `among`
+over_reported: [...]        our error over the published one, on the same folds where these are published
 minimum: {among, of}        the lowest error of these rows in one column
 materials: [table, column]  the size of the data set
 parameters: row             trained weights of a row of the table of all models
@@ -38,7 +39,9 @@ SCALE = "real"
 #: How far from the paper's value still confirms it, in per cent, where a statement says nothing else.
 NEAR = 10.0
 HEAD = ["statement", "in the paper", "paper's value", "ours", "verdict"]
-KEYS = {"statement", "where", "paper", "unit", "ours", "expect", "data", "because", "untestable"}
+KEYS = {"statement", "where", "paper", "unit", "ours", "expect", "data", "because", "untestable", "not_run"}
+#: Why a statement has no value of ours.
+UNTESTED = {"untestable": "not testable here", "not_run": "not run yet"}
 VERDICTS = ("confirmed", "not confirmed", "differs", "not testable here", "not run yet")
 MEANING = (
     "Confirmed: our stored results give the stated value within 10 %, or the stated order or bound. Where our data are "
@@ -69,7 +72,11 @@ def counts(papers: list[PaperReport]) -> list[str]:
     for paper in papers:
         found = Counter(next(v for v in VERDICTS if row[-1].startswith(v)) for row in paper.claims.rows)
         if found:
-            listed = ", ".join(f"{found[verdict]} {verdict}" for verdict in VERDICTS if found[verdict])
+            listed = ", ".join(
+                f"{found[verdict]} {verdict.replace('differs', 'with another value')}"
+                for verdict in VERDICTS
+                if found[verdict]
+            )
             lines.append(f"* Claims of {paper.name}: {listed} ([all](docs/results/{paper.name}.md)).")
     return lines
 
@@ -83,13 +90,13 @@ def load(paper: str) -> list[Claim]:
 def _claim(paper: str, one: dict, place: str) -> Claim:
     if unknown := set(one) - KEYS:
         raise UserError(f"{place}: unknown key {sorted(unknown)[0]!r}; the keys are {', '.join(sorted(KEYS))}")
-    if ("ours" in one) == ("untestable" in one):
-        raise UserError(f"{place}: give either `ours` or `untestable`")
+    if len(set(one) & {"ours", *UNTESTED}) != 1:
+        raise UserError(f"{place}: give one of ours, {', '.join(UNTESTED)}")
     stated, unit = one.get("paper"), one.get("unit", "")
     printed = NONE if stated is None else _number(stated, unit) if isinstance(stated, int | float) else stated
-    if "untestable" in one:
-        verdict = f"not testable here: {one['untestable']}"
-        return Claim(one["statement"], one["where"], printed, NONE, verdict)
+    for key, verdict in UNTESTED.items():
+        if key in one:
+            return Claim(one["statement"], one["where"], printed, NONE, f"{verdict}: {one[key]}")
     ((method, argument),) = one["ours"].items()
     if method not in METHODS:
         raise UserError(f"{place}: unknown method {method!r}; the methods are {', '.join(METHODS)}")
@@ -143,22 +150,23 @@ def _pair(compute: Callable[[float, float], float]) -> Callable[[str, list], flo
 
 
 def _lowest(paper: str, argument: dict) -> tuple[int, int] | None:
-    """In how many columns the row's error is below those of all others, of the columns where these have run."""
-    differences = [
-        [
-            found
-            for other in argument["among"]
-            if (found := _difference(paper, [[*at, argument["row"]], [*at, other]])) is not None
-        ]
-        for at in argument["of"]
-    ]
-    tested = [found for found in differences if found]
-    return (sum(all(d < 0 for d in found) for found in tested), len(tested)) if tested else None
+    """In how many columns the row's error is below those of all others, of the columns in which all have run."""
+    tested = []
+    for at in argument["of"]:
+        differences = [_difference(paper, [[*at, argument["row"]], [*at, other]]) for other in argument["among"]]
+        if None not in differences:
+            tested.append(all(difference < 0 for difference in differences))
+    return (sum(tested), len(tested)) if tested else None
 
 
 def _minimum(paper: str, argument: dict) -> float | None:
     errors = [_error(paper, [*argument["of"], row]) for row in argument["among"]]
     return min((error for error in errors if error is not None), default=None)
+
+
+def _over_reported(paper: str, place: list[str]) -> float | None:
+    model, metric = _model(paper, place)
+    return model.mean(metric) / model.reported[metric] if model.values else None
 
 
 def _materials(paper: str, place: list[str]) -> int | None:
@@ -190,6 +198,7 @@ METHODS: dict[str, Callable[[str, Any], float | tuple[int, int] | None]] = {
     "difference": _difference,
     "lowest": _lowest,
     "minimum": _minimum,
+    "over_reported": _over_reported,
     "materials": _materials,
     "parameters": _parameters,
     "stored": _stored,

@@ -97,7 +97,7 @@ def test_composition_errors(tmp_path):
 
     net = column().models["net"].predictions
     under = np.array([net.target + (net.prediction - net.target) * (1 + abs(e) / 500) for e in ERRORS]).T
-    extra = {composition_error.PROBE: Predictions(net.ids, under, net.target, unit="eV")}
+    extra = {composition_error.EXTRA: Predictions(net.ids, under, net.target, unit="eV")}
     filled = column(models={"net": ModelPredictions(net, 3, extra)}, printed={"composition_error": "Eg"})
     reported = {
         "composition_error": {
@@ -176,7 +176,7 @@ def test_probes_are_stored_and_read_beside_the_predictions(tiny):
     cell = plan.runs("tiny", "two", "mini")[0]
     runner.execute(cell)
     row = derived.datasets("tiny", "two", "mini")[0].models["net"]
-    probe = row.extra[composition_error.PROBE]
+    probe = row.extra[composition_error.EXTRA]
     assert probe.ids.tolist() == row.predictions.ids.tolist() and probe.unit == "eV"
     assert "| +20 " in tables.render("tiny", "two", "mini")
 

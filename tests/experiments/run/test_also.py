@@ -89,7 +89,7 @@ def screened(name, **models):
     """A column of models that have predicted four materials."""
     ids = np.array(list("abcd"))
     probe = {m: Predictions(ids, np.array(values), unit="eV") for m, values in models.items()}
-    rows = {m: ModelPredictions(found, 1, {large_scale.PROBE: found}) for m, found in probe.items()}
+    rows = {m: ModelPredictions(found, 1, {large_scale.EXTRA: found}) for m, found in probe.items()}
     return DatasetPredictions(name, name, {}, 0, rows)
 
 
