@@ -1,6 +1,6 @@
-"""`python -m benchmarks [topic ...]`: measure, print Markdown, keep it in `results.md`.
+"""`python -m benchmarks [topic ...]`: run benchmarks, print Markdown and store it in `results.md`.
 
-Exit status 1 where a target is missed, 2 where something could not be measured.
+Exit status 1 if a target is missed, 2 if something cannot be measured.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from benchmarks import (
     features,
     finder,
     peers,
-    ray_engine,
+    ray_executor,
     report,
     streaming,
     training,
@@ -25,7 +25,7 @@ from benchmarks import (
 from common.errors import UserError
 
 TOPICS = {
-    "featurisation": features.featurisation,
+    "featurization": features.featurization,
     "features-on-disk": features.on_disk,
     "jobs": features.jobs,
     "streaming": streaming.streaming,
@@ -38,7 +38,7 @@ TOPICS = {
     "diffcomp-patterns": diffcomp.patterns,
     "diffcomp-pictures": diffcomp.pictures,
     "diffcomp-epochs": diffcomp.epochs,
-    "diffcomp-embedding": diffcomp.composition.embedding,
+    "diffcomp-embedding": diffcomp.embedding,
     "peers-epochs": peers.epochs,
     "peers-roost": peers.roost,
     "esnet-preparation": esnet.preparation,
@@ -46,14 +46,14 @@ TOPICS = {
     "esnet-memory": esnet.memory,
     "esnet-hull": esnet_hull.hull,
     "esnet-dft": esnet_dft.dft,
-    "ray-engine": ray_engine.ray_engine,
+    "ray-executor": ray_executor.ray_executor,
 }
 
 
 def main(names: list[str]) -> int:
     unknown = [name for name in names if name not in TOPICS]
     if unknown:
-        print(f"no topic is called {unknown[0]!r}; there are: {', '.join(TOPICS)}", file=sys.stderr)
+        print(f"unknown topic {unknown[0]!r}; choose from {', '.join(TOPICS)}", file=sys.stderr)
         return 2
     status = 0
     for name in names or TOPICS:
@@ -66,7 +66,7 @@ def main(names: list[str]) -> int:
             continue
         text = report.section(name, lines, notes, load)
         print(text, flush=True)
-        report.keep(name, text)
+        report.store(name, text)
         if not all(line.met for line in lines):
             status = max(status, 1)
     return status

@@ -1,4 +1,4 @@
-"""Run one function of the benchmarks in a fresh process, so that peak memory and imports are its own."""
+"""Run a benchmark function in a fresh process, so that peak memory and imports are its own."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ ROOT = Path(__file__).parent.parent
 
 
 def fresh(function: str, *arguments) -> dict:
-    """What `function` ('module:name') returns for these plain arguments, and `peak`, its memory in bytes."""
+    """Result of `function` ('module:name') for JSON arguments, with its peak memory in bytes as `peak`."""
     command = [sys.executable, "-m", "benchmarks.child", function, json.dumps(arguments)]
     done = subprocess.run(command, cwd=ROOT, env=environment(), capture_output=True, text=True)
     if done.returncode:
@@ -23,12 +23,12 @@ def fresh(function: str, *arguments) -> dict:
 
 
 def environment(**changes: str) -> dict[str, str]:
-    """The environment of a child: this project importable wherever it lies."""
+    """Environment of a child process, in which this project can be imported."""
     return os.environ | {"PYTHONPATH": str(ROOT), **changes}
 
 
 def peak_memory() -> int:
-    """The most memory of this process so far, in bytes. What Python's `resource` has begins with that of its parent."""
+    """Peak memory of this process in bytes; the value of Python's `resource` would include that of its parent."""
     try:
         lines = Path("/proc/self/status").read_text().splitlines()
         return 1024 * next(int(line.split()[1]) for line in lines if line.startswith("VmHWM"))

@@ -1,4 +1,4 @@
-"""The waiting time of the commands, each in a fresh process."""
+"""Latency of the commands, each in a fresh process."""
 
 from __future__ import annotations
 
@@ -39,7 +39,7 @@ def commands() -> tuple[list[Line], list[str]]:
     help_times = [_seconds("--help") for _ in range(5)]
     with tempfile.TemporaryDirectory() as folder:
         devices.setup(0)
-        # An untrained network is as large and as slow as a trained one.
+        # An untrained network has the size and speed of a trained one.
         model = PROFiTNet()
         model.model, model.target, model.unit = model.build(), "band_gap", "eV"
         model.save(Path(folder) / "model")

@@ -1,10 +1,10 @@
-"""Composition and diffraction: patterns against a direct sum, all pictures, epochs against bare Keras, embedding."""
+"""diffcomp: patterns against a direct sum, images of a dataset, epochs against Keras, composition embedding."""
 
 from __future__ import annotations
 
-import os
 import time
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -12,6 +12,7 @@ import numpy as np
 from benchmarks.child import fresh
 from benchmarks.features import empty_cache
 from benchmarks.report import Line
+from benchmarks.timing import MIB, best_of, total_processor_time
 from common.chem.crystal import Crystal
 from common.sources import load_source
 from common.train import devices
@@ -22,11 +23,10 @@ from diffcomp.diffraction.lattice_sum import intensity, pixels_of, scattering_fa
 from diffcomp.diffraction.settings import ELECTRON_RADIUS, Diffraction, rotations
 from diffcomp.regressor import DiffComp
 
-MIB = 2**20
 GRID, ATOMS, SIZES = 256, 12, (100, 200, 400)
-#: The direct sum is made for every so many pixels and its time multiplied.
+#: The direct sum is computed for every n-th pixel, and its time multiplied by n.
 EVERY = 64
-#: Materials and rounds of the comparison with bare Keras.
+#: Materials and rounds of the comparison with Keras.
 ROWS, ROUNDS = 256, 3
 
 
@@ -34,17 +34,17 @@ ROWS, ROUNDS = 256, 3
 
 
 def patterns() -> tuple[list[Line], list[str]]:
-    """Processor time, so that threads and the load of the machine do not count."""
+    """In processor time, so that threads and other load do not matter."""
     table = load_source("diffcomp-binaries")
     crystal = table.structure(next(row for row in range(len(table)) if table.n_sites(row) == ATOMS))
     pattern = intensity(crystal, GRID)
-    ours = _processor(lambda: intensity(crystal, GRID), 9)
+    ours = best_of(9, lambda: intensity(crystal, GRID), time.process_time)[0]
     chosen, added = _direct(crystal)
     difference = np.abs(added - pattern.reshape(3, -1)[:, chosen]).max() / pattern.max()
-    direct = EVERY * _processor(lambda: _direct(crystal), 1)
+    direct = EVERY * best_of(1, lambda: _direct(crystal), time.process_time)[0]
     large = [Crystal(np.full(n, 8), np.eye(3) * 10.0, np.random.default_rng(0).random((n, 3))) for n in SIZES]
-    growing = [_processor(lambda c=c: intensity(c, GRID), 3) for c in large]
-    reference = f"{ATOMS} atoms, three beams, {GRID} x {GRID} pixels, processor time, the least of 9"
+    growing = [best_of(3, lambda c=c: intensity(c, GRID), time.process_time)[0] for c in large]
+    reference = f"{ATOMS} atoms, three beams, {GRID} x {GRID} pixels, processor time, best of 9"
     sample = f"the atoms of 1,000 cells in every pixel, numpy: {direct:.0f} s, measured on every {EVERY}th pixel"
     return [
         Line("one material", ours, "s", "<= 0.05", reference),
@@ -52,23 +52,13 @@ def patterns() -> tuple[list[Line], list[str]]:
         Line("twice the atoms, time", growing[-1] / growing[-2], "times", "<= 2.2", f"{SIZES[-1]} against {SIZES[-2]}"),
     ], [
         f"Largest difference to the direct sum {difference:.1e} of the brightest pixel. {', '.join(map(str, SIZES))} "
-        f"atoms take {', '.join(f'{1e3 * t:.0f}' for t in growing)} ms. FXI Condor, which adds up atoms on one core, "
+        f"atoms take {', '.join(f'{1e3 * t:.0f}' for t in growing)} ms. FXI Condor, a direct sum on one core, "
         "is not installed here; its patterns of 12 atoms were made in 19.2 s."
     ]
 
 
-def _processor(work, repeat: int) -> float:
-    """The least processor time of several runs, in seconds."""
-    times = []
-    for _ in range(repeat):
-        started = time.process_time()
-        work()
-        times.append(time.process_time() - started)
-    return min(times)
-
-
 def _direct(crystal: Crystal) -> tuple[np.ndarray, np.ndarray]:
-    """The pattern in every so many pixels, by adding up the atoms of the whole block."""
+    """The pattern in every n-th pixel, by a direct sum over the atoms of the whole block."""
     settings = Diffraction()
     pixels = pixels_of(GRID, settings)
     chosen = np.arange(0, GRID**2, EVERY) + EVERY // 2
@@ -89,28 +79,26 @@ def _direct(crystal: Crystal) -> tuple[np.ndarray, np.ndarray]:
 
 
 def pictures() -> tuple[list[Line], list[str]]:
-    found = fresh("benchmarks.diffcomp:all_pictures")
-    what = f"{found['good']:,} binaries: structures read, patterns and pictures made and stored"
+    measured = fresh("benchmarks.diffcomp:all_pictures")
+    what = f"{measured['materials']:,} binaries: structures read, patterns and pictures made and stored"
     return [
-        Line("all materials with JOBS=2", found["seconds"], "s", "<= 120", what),
-        Line("their pictures on disk", found["size"] / MIB, "MB", "<= 20", "128 x 128, three colours, PNG within HDF5"),
-    ], [f"Processor time {found['busy']:.0f} s, all processes together; half of it is the time on two free cores."]
+        Line("all materials with JOBS=2", measured["seconds"], "s", "<= 120", what),
+        Line("their images on disk", measured["size"] / MIB, "MB", "<= 20", "128 x 128, three colours, PNG in HDF5"),
+    ], [f"Processor time {measured['busy']:.0f} s, all processes together; half of it is the time on two free cores."]
 
 
 def all_pictures() -> dict[str, float]:
-    """In a process of its own, for the processor time of its children."""
+    """Run in a separate process, so that only its children count."""
     from joblib.externals.loky import get_reusable_executor
 
     table = load_source("diffcomp-binaries")
     with empty_cache() as folder:
         started = time.perf_counter()
-        good = DiffComp(cv_nodes=0).features(table, jobs=2).rows
+        rows = DiffComp(cv_nodes=0).features(table, jobs=2).rows
         seconds = time.perf_counter() - started
         size = sum(path.stat().st_size for path in Path(folder).rglob("*.h5"))
-    get_reusable_executor().shutdown(wait=True)  # the time of a child counts once it has ended
-    after = os.times()
-    busy = after.user + after.system + after.children_user + after.children_system
-    return {"seconds": seconds, "size": size, "good": len(good), "busy": busy}
+    get_reusable_executor().shutdown(wait=True)  # the time of a child is counted when it has ended
+    return {"seconds": seconds, "size": size, "materials": len(rows), "busy": total_processor_time()}
 
 
 # --- training ------------------------------------------------------------------------------------
@@ -119,17 +107,17 @@ def all_pictures() -> dict[str, float]:
 def epochs() -> tuple[list[Line], list[str]]:
     found = fresh("benchmarks.diffcomp:train_on_one_core")
     ours, bare = np.median(found["ours"]), np.median(found["bare"])
-    reference = f"Model.fit on dense arrays in memory: {bare:.1f} s an epoch, ours from compressed pictures "
+    reference = f"Model.fit on dense arrays in memory: {bare:.1f} s per epoch, ours from compressed images "
     reference += f"{ours:.1f} s; batch {found['batch']}, {found['rows']} rows, processor time of one thread"
     spread = "; ".join(f"{name} {min(found[name]):.2f} to {max(found[name]):.2f} s" for name in ("ours", "bare"))
     return [Line("epoch at 90:10 against bare Keras", ours / bare, "times", "<= 1.1", reference)], [
-        f"Medians of {len(found['ours'])} blocks in turn, {spread}. "
-        f"A material costs {1e3 * ours / found['rows']:.1f} ms an epoch."
+        f"Medians of {len(found['ours'])} alternating blocks, {spread}. "
+        f"A material costs {1e3 * ours / found['rows']:.1f} ms per epoch."
     ]
 
 
 def train_on_one_core() -> dict:
-    """Processor time of an epoch: that of three epochs less that of one, the first of which traces."""
+    """Processor time per epoch: half the difference between three epochs and one, which cancels the tracing."""
     devices.setup(0, threads=1)
     table = load_source("diffcomp-binaries").known("formation_energy_per_atom")
     table = table.take(np.sort(np.random.default_rng(0).permutation(len(table))[:ROWS]))
@@ -153,7 +141,7 @@ def train_on_one_core() -> dict:
     times: dict[str, list[float]] = {"ours": [], "bare": []}
     for _ in range(ROUNDS):
         for name, work in (("ours", ours), ("bare", bare)):
-            one, three = (_processor(lambda n=n, work=work: work(n), 1) for n in (1, 3))
+            one, three = (best_of(1, partial(work, n), time.process_time)[0] for n in (1, 3))
             times[name].append((three - one) / 2)
     return {**times, "rows": len(rows), "batch": model.recipe.batch}
 

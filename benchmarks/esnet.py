@@ -1,4 +1,4 @@
-"""ESNet: resampling against the released way, training against the bare Keras model and XLA, memory of a large set."""
+"""ESNet: resampling against the released program, training against Keras and with XLA, memory on a large dataset."""
 
 from __future__ import annotations
 
@@ -12,6 +12,7 @@ import numpy as np
 
 from benchmarks.child import fresh
 from benchmarks.report import Line
+from benchmarks.timing import GIB, best_of, keras_epochs
 from common.sources import load_source
 from common.train import devices
 from common.train.loop import train
@@ -20,52 +21,48 @@ from esnet.dos.resampling import AXIS, FORMS, resampled
 from esnet.features import input_row
 from esnet.regressor import ESNet
 
-GIB = 2**30
 ROWS, EPOCHS = 96, 4
 MANY, POINTS, TRAINED = 60_000, 2001, 320
 
 
 def preparation() -> tuple[list[Line], list[str]]:
-    """Processor time of one core, which other processes do not lengthen as they do the time on the clock."""
+    """In processor time of one core, which other processes affect less than wall time."""
     table = load_source("mini")
     rows = range(len(table))
-    seconds = _seconds(lambda: [input_row(table.dos(row), form=FORMS["corrected"]) for row in rows])
+    clock = time.process_time
+    seconds, _ = best_of(3, lambda: [input_row(table.dos(row), form=FORMS["corrected"]) for row in rows], clock)
     densities = [from_densities(table.dos(row)) for row in range(60)]
-    ours, theirs = (_seconds(partial(_for_each, one, densities)) for one in (resampled, _one_by_one))
-    each = f"{1e3 * theirs / len(densities):.2f} ms a material, ours {1e3 * ours / len(densities):.2f} ms"
+    ours, theirs = (best_of(3, partial(_for_each, one, densities), clock)[0] for one in (resampled, _one_by_one))
+    each = f"{1e3 * theirs / len(densities):.2f} ms per material, ours {1e3 * ours / len(densities):.2f} ms"
     conditions = f"{len(table)} materials of the embedded file, reading included, one core"
     return [
         Line("channels from HDF5", len(table) / seconds, "materials a second", ">= 200", conditions),
-        Line("resampling against the released way", theirs / ours, "times", ">= 10", f"interp1d a channel: {each}"),
+        Line(
+            "resampling against the released program",
+            theirs / ours,
+            "times",
+            ">= 10",
+            f"interp1d per channel: {each}",
+        ),
     ], ["Both in processor time of one core."]
 
 
 def _for_each(work, densities) -> None:
-    """Each result goes before the next one comes, as where they are written to disk."""
+    """Discard every result before the next, as when they are written to disk."""
     for dos in densities:
         work(dos)
 
 
 def _one_by_one(dos) -> np.ndarray:
-    """As the released program: a scipy interpolator for every channel."""
+    """As in the released program: one SciPy interpolator per channel."""
     from scipy.interpolate import interp1d
 
     rows = dos.densities.reshape(-1, len(dos.energies))
     return np.array([interp1d(dos.energies, row, bounds_error=False, fill_value=0.0)(AXIS) for row in rows])
 
 
-def _seconds(work) -> float:
-    """The best of three runs."""
-    times = []
-    for _ in range(3):
-        started = time.process_time()
-        work()
-        times.append(time.process_time() - started)
-    return min(times)
-
-
 def epochs() -> tuple[list[Line], list[str]]:
-    """Blocks in turn in one process; the first epoch of a block traces or compiles and is dropped."""
+    """Alternating blocks in one process; the first epoch of a block traces or compiles and is dropped."""
     devices.setup(0)
     table = load_source("mini").take(np.arange(ROWS))
     model = ESNet(epochs=EPOCHS, patience=0)
@@ -73,14 +70,14 @@ def epochs() -> tuple[list[Line], list[str]]:
     model.fit_inputs(made.features, made.rows)
     targets = table.target("formation_energy").values.astype(np.float32)
     dense, nothing = made.features.batch(made.rows), made.rows[:0]
-    found: dict[str, list[float]] = {"ours": [], "bare": [], "XLA": []}
+    seconds: dict[str, list[float]] = {"ours": [], "bare": [], "XLA": []}
     for _ in range(2):
         for name, xla in (("ours", False), ("XLA", True)):
             recipe = replace(model.recipe, xla=xla)
             state = train(model.build(), made.features, targets, made.rows, nothing, recipe, seed=0)
-            found[name] += np.diff([row["seconds"] for row in state.history]).tolist()
-        found["bare"] += _bare(model, dense, targets)
-    ours, bare, xla = (float(np.median(found[name])) for name in ("ours", "bare", "XLA"))
+            seconds[name] += np.diff([row["seconds"] for row in state.history]).tolist()
+        seconds["bare"] += keras_epochs(model.build(), dense, targets, model.recipe)
+    ours, bare, xla = (float(np.median(seconds[name])) for name in ("ours", "bare", "XLA"))
     size = f"{ROWS} materials, batch {model.recipe.batch}"
     return [
         Line(
@@ -98,26 +95,9 @@ def epochs() -> tuple[list[Line], list[str]]:
             f"{xla:.2f} s with XLA, {ours:.2f} s without",
         ),
     ], [
-        f"Medians of {len(found['ours'])} epochs each. On processors TensorFlow takes its convolutions from oneDNN, in "
-        "whose place XLA puts its own."
+        f"Medians of {len(seconds['ours'])} epochs each. On processors, TensorFlow computes convolutions with "
+        "oneDNN, XLA with its own code."
     ]
-
-
-def _bare(model, dense, targets) -> list[float]:
-    import keras
-
-    network = model.build()
-    network.compile(keras.optimizers.Adam(model.recipe.learning_rate), model.recipe.loss, jit_compile=False)
-    ends: list[float] = []
-    network.fit(
-        dense,
-        targets,
-        batch_size=model.recipe.batch,
-        epochs=EPOCHS,
-        verbose=0,
-        callbacks=[keras.callbacks.LambdaCallback(on_epoch_end=lambda *_: ends.append(time.perf_counter()))],
-    )
-    return np.diff(ends).tolist()
 
 
 def memory() -> tuple[list[Line], list[str]]:
@@ -125,16 +105,16 @@ def memory() -> tuple[list[Line], list[str]]:
         path = str(Path(folder) / "many.h5")
         fresh("benchmarks.esnet:make_many", path, MANY)
         done = fresh("benchmarks.esnet:train_many", path, folder, TRAINED)
-    reference = f"{done['rows']:,} materials of {POINTS} points each; whole process, TensorFlow included"
+    reference = f"{done['rows']:,} materials with {POINTS} points each; whole process, TensorFlow included"
     return [Line("peak memory of training", done["peak"] / GIB, "GiB", "< 3", reference)], [
-        f"Features and scaling of all, then an epoch over {TRAINED} of them drawn at random. As dense arrays the "
+        f"Features and scaling of all, then an epoch over {TRAINED} of them random ones. As dense arrays, the "
         f"inputs alone would take {done['rows'] * 18 * 1500 * 4 / GIB:.1f} GiB. Features took {done['features']:.0f} "
         f"s, scaling {done['scaling']:.0f} s."
     ]
 
 
 def make_many(path: str, n: int) -> None:
-    """A file of n materials: those of the embedded set on a finer axis, again and again, with other Fermi levels."""
+    """A file of n materials: those of the embedded set on a finer axis, repeated with other Fermi levels."""
     import h5py
 
     from common.sources.mini import PATH
@@ -153,7 +133,7 @@ def make_many(path: str, n: int) -> None:
                 group.create_dataset("dos_rel", data=fine, chunks=fine.shape, compression="gzip", shuffle=True)
                 for part in ("cell", "scaled_positions", "numbers"):
                     group[part] = source[f"materials/{name}/{part}"][:]
-            else:  # the same numbers under another name
+            else:  # the same data under another name
                 for part in ("dos_rel", "cell", "scaled_positions", "numbers"):
                     group[part] = file[f"materials/{number % len(names):06d}/{part}"]
             wanted = ("band_edges_rel_eV", "spin_polarized", "formation_energy_eV_per_atom")
@@ -162,7 +142,7 @@ def make_many(path: str, n: int) -> None:
 
 
 def train_many(path: str, folder: str, trained: int) -> dict[str, float]:
-    """Features of the whole file, kept in `folder`, and an epoch over some of its rows."""
+    """Features of the whole file, cached in `folder`, and one epoch on some of its rows."""
     import os
 
     from common.sources.densities import load

@@ -1,4 +1,4 @@
-"""ESNet's screening: distances from the convex hull, against a phase diagram of pymatgen for each material."""
+"""ESNet's screening: energies above the convex hull against pymatgen's phase diagrams."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from common.sources.datadir import place
 from esnet.screening.hull import PhasePool, read_pool
 from esnet.screening.published import published
 
-#: pymatgen takes so long that a sample has to do.
+#: pymatgen is slow, so it computes a sample only.
 SAMPLE = 60
 
 
@@ -31,17 +31,17 @@ def hull() -> tuple[list[Line], list[str]]:
     each = f"PhaseDiagram of the entry's chemical system: {1e3 * theirs_each:.2f} ms, ours {1e3 * ours_each:.3f} ms"
     lines = [
         Line("E_hull of all, reading the pool included", seconds, "s", "< 180", entries),
-        Line("against pymatgen for each", theirs_each / ours_each, "times", ">= 5", each),
-        Line("largest difference to it", apart, "eV/atom", "<= 1e-6", f"{SAMPLE} entries drawn at random"),
+        Line("speed-up over pymatgen per material", theirs_each / ours_each, "times", ">= 5", each),
+        Line("largest difference from pymatgen", apart, "eV/atom", "<= 1e-6", f"{SAMPLE} random entries"),
     ]
     return lines, [
-        f"Reading the pool takes {read:.1f} of {busy:.1f} s of processor time; pymatgen is given the phases of each "
-        "chemical system ready made, so that neither reading nor searching the pool counts for it."
+        f"Reading the pool takes {read:.1f} of {busy:.1f} s of processor time; pymatgen gets the phases of each "
+        "chemical system, so its time includes neither reading nor searching the pool."
     ]
 
 
 def _by_pymatgen(pool: PhasePool, materials: list[tuple[str, float]]) -> tuple[np.ndarray, float]:
-    """E_hull of each by a phase diagram of its own, and the processor time of the diagrams."""
+    """E_hull of each material from its own phase diagram, and the processor time of the diagrams."""
     from pymatgen.analysis.phase_diagram import PDEntry, PhaseDiagram
     from pymatgen.core import Composition
 

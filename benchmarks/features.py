@@ -1,4 +1,4 @@
-"""Featurisation against the released road and against pymatgen; features on disk; several processes."""
+"""Featurization against the released program and pymatgen; features on disk; several processes."""
 
 from __future__ import annotations
 
@@ -14,6 +14,7 @@ import numpy as np
 
 from benchmarks.child import fresh
 from benchmarks.report import Line
+from benchmarks.timing import GIB, best_of, total_processor_time
 from common.chem.crystal import Crystal
 from common.features.cache import FeatureCache, featurize
 from common.io.hdf5 import open_hdf5
@@ -21,16 +22,15 @@ from common.sources import load_source
 from common.sources.datadir import data_root
 from profitnet.features import FEATURE_VERSION, profit_matrix, weights_row
 
-#: Crystals without symmetry, 20 to 24 atoms, beside those of the reference file.
+#: Crystals without symmetry, 20 to 24 atoms, in addition to those of the reference file.
 P1_EXTRA = 5
-#: Every road gets as many tries; the best counts.
+#: Number of repetitions; the fastest counts.
 REPEAT = 2
 FLAT = "mp-1247858"
-GIB, MIB = 2**30, 2**20
 
 
-def featurisation() -> tuple[list[Line], list[str]]:
-    """The 40 reference structures and some P1 cells: released road, pymatgen, ours, one after the other."""
+def featurization() -> tuple[list[Line], list[str]]:
+    """The 40 reference structures and some P1 cells with the released program, pymatgen and our code."""
     from tests.profitnet.reference import pymatgen_structure, released_matrix
 
     warnings.simplefilter("ignore")
@@ -38,25 +38,25 @@ def featurisation() -> tuple[list[Line], list[str]]:
     from pymatgen.symmetry.analyzer import SpacegroupAnalyzer
 
     crystals, matrices = _reference()
-    # What is imported or filled at the first call is not part of the comparison.
+    # Exclude imports and caches of the first call from the comparison.
     profit_matrix(crystals[0], "released"), released_matrix(crystals[0])
     times = []
     for crystal in crystals:
         structure = pymatgen_structure(crystal)
-        ours, _ = _timed(lambda c=crystal: profit_matrix(c, "released"), repeat=REPEAT)
-        released, matrix = _timed(lambda c=crystal: released_matrix(c), repeat=REPEAT)
-        pymatgen, _ = _timed(lambda s=structure: VoronoiNN(allow_pathological=True).get_all_nn_info(s), repeat=REPEAT)
+        ours, _ = best_of(REPEAT, lambda c=crystal: profit_matrix(c, "released"))
+        released, matrix = best_of(REPEAT, lambda c=crystal: released_matrix(c))
+        pymatgen, _ = best_of(REPEAT, lambda s=structure: VoronoiNN(allow_pathological=True).get_all_nn_info(s))
         no_symmetry = len(structure) >= 20 and SpacegroupAnalyzer(structure).get_space_group_number() == 1
         times.append((ours, released, pymatgen, no_symmetry))
         matrices[len(times) - 1] = _difference(matrix, matrices[len(times) - 1])
     table = np.array(times)
     p1 = [row[:2] for row in times if row[3]]
     for crystal in _p1_cells():
-        ours, _ = _timed(lambda c=crystal: profit_matrix(c, "released"), repeat=REPEAT)
-        p1.append((ours, _timed(lambda c=crystal: released_matrix(c), repeat=REPEAT)[0]))
+        ours, _ = best_of(REPEAT, lambda c=crystal: profit_matrix(c, "released"))
+        p1.append((ours, best_of(REPEAT, lambda c=crystal: released_matrix(c))[0]))
     ratio, bare, alone = table[:, 1] / table[:, 0], table[:, 2] / table[:, 0], np.divide(*np.array(p1).T[::-1])
-    flat = fresh("benchmarks.features:featurise_one", FLAT)
-    path = "the released road rebuilt: 3x3x3 supercell, one site an orbit, VoronoiNN, periodic distances"
+    flat = fresh("benchmarks.features:featurize_one", FLAT)
+    path = "the released program rebuilt: 3x3x3 supercell, one site per orbit, VoronoiNN, periodic distances"
     lines = [
         Line("40 reference structures, mean ratio", ratio.mean(), "times", ">= 25", path),
         Line(f"{len(p1)} P1 cells of 20 to 24 atoms, mean ratio", alone.mean(), "times", ">= 60", path),
@@ -65,11 +65,11 @@ def featurisation() -> tuple[list[Line], list[str]]:
         Line(f"peak memory of {FLAT}", flat["peak"] / GIB, "GiB", "< 1", "whole process, a flat cell of 12 atoms"),
     ]
     notes = [
-        f"Ours takes {1e3 * table[:, 0].mean():.1f} ms a structure (each the best of {REPEAT}), the released road "
+        f"Ours takes {1e3 * table[:, 0].mean():.1f} ms per structure (each the best of {REPEAT}), the released program "
         f"{1e3 * table[:, 1].mean():.0f} ms, pymatgen alone {1e3 * table[:, 2].mean():.0f} ms. Ratio of the sums: "
         f"{table[:, 1].sum() / table[:, 0].sum():.0f} and {table[:, 2].sum() / table[:, 0].sum():.0f}. "
-        f"The ratio to the released road goes from {ratio.min():.0f} to {ratio.max():.0f}.",
-        f"The rebuilt road gives the 40 reference matrices to {max(matrices):.1e} of the largest entry.",
+        f"The ratio to the released program is between {ratio.min():.0f} and {ratio.max():.0f}.",
+        f"The rebuilt program reproduces the 40 reference matrices to {max(matrices):.1e} of the largest entry.",
     ]
     return lines, notes
 
@@ -93,33 +93,23 @@ def _p1_cells() -> list[Crystal]:
     return [table.structure(row) for row in rows]
 
 
-def _timed(function, repeat: int = 1):
-    """Shortest wall time of `repeat` calls, and the result."""
-    best = float("inf")
-    for _ in range(repeat):
-        started = time.perf_counter()
-        result = function()
-        best = min(best, time.perf_counter() - started)
-    return best, result
-
-
 def _difference(one: np.ndarray, other: np.ndarray) -> float:
     return float(np.abs(one - other).max() / np.abs(other).max())
 
 
-def featurise_one(name: str) -> None:
+def featurize_one(name: str) -> None:
     table = load_source("mp-structures").select([name])
     weights_row(table.structure(0))
 
 
 # --- Many crystals -----------------------------------------------------------------------------------
 
-#: Enough that the start of the processes hardly counts, few enough to be run often.
+#: Large enough that the start of the processes hardly matters, small enough to be run often.
 SAMPLE, ALL = 6_000, 36_000
 
 
 def on_disk() -> tuple[list[Line], list[str]]:
-    """The cache of a sample of the 46,744-id list, and what it would be for all of them."""
+    """Size of the cache of a sample of the 46,744-id list, extrapolated to all."""
     rows = _rows(SAMPLE)
     with empty_cache() as folder:
         started = time.perf_counter()
@@ -138,29 +128,29 @@ def on_disk() -> tuple[list[Line], list[str]]:
         )
     ]
     notes = [
-        f"Extrapolated from {SAMPLE:,} crystals drawn at random ({each:.0f} bytes each, {shards:,} distinct keys), not "
-        f"measured on {ALL:,}. {len(made.errors)} left out. Featurised with JOBS=2 in {seconds:.0f} s."
+        f"Extrapolated from {SAMPLE:,} random crystals ({each:.0f} bytes each, {shards:,} distinct keys), not "
+        f"measured on {ALL:,}. {len(made.errors)} left out. Featurized with JOBS=2 in {seconds:.0f} s."
     ]
     return lines, notes
 
 
 def jobs(count: int = SAMPLE) -> tuple[list[Line], list[str]]:
-    """Wall time, and processor time, which other work on the machine disturbs less."""
+    """Wall time, and processor time, which other load affects less."""
     seconds, busy = {}, {}
     for n in (1, 2):
-        measured = fresh("benchmarks.features:featurise_many", count, n)
+        measured = fresh("benchmarks.features:featurize_many", count, n)
         seconds[n], busy[n] = measured["seconds"], measured["busy"]
     reference = f"{count} crystals with JOBS=1 take {seconds[1]:.1f} s, with JOBS=2 {seconds[2]:.1f} s, start included"
     lines = [Line("JOBS=2 against JOBS=1", seconds[1] / seconds[2], "times", ">= 1.7", reference)]
     notes = [
         f"Processor time {busy[1]:.1f} s with JOBS=1 and {busy[2]:.1f} s with JOBS=2, all processes together. Right "
-        f"after, two empty loops side by side got {_free_cores():.2f} cores of this machine: no ratio can be higher."
+        f"after, two parallel empty loops got {_free_cores():.2f} cores of this machine, the upper limit of the ratio."
     ]
     return lines, notes
 
 
 def _free_cores(processes: int = 2) -> float:
-    """Cores that this machine gives to so many busy processes at the moment."""
+    """Number of cores that this machine gives to busy processes at the moment."""
     loop = "import time\nwhile time.process_time() < 2: pass"
     started = time.perf_counter()
     running = [subprocess.Popen([sys.executable, "-c", loop]) for _ in range(processes)]
@@ -169,16 +159,15 @@ def _free_cores(processes: int = 2) -> float:
     return 2 * processes / (time.perf_counter() - started)
 
 
-def featurise_many(count: int, n: int) -> dict[str, float]:
+def featurize_many(count: int, n: int) -> dict[str, float]:
     from joblib.externals.loky import get_reusable_executor
 
     table = _rows(count, seed=1)
     with empty_cache():
-        seconds, _ = _timed(lambda: featurize(table, FEATURE_VERSION, weights_row, jobs=n))
+        seconds, _ = best_of(1, lambda: featurize(table, FEATURE_VERSION, weights_row, jobs=n))
     if n > 1:
-        get_reusable_executor().shutdown(wait=True)  # the time of a child counts once it has ended
-    after = os.times()
-    return {"seconds": seconds, "busy": after.user + after.system + after.children_user + after.children_system}
+        get_reusable_executor().shutdown(wait=True)  # the time of a child is counted when it has ended
+    return {"seconds": seconds, "busy": total_processor_time()}
 
 
 def _rows(count: int, seed: int = 0):
@@ -187,7 +176,7 @@ def _rows(count: int, seed: int = 0):
 
 
 class empty_cache(tempfile.TemporaryDirectory):
-    """An empty feature cache for the time of a `with` block."""
+    """Context manager with an empty feature cache."""
 
     def __enter__(self):
         folder = super().__enter__()

@@ -10,6 +10,7 @@ import numpy as np
 
 from benchmarks.child import fresh
 from benchmarks.report import Line
+from benchmarks.timing import GIB, best_of
 from common.data.materials import MaterialsDataset
 from common.data.splits import Split
 from common.sources import load_source
@@ -18,7 +19,6 @@ from common.train import loop as training
 from finder.graphs import crystal_graph, formula_graph
 from finder.regressor import CrystalFinder, Finder
 
-GIB = 2**30
 FORMULAS, CRYSTALS, SITES = 5000, 1000, (25, 35)
 
 
@@ -42,7 +42,8 @@ def graphs() -> tuple[list[Line], list[str]]:
     rate = len(formulas) / (time.perf_counter() - started)
     table = _crystals(200)
     crystals = list(table.structures())
-    ours, theirs = _seconds(lambda: [crystal_graph(c) for c in crystals]), _seconds(_pymatgen_loop(crystals))
+    works = (lambda: [crystal_graph(c) for c in crystals], _pymatgen_loop(crystals))
+    ours, theirs = (best_of(2, work)[0] for work in works)
     reference = f"a get_all_neighbors loop over {len(crystals)} crystals of {SITES[0]} to {SITES[1]} atoms: "
     reference += f"{1e3 * theirs / len(crystals):.2f} ms each, ours {1e3 * ours / len(crystals):.2f} ms"
     return [
@@ -51,38 +52,28 @@ def graphs() -> tuple[list[Line], list[str]]:
     ], []
 
 
-def _seconds(work) -> float:
-    """The better of two runs."""
-    times = []
-    for _ in range(2):
-        started = time.perf_counter()
-        work()
-        times.append(time.perf_counter() - started)
-    return min(times)
-
-
 def _pymatgen_loop(crystals):
     from pymatgen.core import Lattice, Structure
 
     structures = [Structure(Lattice(c.lattice), c.numbers, c.frac) for c in crystals]
 
     def nearest() -> list[dict]:
-        """Per pair of sites the nearest image, from the neighbour lists."""
-        found = []
+        """The nearest image per pair of sites, from the neighbour lists."""
+        nearest_images = []
         for structure in structures:
             edges: dict[tuple[int, int], float] = {}
             for centre, near in enumerate(structure.get_all_neighbors(4.0)):
                 for site in near:
                     pair = (centre, site.index)
                     edges[pair] = min(edges.get(pair, 9.0), site.nn_distance)
-            found.append(edges)
-        return found
+            nearest_images.append(edges)
+        return nearest_images
 
     return nearest
 
 
 def epochs() -> tuple[list[Line], list[str]]:
-    """Both engines as they are in a run of many epochs; then without the dense layers that they share."""
+    """Both implementations in a run of many epochs, with and without the dense layers that they share."""
     devices.setup(0)
     training.XLA_PAYS = 0
     lines, notes = [], []
@@ -93,7 +84,7 @@ def epochs() -> tuple[list[Line], list[str]]:
     for what, network, table, target, wanted in cases:
         ours, theirs = _epochs_of(network, table, target)
         reference = (
-            f"the Spektral implementation: {theirs:.2f} s an epoch, ours {ours:.2f} s; {len(table)} {what}, batch 128"
+            f"the Spektral implementation: {theirs:.2f} s per epoch, ours {ours:.2f} s; {len(table)} {what}, batch 128"
         )
         lines.append(Line(f"epoch on {what} against Spektral", theirs / ours, "times", f">= {wanted}", reference))
         ours, theirs = _epochs_of(network, table, target, head=False)
@@ -107,7 +98,7 @@ def epochs() -> tuple[list[Line], list[str]]:
 
 
 def _epochs_of(network, table, target: str, **changes) -> tuple[float, float]:
-    """Seconds of an epoch, our engine's and Spektral's: the best of those in which nothing is compiled any more."""
+    """Seconds per epoch of both implementations, keras and spektral: the shortest epoch after compilation."""
     split = Split(tuple(table.ids.tolist()), (), ())
     best = {}
     for name in ("keras", "spektral", "keras"):
@@ -120,7 +111,7 @@ def _epochs_of(network, table, target: str, **changes) -> tuple[float, float]:
 
 
 def _first_batch(network, table, target) -> float:
-    """Building, tracing, compiling and one update."""
+    """Seconds to build, trace and compile the network and make one update."""
     few = table.take(np.arange(128))
     started = time.perf_counter()
     network(epochs=1, patience=0).fit(few, target, Split(tuple(few.ids.tolist()), (), ()))
@@ -135,7 +126,7 @@ def predictions() -> tuple[list[Line], list[str]]:
     model = Finder(epochs=1).fit(few, "formation_energy", Split(tuple(few.ids.tolist()), (), ()))
     model.predict(few, bar=False)
     model.predict(table.take(np.arange(2000)), bar=False)
-    rate = len(table) / _seconds(lambda: model.predict(table, bar=False))
+    rate = len(table) / best_of(2, lambda: model.predict(table, bar=False))[0]
     with TemporaryDirectory() as folder:
         model.save(folder)
         small, large = (fresh("benchmarks.finder:stream", folder, n) for n in (20_000, 1_000_000))
@@ -147,7 +138,7 @@ def predictions() -> tuple[list[Line], list[str]]:
             rate,
             "formulas a second",
             ">= 5000",
-            "20,000 Matbench formulas, all different, graphs included",
+            "20,000 distinct Matbench formulas, graphs included",
         ),
         Line("memory, a million against 20,000 formulas", growth, "times", "<= 1.1", reference),
     ], [f"The million took {large['seconds']:.0f} s from file to file, {1e6 / large['seconds']:.0f} a second."]

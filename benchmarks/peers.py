@@ -1,4 +1,4 @@
-"""The peer models: training epochs against kgcnn or Spektral, and Roost's flat lists against a loop over graphs."""
+"""Peer models: epochs against kgcnn or Spektral, and Roost's flat lists against a loop over graphs."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ CRYSTALS, FORMULAS, LOOPED, ROUNDS = 1_000, 5_000, 200, 3
 
 
 def epochs() -> tuple[list[Line], list[str]]:
-    """Blocks of ours and of the reference in turn, in one process, on the same batches."""
+    """Alternating epochs of our network and the reference in one process, on the same batches."""
     devices.setup(0)
     kgcnn = find_spec("kgcnn") is not None
     others = {"CGCNN": (CGCNN(), _kgcnn_cgcnn if kgcnn else _spektral_cgcnn)}
@@ -38,20 +38,18 @@ def epochs() -> tuple[list[Line], list[str]]:
         text = f"{package}, the same sizes and batches of {model.recipe.batch}: {theirs:.2f} s; ours {ours:.2f} s"
         lines.append(
             Line(
-                f"{name}, an epoch of {CRYSTALS:,} crystals, reference against ours",
+                f"{name}, epoch of {CRYSTALS:,} crystals, reference against ours",
                 theirs / ours,
                 "times",
                 ">= 1",
                 text,
             )
         )
-    notes = [
-        f"Medians of {ROUNDS} epochs each, in turn, after one that traces; crystals of the embedded set, repeated."
-    ]
+    notes = [f"Medians of {ROUNDS} alternating epochs, after one that traces; crystals of the embedded set, repeated."]
     if not kgcnn:
         notes.append(
             "kgcnn is not installed: CGCNN is compared with Spektral's CrystalConv, which has no BatchNorm and"
-            " so less to do; MEGNet is not compared. `pip install --no-deps kgcnn dm-tree` brings it."
+            " so less to compute; MEGNet is not compared. `pip install --no-deps kgcnn dm-tree` installs kgcnn."
         )
     return lines, notes
 
@@ -60,14 +58,14 @@ def _measure(model, reference, features, batches, targets) -> tuple[float, float
     import keras
 
     times: dict[int, list[float]] = {0: [], 1: []}
-    for one in (model, reference):
-        one.compile(keras.optimizers.Adam(1e-4), "mse", jit_compile=False)
+    for network in (model, reference):
+        network.compile(keras.optimizers.Adam(1e-4), "mse", jit_compile=False)
     for number in range(ROUNDS + 1):
-        for which, one in enumerate((model, reference)):
+        for which, network in enumerate((model, reference)):
             started = time.perf_counter()
             start = 0
             for rows in batches:
-                one.train_on_batch(features.batch(rows), targets[start : start + len(rows)])
+                network.train_on_batch(features.batch(rows), targets[start : start + len(rows)])
                 start += len(rows)
             if number:
                 times[which].append(time.perf_counter() - started)
@@ -75,11 +73,11 @@ def _measure(model, reference, features, batches, targets) -> tuple[float, float
 
 
 def _kgcnn_inputs(inputs: dict) -> tuple:
-    """Pairs (2, E), graphs of atoms and pairs, their numbers a graph, as kgcnn's layers take them."""
+    """Inputs of kgcnn's layers: pairs (2, E), graphs of atoms and pairs, numbers of both per graph."""
     from keras import ops
 
-    found = [ops.stack([inputs["firsts"], inputs["seconds"]]), inputs["graph"], pair_graph(inputs), inputs["sizes"]]
-    pairs, graph, owner, sizes = (ops.cast(x, "int64") for x in found)
+    arrays = [ops.stack([inputs["firsts"], inputs["seconds"]]), inputs["graph"], pair_graph(inputs), inputs["sizes"]]
+    pairs, graph, owner, sizes = (ops.cast(x, "int64") for x in arrays)
     return pairs, graph, owner, sizes, ops.zeros_like(sizes)
 
 
@@ -165,7 +163,7 @@ def _spektral_cgcnn(config):
     from common.chem.element_vectors import element_vectors
 
     class Convolution(keras.layers.Layer):
-        """CrystalConv on flat lists of pairs."""
+        """CrystalConv on a flat list of pairs."""
 
         def build(self, shape, *shapes):
             self.inner = CrystalConv(activation="softplus")
@@ -190,7 +188,7 @@ def _spektral_cgcnn(config):
 
 
 def roost() -> tuple[list[Line], list[str]]:
-    """One epoch of training: batches as flat lists against the same updates, gradients taken formula by formula."""
+    """One epoch with batches as flat lists against the same updates with gradients per formula."""
     import keras
     import tensorflow as tf
 
@@ -241,10 +239,10 @@ def roost() -> tuple[list[Line], list[str]]:
             function()
             times.append(time.perf_counter() - started)
         seconds[name] = float(np.median(times))
-    whole = seconds["loop"] * FORMULAS / LOOPED
+    theirs = seconds["loop"] * FORMULAS / LOOPED
     ours = seconds["flat"]
-    text = f"gradients formula by formula, compiled, {LOOPED} formulas scaled up: {whole:.1f} s; ours {ours:.2f} s"
-    line = Line(f"Roost, an epoch of {FORMULAS:,} formulas, loop against ours", whole / ours, "times", ">= 3", text)
+    text = f"gradients per formula, compiled, extrapolated from {LOOPED} formulas: {theirs:.1f} s; ours {ours:.2f} s"
+    line = Line(f"Roost, epoch of {FORMULAS:,} formulas, loop against ours", theirs / ours, "times", ">= 3", text)
     return [line], [
         f"Medians of {ROUNDS} after one that traces; batches of {batch}; random formulas of 2 to 5 elements."
     ]

@@ -1,4 +1,4 @@
-"""Lines of a benchmark and the Markdown file that keeps the last result of every topic."""
+"""Results of benchmarks, and the Markdown file with the last result of every topic."""
 
 from __future__ import annotations
 
@@ -13,12 +13,12 @@ from common.io.files import write_text
 from common.train.devices import processor
 
 RESULTS = Path(__file__).with_name("results.md")
-TITLE = "# Benchmarks\n\nThe last result of each topic; `make bench` measures them again.\n"
+TITLE = "# Benchmarks\n\nThe last result of each topic; `make bench` repeats them.\n"
 
 
 @dataclass(frozen=True)
 class Line:
-    """One measured figure. `target` reads like '>= 25' or '< 0.5'; `reference` says what it was measured against."""
+    """One measured quantity with its target, such as '>= 25' or '< 0.5', and the reference and conditions."""
 
     quantity: str
     value: float
@@ -42,7 +42,7 @@ class Line:
 
 
 def section(topic: str, lines: list[Line], notes: list[str], load: float) -> str:
-    """One topic as Markdown, with the machine and the load it ran under."""
+    """One topic as Markdown, with the machine and its load."""
     header = ["quantity", "measured", "target", "met", "reference and conditions"]
     rows = [header, ["---"] * len(header), *(line.cells() for line in lines)]
     table = "\n".join("| " + " | ".join(row) + " |" for row in rows)
@@ -53,9 +53,9 @@ def section(topic: str, lines: list[Line], notes: list[str], load: float) -> str
     return "\n\n".join([f"## {topic}", table, *notes, machine]) + "\n"
 
 
-def keep(topic: str, text: str, path: Path = RESULTS) -> None:
-    """Put the section of `topic` in place of its predecessor; the other topics stay."""
+def store(topic: str, text: str, path: Path = RESULTS) -> None:
+    """Replace the section of `topic` in the file; other topics are unchanged."""
     stored = path.read_text() if path.exists() else ""
-    sections = {part.split("\n", 1)[0].removeprefix("## "): part for part in re.split(r"(?m)^(?=## )", stored)[1:]}
+    sections = {block.split("\n", 1)[0].removeprefix("## "): block for block in re.split(r"(?m)^(?=## )", stored)[1:]}
     sections[topic] = text
-    write_text(path, TITLE + "\n" + "\n".join(part.rstrip() + "\n" for part in sections.values()))
+    write_text(path, TITLE + "\n" + "\n".join(block.rstrip() + "\n" for block in sections.values()))

@@ -2,9 +2,9 @@
 
     seconds of a training = c x (training rows + validation rows / 3) x epochs, c in processor seconds on one core
 
-`python -m benchmarks.scale measure [MODEL ...]` times updates of networks on the embedded set, each in a process of its
-own: as they are, compiled by XLA, in the half precision of processors, and both, in turn. Short timings count processor
-time, which other work on the machine disturbs less than wall time. They are kept in `scale_points.json`.
+`python -m benchmarks.scale measure [MODEL ...]` times updates of networks on the embedded set, each in a separate
+process: in float32, compiled by XLA, in bfloat16, and both, alternately. Short timings are processor time, which other
+load affects less than wall time. They are stored in `scale_points.json`.
 """
 
 from __future__ import annotations
@@ -29,11 +29,11 @@ from experiments.run.store import results_root
 
 PAGE = ROOT / "docs" / "scale.md"
 FACTS, POINTS = (Path(__file__).with_name(name) for name in ("scale.yaml", "scale_points.json"))
-#: Validation rows go forward only, which is a third of the work.
+#: Validation rows need the forward pass only, a third of the work.
 FORWARD = 1 / 3
 ROWS, ROUNDS = 128, 2
-#: Ways of computing, their precision and whether they are compiled, in the order in which they are measured and shown.
-WAYS = {
+#: Numerical modes: precision and whether XLA compiles, in the order of measurement and of the table.
+MODES = {
     "float32": ("float32", False),
     "XLA": ("float32", True),
     "bfloat16": ("bfloat16", False),
@@ -45,12 +45,12 @@ WAYS = {
 
 
 def stored() -> list[dict]:
-    """Model, rows, epochs and wall seconds of every stored network."""
-    found = []
+    """Model, rows, epochs and wall time of every stored training of a network."""
+    points = []
     for path in sorted(results_root().rglob("cell.json")):
         record = json.loads(path.read_text())
         if "epochs_run" in record and record["split"]["n_train"]:
-            found.append(
+            points.append(
                 {
                     "model": _network(record["resolved"]),
                     "where": str(path.parent.relative_to(results_root())),
@@ -61,11 +61,11 @@ def stored() -> list[dict]:
                     "device": record["device"].get("accelerator", "none"),
                 }
             )
-    return found
+    return points
 
 
 def _network(resolved: dict) -> str:
-    """What is timed: diffcomp without its pictures is another network, forty times faster."""
+    """Name of the timed network; diffcomp without images is another network, forty times faster."""
     alone = resolved["model"] == "diffcomp" and resolved["config"]["cv_nodes"] == 10
     return "diffcomp, composition alone" if alone else resolved["model"]
 
@@ -73,21 +73,21 @@ def _network(resolved: dict) -> str:
 def measure(names: list[str]) -> None:
     for name in names or NETWORKS:
         if name not in NETWORKS:
-            raise UserError(f"no network is called {name!r}; there are: {', '.join(NETWORKS)}")
-        kept = json.loads(POINTS.read_text()) if POINTS.exists() else {}
+            raise UserError(f"unknown network {name!r}; choose from {', '.join(NETWORKS)}")
+        points = json.loads(POINTS.read_text()) if POINTS.exists() else {}
         try:
             point = fresh("benchmarks.scale:point", name)
         except UserError as error:
             note(f"{name} is not measured: {error}")
             continue
         point |= {"processor": processor(), "load": round(os.getloadavg()[0], 1), "date": time.strftime("%Y-%m-%d")}
-        kept[name] = point
-        write_text(POINTS, json.dumps(dict(sorted(kept.items())), indent=1))
+        points[name] = point
+        write_text(POINTS, json.dumps(dict(sorted(points.items())), indent=1))
         note(f"{name}: {point['milliseconds']}")
 
 
 def point(name: str) -> dict:
-    """Processor milliseconds a row of an update, by way of computing; the smallest of a few rounds, in turn."""
+    """Processor milliseconds per row of an update, by mode; the shortest of a few rounds."""
     from common.sources import load_source
     from common.train import devices
 
@@ -100,15 +100,17 @@ def point(name: str) -> dict:
     targets = table.target("formation_energy").values[made.rows].astype(np.float32)
     size = min(regressor.recipe.batch // regressor.recipe.accumulation_steps, len(rows))
     batches = [rows[k : k + size] for k in range(0, len(rows) - size + 1, size)]
-    batches = [(made.features.batch(part), targets[part]) for part in batches]
-    found = {}
-    for way, (precision, xla) in WAYS.items():
+    batches = [(made.features.batch(k), targets[k]) for k in batches]
+    seconds_of = {}
+    for mode, (precision, xla) in MODES.items():
         devices.setup(0, precision=precision)
-        found[way] = _round(regressor, batches, xla=xla)
+        seconds_of[mode] = _round(regressor, batches, xla=xla)
     devices.setup(0)
     count = sum(len(y) for _, y in batches)
     return {
-        "milliseconds": {way: round(1e3 * seconds / count, 3) if seconds else None for way, seconds in found.items()},
+        "milliseconds": {
+            mode: round(1e3 * seconds / count, 3) if seconds else None for mode, seconds in seconds_of.items()
+        },
         "batch": size,
         "rows": count,
         "parameters": int(sum(np.prod(w.shape) for w in regressor.build().trainable_weights)),
@@ -116,7 +118,7 @@ def point(name: str) -> dict:
 
 
 def _round(regressor, batches, *, xla: bool) -> float | None:
-    """Processor seconds of one pass over the batches; None where it cannot be compiled so."""
+    """Processor seconds of one pass over the batches; None if the mode is not supported."""
     import keras
 
     from common.nn import losses
@@ -130,7 +132,7 @@ def _round(regressor, batches, *, xla: bool) -> float | None:
             for x, y in batches:
                 model.train_on_batch(x, y)
             times.append(time.process_time() - began)
-    except Exception as error:  # whatever the compiler of a backend raises
+    except Exception as error:  # compilers of backends raise errors of many types
         note(f"not possible: {str(error).splitlines()[0][:150]}")
         return None
     return min(times[1:])
@@ -140,36 +142,36 @@ def _round(regressor, batches, *, xla: bool) -> float | None:
 
 
 def costs() -> dict[str, tuple[float, str]]:
-    """Model -> processor seconds a row and epoch, and where they come from: stored results before short timings."""
-    found = {}
+    """Model -> processor seconds per row and epoch, and their source: stored results, else short timings."""
+    known = {}
     for name, values in json.loads(POINTS.read_text() if POINTS.exists() else "{}").items():
         best = values["milliseconds"]["float32"]
-        found[name] = best / 1e3, "short timing"
+        known[name] = best / 1e3, "short timing"
     by_model: dict[str, list[dict]] = {}
-    for one in stored():
-        if one["device"] == "none":
-            by_model.setdefault(one["model"], []).append(one)
+    for result in stored():
+        if result["device"] == "none":
+            by_model.setdefault(result["model"], []).append(result)
     for name, points in by_model.items():
         each = [p["seconds"] / (p["rows"] * p["epochs"]) for p in points]
-        found[name] = statistics.median(each), f"{len(points)} stored result{'s' if len(points) > 1 else ''}"
-    return found
+        known[name] = statistics.median(each), f"{len(points)} stored result{'s' if len(points) > 1 else ''}"
+    return known
 
 
 def trainings(facts: dict) -> list[dict]:
-    """Every training of the papers' tables: table, model, set, materials and epochs."""
-    found = []
+    """Every training of the papers' tables: table, model, materials and epochs."""
+    every = []
     for table in facts["tables"]:
         train, validation = table["shares"]
         for name, epochs in table["models"].items():
             for rows in table["sets"].values():
                 one = {"table": table["name"], "model": name, "epochs": epochs, "train": round(train * rows)}
                 one["rows"] = train * rows + FORWARD * validation * rows
-                found += [one] * table["runs"]
-    return found
+                every += [one] * table["runs"]
+    return every
 
 
 def exchange(parameters: int, nodes: int, network: dict) -> float:
-    """Seconds in which nodes sum their gradients, each sending and receiving twice almost all of them, in a ring."""
+    """Seconds of a ring all-reduce of the gradients."""
     return 2 * (nodes - 1) / nodes * 4 * parameters / float(network["bandwidth"]) + network["latency"]
 
 
@@ -189,7 +191,7 @@ def sections() -> dict[str, str]:
 
 
 def _points_table() -> str:
-    """Measured wall times beside what the cost of the model makes of them."""
+    """Measured and modelled wall times."""
     known, groups = costs(), {}
     for one in stored():
         groups.setdefault((one["model"], one["where"].split("/")[3], one["device"], one["train"]), []).append(one)
@@ -217,7 +219,7 @@ def _points_table() -> str:
 
 def _costs_table(known: dict) -> str:
     rows = [[name, f"{1e3 * seconds:.2f}", where] for name, (seconds, where) in sorted(known.items())]
-    return _markdown(["model", "milliseconds a row and epoch, one core", "from"], rows)
+    return _markdown(["model", "milliseconds per row and epoch, one core", "source"], rows)
 
 
 def _paper_tables(facts: dict, known: dict) -> str:
@@ -226,8 +228,8 @@ def _paper_tables(facts: dict, known: dict) -> str:
         of_table = [one for one in trainings(facts) if one["table"] == table["name"]]
         for model in table["models"]:
             ones = [one for one in of_table if one["model"] == model]
-            whole = sum(one["rows"] * one["epochs"] for one in ones)
-            cells = [table["name"], model, str(len(ones)), f"{whole:.3g}"]
+            work = sum(one["rows"] * one["epochs"] for one in ones)
+            cells = [table["name"], model, str(len(ones)), f"{work:.3g}"]
             if model not in known:
                 rows.append([*cells, *["not measured"] * 3, "open"])
                 continue
@@ -239,7 +241,7 @@ def _paper_tables(facts: dict, known: dict) -> str:
 
 
 def _nodes_table(facts: dict, known: dict) -> str:
-    """One training divided among nodes: the largest of each network."""
+    """The largest training of each network, divided among nodes."""
     largest: dict[str, dict] = {}
     for one in trainings(facts):
         if one["model"] not in largest or one["rows"] > largest[one["model"]]["rows"]:
@@ -262,26 +264,26 @@ def _nodes_table(facts: dict, known: dict) -> str:
             together = alone / nodes + updates * exchange(facts["parameters"][name], nodes, facts["network"])
             cells.append(f"{_time(together)} ({alone / together:.1f}x)")
         rows.append(cells)
-    header = ["model", "training rows", "batch", "MB of gradients", "an epoch, one core"]
+    header = ["model", "training rows", "batch", "MB of gradients", "one epoch, one core"]
     return _markdown([*header, *(f"{n} nodes" for n in facts["network"]["nodes"])], rows)
 
 
 def _precision_table() -> str:
-    kept = json.loads(POINTS.read_text()) if POINTS.exists() else {}
-    rows, others = [], [way for way in WAYS if way != "float32"]
-    for name, one in sorted(kept.items()):
+    points = json.loads(POINTS.read_text()) if POINTS.exists() else {}
+    rows, others = [], [mode for mode in MODES if mode != "float32"]
+    for name, one in sorted(points.items()):
         times = one["milliseconds"]
         plain = times["float32"]
-        ratios = ["not possible" if times[way] is None else f"{times[way] / plain:.2f}" for way in others]
+        ratios = ["not possible" if times[mode] is None else f"{times[mode] / plain:.2f}" for mode in others]
         recipe = make_model({"model": name, "variant": "corrected", "seed": 0, "recipe": {}}).recipe
         rows.append([name, str(one["batch"]), f"{plain:.2f}", *ratios, "yes" if recipe.xla else "no", str(one["load"])])
-    header = ["model", "batch", "float32, ms a row", *(f"{way} / float32" for way in others)]
+    header = ["model", "batch", "float32, ms per row", *(f"{mode} / float32" for mode in others)]
     return _markdown([*header, "XLA in its recipe", "load average"], rows)
 
 
 def _markdown(header: list[str], rows: list[list[str]]) -> str:
     if not rows:
-        return "Nothing is measured yet."
+        return "No measurements yet."
     return "\n".join("| " + " | ".join(row) + " |" for row in [header, ["---"] * len(header), *rows])
 
 
@@ -301,12 +303,12 @@ def _one(span: str) -> str:
 
 
 def write() -> None:
-    """Put the tables in place of those that stand in the page."""
+    """Replace the tables of the page."""
     text = PAGE.read_text()
     for name, table in sections().items():
         start, end = f"<!-- {name}: written by python -m benchmarks.scale -->", f"<!-- end of {name} -->"
         if start not in text or end not in text:
-            raise UserError(f"{PAGE} has no place for the table {name}; it lies between {start} and {end}")
+            raise UserError(f"{PAGE} has no place for the table {name}; add the lines {start} and {end}")
         before, rest = text.split(start)
         text = f"{before}{start}\n\n{table}\n\n{end}{rest.split(end)[1]}"
     write_text(PAGE, text)

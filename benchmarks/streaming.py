@@ -1,8 +1,8 @@
-"""The structure pack into PROFiT features, block by block in one process: time a structure, and whether memory grows.
+"""PROFiT features of the structure pack, block by block in one process: time per structure and growth of memory.
 
-`python -m benchmarks.streaming [ROWS]` goes through the pack, or the first ROWS of it in an order drawn at random, so
-that blocks are alike; the rows of the pack itself are sorted. What is done stands in a journal beside the features,
-from which a stopped run goes on; `python -m benchmarks streaming` then tells what the journal holds.
+`python -m benchmarks.streaming [ROWS]` processes the pack, or ROWS of it, in random order, so that blocks are
+comparable; the pack itself is sorted. A journal beside the features lets an interrupted run resume;
+`python -m benchmarks streaming` reports its contents.
 """
 
 from __future__ import annotations
@@ -17,6 +17,7 @@ import numpy as np
 
 from benchmarks.child import peak_memory
 from benchmarks.report import Line
+from benchmarks.timing import GIB
 from common.errors import UserError
 from common.features.cache import cache_root, featurize
 from common.io.files import write_text
@@ -25,7 +26,6 @@ from common.sources import load_source
 from profitnet.features import FEATURE_VERSION, weights_row
 
 BLOCK, ENDS = 2_000, 10_000
-GIB = 2**30
 
 
 def folder() -> Path:
@@ -33,7 +33,7 @@ def folder() -> Path:
 
 
 def read() -> list[dict]:
-    """The blocks that are done, in order."""
+    """The finished blocks, in order."""
     try:
         return json.loads((folder() / "journal.json").read_text())
     except FileNotFoundError:
@@ -41,11 +41,11 @@ def read() -> list[dict]:
 
 
 def measure(rows: int = 0) -> None:
-    """Featurise the blocks that the journal does not hold, into a cache of their own."""
+    """Featurize the blocks that are missing in the journal, with a separate cache."""
     pack = load_source("mp-structures")
     order = np.random.default_rng(0).permutation(len(pack))[: rows or len(pack)]
-    done, home, kept = read(), str(cache_root()), folder()
-    os.environ["MATREPRO_CACHE"] = str(kept)
+    done, home, cache = read(), str(cache_root()), folder()
+    os.environ["MATREPRO_CACHE"] = str(cache)
     try:
         for start in progress(range(sum(b["rows"] for b in done), len(order), BLOCK), desc="streaming", unit="block"):
             table = pack.take(order[start : start + BLOCK])
@@ -57,7 +57,7 @@ def measure(rows: int = 0) -> None:
                     "rows": len(table),
                     "sites": sites,
                     "left_out": len(made.errors),
-                    "good": len(made.rows),
+                    "valid": len(made.rows),
                     "processor_seconds": round(time.process_time() - before, 3),
                     "seconds": round(time.perf_counter() - began, 3),
                     "memory": _memory(),
@@ -65,49 +65,49 @@ def measure(rows: int = 0) -> None:
                     "process": os.getpid(),
                 }
             )
-            write_text(kept / "journal.json", json.dumps(done, indent=1))
+            write_text(cache / "journal.json", json.dumps(done, indent=1))
     finally:
         os.environ["MATREPRO_CACHE"] = home
 
 
 def _memory() -> int:
-    """Bytes that this process holds now."""
+    """Resident memory of this process in bytes."""
     with open("/proc/self/statm") as file:
         return int(file.read().split()[1]) * os.sysconf("SC_PAGE_SIZE")
 
 
 def streaming() -> tuple[list[Line], list[str]]:
-    """What the journal tells; a slice of three blocks is measured where there is none."""
+    """Report the journal; without one, measure three blocks."""
     if not read():
         measure(3 * BLOCK)
     done = read()
     total = sum(block["rows"] for block in done)
     ends = min(ENDS, total // 3 // BLOCK * BLOCK)
     if not ends:
-        raise UserError(f"{folder()} holds {total} rows; three blocks of {BLOCK:,} are the least that can be compared")
+        raise UserError(f"{folder()} has {total} rows; at least three blocks of {BLOCK:,} are needed")
     n = ends // BLOCK
-    first, last = (_each(part) for part in (done[:n], done[-n:]))
+    first, last = (_each(blocks) for blocks in (done[:n], done[-n:]))
     memory = max(block["peak"] for block in done)
     growth = (done[-1]["memory"] - done[n - 1]["memory"]) / (total - ends)
     drift = 100 * abs(last / first - 1)
-    text = f"{1e3 * first:.2f} ms and {1e3 * last:.2f} ms of processor time a structure; {total:,} rows in all"
+    text = f"{1e3 * first:.2f} ms and {1e3 * last:.2f} ms of processor time per structure; {total:,} rows in all"
     slope, wobble = _linear(done)
-    sites = [sum(b["sites"] for b in part) / sum(b["rows"] for b in part) for part in (done[:n], done[-n:])]
+    sites = [sum(b["sites"] for b in blocks) / sum(b["rows"] for b in blocks) for blocks in (done[:n], done[-n:])]
     processes = len({block["process"] for block in done})
     left_out = sum(block["left_out"] for block in done)
     return [
-        Line(f"time a structure, last {ends:,} against first {ends:,}", drift, "% apart", "<= 10", text),
-        Line("peak memory", memory / GIB, "GiB", "< 1.5", f"whole process, {processes} of them one after the other"),
+        Line(f"time per structure, last {ends:,} against first {ends:,}", drift, "%", "<= 10", text),
+        Line("peak memory", memory / GIB, "GiB", "< 1.5", f"whole process, {processes} in sequence"),
         Line(
-            "time against rows, largest distance from a line",
+            "time against rows, largest deviation from a line",
             wobble,
             "%",
             "<= 10",
-            f"cumulative processor time after each block of {BLOCK:,}, through zero: {1e3 * slope:.2f} ms a structure",
+            f"cumulative processor time per block of {BLOCK:,}, through zero: {1e3 * slope:.2f} ms per structure",
         ),
     ], [
-        f"After the first {ends:,} memory grew by {growth:.0f} bytes a row. Sites a structure: {sites[0]:.1f} in "
-        f"the first and {sites[1]:.1f} in the last {ends:,}; rows in an order drawn at random. {left_out} left out. "
+        f"After the first {ends:,} memory grew by {growth:.0f} bytes per row. Sites per structure: {sites[0]:.1f} in "
+        f"the first and {sites[1]:.1f} in the last {ends:,}; rows in random order. {left_out} left out. "
         f"Wall time {sum(b['seconds'] for b in done):.0f} s with one process."
     ]
 
@@ -117,7 +117,7 @@ def _each(blocks: list[dict]) -> float:
 
 
 def _linear(blocks: list[dict]) -> tuple[float, float]:
-    """Seconds a row of the best line through zero, and the largest distance from it in per cent of the whole time."""
+    """Slope in seconds per row of a line through zero, and the largest deviation in per cent of the total time."""
     rows = np.cumsum([b["rows"] for b in blocks])
     seconds = np.cumsum([b["processor_seconds"] for b in blocks])
     slope = float(rows @ seconds / (rows @ rows))

@@ -1,13 +1,12 @@
-"""Training against the bare Keras model: time of an epoch, memory, and whether memory grows with the rows."""
+"""Training against Keras' `Model.fit`: time per epoch, memory, and growth of memory with the number of rows."""
 
 from __future__ import annotations
-
-import time
 
 import numpy as np
 
 from benchmarks.child import fresh
 from benchmarks.report import Line
+from benchmarks.timing import GIB, keras_epochs
 from common.data.splits import by_fractions
 from common.features.ragged import Ragged
 from common.sources import load_source
@@ -16,12 +15,11 @@ from common.train.loop import train
 from profitnet.features import ProfitFeatures
 from profitnet.regressor import PROFiTNet
 
-GIB = 2**30
 ROUNDS, EPOCHS = 3, 3
 
 
 def _eps(times: int = 1):
-    """Features, targets, training and validation rows of the eps set, all of it `times` over."""
+    """Features, targets, training and validation rows of the eps dataset, repeated `times` times."""
     table = load_source("mp-structures").known("eps_profitnet")
     split = by_fractions(table)
     table = table.select((*split.train, *split.validation))
@@ -35,7 +33,7 @@ def _eps(times: int = 1):
 
 
 def epoch_time() -> tuple[list[Line], list[str]]:
-    """Blocks of ours and of `Model.fit` in turn, in one process; the first epoch of a block traces and is dropped."""
+    """Alternating blocks of our loop and `Model.fit`; the first epoch of a block traces and is dropped."""
     devices.setup(0)
     features, targets, train_rows, validation_rows = _eps()
     dense = features.batch(train_rows), features.batch(validation_rows)
@@ -44,7 +42,8 @@ def epoch_time() -> tuple[list[Line], list[str]]:
     for _ in range(ROUNDS):
         state = train(PROFiTNet().build(), features, targets, train_rows, validation_rows, recipe, seed=0)
         ours += np.diff([row["seconds"] for row in state.history]).tolist()
-        bare += _bare(dense, targets, train_rows, validation_rows, recipe)
+        validation = {"validation_data": (dense[1], targets[validation_rows])}
+        bare += keras_epochs(PROFiTNet().build(), dense[0], targets[train_rows], recipe, **validation)
     ratio = float(np.median(ours) / np.median(bare))
     reference = (
         f"Model.fit on dense arrays, batch {recipe.batch}, validation included: {np.median(bare):.2f} s an epoch; "
@@ -54,25 +53,7 @@ def epoch_time() -> tuple[list[Line], list[str]]:
     spread = "; ".join(
         f"{name} {min(values):.2f} to {max(values):.2f} s" for name, values in (("ours", ours), ("bare", bare))
     )
-    return lines, [f"Medians of {len(ours)} epochs each, {ROUNDS} blocks in turn in one process: {spread}."]
-
-
-def _bare(dense, targets, train_rows, validation_rows, recipe) -> list[float]:
-    import keras
-
-    model = PROFiTNet().build()
-    model.compile(keras.optimizers.Adam(recipe.learning_rate), recipe.loss, jit_compile=False)
-    ends = []
-    model.fit(
-        dense[0],
-        targets[train_rows],
-        batch_size=recipe.batch,
-        epochs=recipe.epochs,
-        validation_data=(dense[1], targets[validation_rows]),
-        verbose=0,
-        callbacks=[keras.callbacks.LambdaCallback(on_epoch_end=lambda *_: ends.append(time.perf_counter()))],
-    )
-    return np.diff(ends).tolist()
+    return lines, [f"Medians of {len(ours)} epochs each, {ROUNDS} alternating blocks in one process: {spread}."]
 
 
 def memory() -> tuple[list[Line], list[str]]:
