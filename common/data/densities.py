@@ -13,12 +13,15 @@ import hashlib
 import json
 from collections.abc import Sequence
 from pathlib import Path
-from typing import NamedTuple, Protocol
+from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
 
 import numpy as np
 
 from common.errors import UserError
 from common.io.hdf5 import guarded, open_hdf5
+
+if TYPE_CHECKING:
+    import h5py
 
 
 class Densities(NamedTuple):
@@ -64,21 +67,22 @@ class DensitiesInFile:
 
     def __init__(self, path: str | Path, names: Sequence[str]):
         self.path, self.names = Path(path), list(names)
-        self._file = None
+        self._file: h5py.File | None = None
 
-    def __getstate__(self) -> dict:
+    def __getstate__(self) -> dict[str, Any]:
         return {**self.__dict__, "_file": None}
 
     def read(self, row: int, *, aligned: bool = True) -> Densities:
         with guarded(self.path):
-            if self._file is None:
-                self._file = open_hdf5(self.path)
-                self._energies, self._channels, self._engine = axis_of(self._file, self.path)
-            group = self._file["materials"][self.names[row]]
+            file = self._file
+            if file is None:
+                file = self._file = open_hdf5(self.path)
+                self._energies, self._channels, self._engine = axis_of(file, self.path)
+            group = file["materials"][self.names[row]]
             return read_group(group, self._energies, self._channels, engine=self._engine, aligned=aligned)
 
 
-def axis_of(file, path: str | Path) -> tuple[np.ndarray, tuple[str, ...], str]:
+def axis_of(file: h5py.File, path: str | Path) -> tuple[np.ndarray, tuple[str, ...], str]:
     """Energies, channels and engine that the materials of a file have in common."""
     try:
         energies = np.asarray(file.attrs["energies_eV"], dtype=np.float64)
@@ -89,7 +93,7 @@ def axis_of(file, path: str | Path) -> tuple[np.ndarray, tuple[str, ...], str]:
 
 
 def read_group(
-    group, energies: np.ndarray, channels: Sequence[str], *, engine: str = "GPAW", aligned: bool = True
+    group: h5py.Group, energies: np.ndarray, channels: Sequence[str], *, engine: str = "GPAW", aligned: bool = True
 ) -> Densities:
     """One `/materials/<name>`; `aligned` chooses between its two forms where it has both."""
     form = "dos_rel" if aligned else "dos_abs"
@@ -138,5 +142,5 @@ def densities_key(densities: Densities) -> str:
     sha = hashlib.sha1(json.dumps(plain).encode())
     for value in densities:
         if isinstance(value, np.ndarray):
-            sha.update(np.ascontiguousarray(value))
+            sha.update(np.ascontiguousarray(value).data)
     return sha.hexdigest()

@@ -1,7 +1,7 @@
-"""The one data type of the road: materials with ids, formulas, structures and named targets.
+"""The dataset class shared by every pipeline: materials with ids, formulas, structures and named targets.
 
-A table is a view: `take` and `select` copy row numbers, not structures. Structures and densities of states stay in an
-HDF5 file until they are read, so a table may be larger than memory.
+A dataset is a view: `take` and `select` copy row numbers, not structures. Structures and densities of states stay in
+an HDF5 file until they are read, so a dataset may be larger than memory.
 """
 
 from __future__ import annotations
@@ -38,7 +38,7 @@ class Target(NamedTuple):
     @property
     def known(self) -> np.ndarray:
         """Which rows are numbers, all along a curve."""
-        return np.isfinite(self.values).all(axis=tuple(range(1, self.values.ndim)))
+        return np.asarray(np.isfinite(self.values).all(axis=tuple(range(1, self.values.ndim))))
 
 
 class StructureStore:
@@ -60,13 +60,14 @@ class StructureStore:
     @classmethod
     def from_crystals(cls, crystals: Sequence[Crystal | None]) -> StructureStore:
         """`None` stands for a material that is known by its formula alone."""
-        crystals = [c or Crystal(np.zeros(0, np.int64), np.zeros((3, 3)), np.zeros((0, 3))) for c in crystals]
-        counts = [len(c.numbers) for c in crystals]
+        empty = Crystal(np.zeros(0, np.int64), np.zeros((3, 3)), np.zeros((0, 3)))
+        filled = [crystal or empty for crystal in crystals]
+        counts = [len(crystal.numbers) for crystal in filled]
         return cls(
             np.concatenate([[0], np.cumsum(counts)]).astype(np.int64),
-            np.array([c.lattice for c in crystals]).reshape(-1, 3, 3),
-            np.concatenate([c.numbers for c in crystals]) if crystals else np.zeros(0, np.int64),
-            np.concatenate([c.frac for c in crystals]) if crystals else np.zeros((0, 3)),
+            np.array([crystal.lattice for crystal in filled]).reshape(-1, 3, 3),
+            np.concatenate([crystal.numbers for crystal in filled]) if filled else np.zeros(0, np.int64),
+            np.concatenate([crystal.frac for crystal in filled]) if filled else np.zeros((0, 3)),
         )
 
     def read(self, row: int) -> Crystal:
@@ -84,15 +85,15 @@ class StructureStore:
 class MaterialsDataset:
     """Ids, formulas, optional structures and densities of states, named targets with units.
 
-    >>> table = MaterialsDataset(["a", "b"], ["NaCl", "Si"], targets={"gap": Target(np.array([5.0, 0.6]), "eV")})
-    >>> table.select(["b"]).target("gap").values
+    >>> dataset = MaterialsDataset(["a", "b"], ["NaCl", "Si"], targets={"gap": Target(np.array([5.0, 0.6]), "eV")})
+    >>> dataset.select(["b"]).target("gap").values
     array([0.6])
     """
 
     def __init__(
         self,
-        ids: Sequence[str],
-        formulas: Sequence[str],
+        ids: Sequence[str] | np.ndarray,
+        formulas: Sequence[str] | np.ndarray,
         structures: StructureStore | None = None,
         targets: dict[str, Target] | None = None,
         *,
@@ -112,7 +113,7 @@ class MaterialsDataset:
         self._row_of = {name: row for row, name in enumerate(self.ids.tolist())}
         if len(self._row_of) != len(self.ids):
             names, counts = np.unique(self.ids, return_counts=True)
-            raise UserError(f"{origin or 'table'}: id {names[counts > 1][0]} stands more than once; ids must be unique")
+            raise UserError(f"{origin or 'table'}: id {names[counts > 1][0]} occurs more than once; ids must be unique")
 
     def __len__(self) -> int:
         return len(self.ids)
@@ -131,7 +132,7 @@ class MaterialsDataset:
         return self._densities is not None
 
     def take(self, rows: np.ndarray) -> MaterialsDataset:
-        """The table of these row numbers, in this order."""
+        """The rows with these numbers, in this order."""
         rows = np.asarray(rows, dtype=np.int64)
         targets = {name: t._replace(values=t.values[rows]) for name, t in self.targets.items()}
         return MaterialsDataset(
@@ -149,7 +150,7 @@ class MaterialsDataset:
         try:
             return np.array([self._row_of[name] for name in ids], dtype=np.int64)
         except KeyError as error:
-            raise UserError(f"{self.origin or 'table'} holds no material with id {error.args[0]}") from None
+            raise UserError(f"{self.origin or 'table'} has no material with id {error.args[0]}") from None
 
     def select(self, ids: Iterable[str]) -> MaterialsDataset:
         return self.take(self.rows_of(ids))
@@ -229,17 +230,25 @@ class MaterialsDataset:
 
     @classmethod
     def from_structures(
-        cls, ids, structures, targets=None, *, formulas=None, densities=None, origin=""
+        cls,
+        ids: Sequence[str] | np.ndarray,
+        structures: Iterable[Any],
+        targets: dict[str, Target] | None = None,
+        *,
+        formulas: Sequence[str] | np.ndarray | None = None,
+        densities: DensityStore | None = None,
+        origin: str = "",
     ) -> MaterialsDataset:
-        """From pymatgen structures, `Crystal`s or `(numbers, lattice, frac)` triples."""
+        """From pymatgen structures, `Crystal`s or `(numbers, lattice, frac)` triples, or None for no structure."""
         crystals = [None if s is None else as_crystal(s) for s in structures]
-        formulas = [formula_of(c) for c in crystals] if formulas is None else formulas
+        if formulas is None:
+            formulas = [formula_of(crystal) for crystal in crystals if crystal is not None]
         store = StructureStore.from_crystals(crystals)
         return cls(ids, formulas, store, targets, densities=densities, origin=origin)
 
     @classmethod
     def from_hdf5(cls, path: str | Path) -> MaterialsDataset:
-        """Open a table in the layout of `to_hdf5`; structures are read when asked for."""
+        """Open a dataset in the layout of `to_hdf5`; structures are read lazily."""
         file = open_hdf5(path)
         with guarded(path):
             for name in ("material_id", "formula", *(STRUCTURE if "z" in file else ())):
@@ -274,14 +283,14 @@ class MaterialsDataset:
                     file[name].attrs["axis"], file[name].attrs["axis_unit"] = target.axis, target.axis_unit
 
 
-def _is_target(name: str, data, n: int) -> bool:
+def _is_target(name: str, data: Any, n: int) -> bool:
     """Numbers for every material: one each, or a curve with an axis."""
     if name in STRUCTURE or getattr(data, "ndim", 0) not in (1, 2) or data.dtype.kind != "f" or len(data) != n:
         return False
     return data.ndim == 1 or "axis" in data.attrs
 
 
-def _read_target(data) -> Target:
+def _read_target(data: h5py.Dataset) -> Target:
     axis = np.asarray(data.attrs["axis"]) if data.ndim == 2 else None
     unit, axis_unit = (str(data.attrs.get(name, "")) for name in ("unit", "axis_unit"))
     return Target(data[:].astype(np.float64), unit, axis, axis_unit)

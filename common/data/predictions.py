@@ -1,4 +1,4 @@
-"""Predictions by id, the only thing from which metrics and tables are computed."""
+"""Predictions by id: all metrics and tables are computed from them."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ class Predictions:
     """Ids, predicted means (n,) or curves (n, m), the targets where known, and standard deviations where the model
     has them.
 
-    An ensemble tells apart what its members disagree about (`epistemic`, which more data would mend) and what each of
+    An ensemble tells apart what its members disagree about (`epistemic`, which more data would reduce) and what each of
     them is unsure of (`aleatoric`); the squares of the two add up to that of `std`.
     """
 
@@ -84,12 +84,14 @@ class Predictions:
             except ValueError:
                 raise UserError(f"{path}: a value of column {name!r} is not a number") from None
 
-        values = {name: column(name) for name in ("prediction", "target", "std", "epistemic", "aleatoric")}
-        return cls(np.array(texts["id"]), unit=unit, **values)
+        prediction = column("prediction")
+        assert prediction is not None  # one of its columns is there
+        values = {name: column(name) for name in ("target", "std", "epistemic", "aleatoric")}
+        return cls(np.array(texts["id"]), prediction, unit=unit, **values)
 
 
 def together(predicted: list[Predictions]) -> Predictions:
-    """Several test parts as one; ids may stand in more than one of them."""
+    """Several test sets as one; an id may occur in more than one of them."""
     names = ["prediction", *(name for name in ("target", "std") if getattr(predicted[0], name) is not None)]
     fields = {name: np.concatenate([getattr(p, name) for p in predicted]) for name in names}
     return Predictions(np.concatenate([p.ids for p in predicted]), unit=predicted[0].unit, **fields)
@@ -97,7 +99,7 @@ def together(predicted: list[Predictions]) -> Predictions:
 
 def columns_of(fields: dict[str, np.ndarray]) -> dict[str, np.ndarray]:
     """Name -> values (n,); point k of a curve has the column `name[k]`."""
-    columns = {}
+    columns: dict[str, np.ndarray] = {}
     for name, values in fields.items():
         curve = values.ndim == 2
         columns |= {f"{name}[{k}]": values[:, k] for k in range(values.shape[1])} if curve else {name: values}

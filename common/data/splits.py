@@ -1,4 +1,4 @@
-"""Which materials train, validate and test: lists of ids, kept as JSON, never row numbers."""
+"""Splits into training, validation and test set: lists of ids, stored as JSON, never row numbers."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from common.io.files import refuse_special, write_text
 
 @dataclass(frozen=True)
 class Split:
-    """Ids of the three parts. `validation` may be empty; `train` and `test` may not be by the time they are used."""
+    """Ids of the three sets; `validation` and `test` may be empty."""
 
     train: tuple[str, ...]
     validation: tuple[str, ...]
@@ -44,13 +44,13 @@ class Split:
             raise UserError(f"{path} is not a split (JSON with train, validation, test): {error}") from None
 
     def check(self) -> None:
-        """Refuse an empty training part and ids that stand in two parts."""
+        """Refuse an empty training set and ids that occur in two sets."""
         if not self.train:
             raise UserError("the split has no training materials")
         for one, other in (("train", "validation"), ("train", "test"), ("validation", "test")):
             common = set(self.parts()[one]) & set(self.parts()[other])
             if common:
-                raise UserError(f"split: id {min(common)} stands in {one} and in {other}")
+                raise UserError(f"split: id {min(common)} is in {one} and in {other}")
 
 
 def by_fractions(table: MaterialsDataset, fractions: Sequence[float] = (6, 2, 2), seed: int = 0) -> Split:
@@ -59,7 +59,7 @@ def by_fractions(table: MaterialsDataset, fractions: Sequence[float] = (6, 2, 2)
 
 
 def by_formula(table: MaterialsDataset, fractions: Sequence[float] = (6, 2, 2), seed: int = 0) -> Split:
-    """As `by_fractions`, but all polymorphs of one formula land in the same part."""
+    """As `by_fractions`, but all polymorphs of one formula go to the same set."""
     formulas, group = np.unique(table.formulas, return_inverse=True)
     place = np.random.default_rng(seed).permutation(len(formulas))[group]
     order = np.argsort(place, kind="stable")
@@ -72,9 +72,9 @@ def by_formula(table: MaterialsDataset, fractions: Sequence[float] = (6, 2, 2), 
 def k_folds(
     table: MaterialsDataset, k: int = 5, validation: float = 0.1, seed: int = 0, *, grouped: bool | str = False
 ) -> list[Split]:
-    """k splits whose test parts tile the table; the share `validation` of each training part is set aside.
+    """k splits whose test sets cover the dataset; the fraction `validation` of the rest is held out for validation.
 
-    `grouped` keeps all polymorphs of a formula in one fold, and in one part of the training materials; "elements" all
+    `grouped` keeps all polymorphs of a formula in one fold, and in one of its three sets; "elements" all
     materials of the same elements.
     """
     if not 2 <= k <= len(table):
@@ -107,7 +107,7 @@ def chemical_system(numbers: Iterable[int]) -> str:
 
 
 def by_fold(table: MaterialsDataset, fold: int, validation: float = 0.1, seed: int = 0) -> Split:
-    """A published fold as test part; a share of the others, whole formulas at a time, validates.
+    """A published fold as test set; a fraction of the others, whole formulas at a time, as validation set.
 
     The folds come with the table, as a target called `fold`.
     """
@@ -120,7 +120,7 @@ def by_fold(table: MaterialsDataset, fold: int, validation: float = 0.1, seed: i
 
 
 def by_marks(table: MaterialsDataset, validation: float = 0.1, seed: int = 0) -> Split:
-    """Published test materials as test part; a share of the others, drawn at random, validates.
+    """Published test materials as test set; a random fraction of the others as validation set.
 
     The marks come with the table, as a target called `test` that is 1 for these materials.
     """
@@ -130,9 +130,9 @@ def by_marks(table: MaterialsDataset, validation: float = 0.1, seed: int = 0) ->
 
 
 def fewer(split: Split, n: int, seed: int = 0) -> Split:
-    """The split with n of its training materials, drawn at random; a smaller n draws a part of a larger one."""
+    """The split with n of its training materials, drawn at random; a smaller n gives a subset of a larger one."""
     if n > len(split.train):
-        raise UserError(f"the training part has {len(split.train)} materials, fewer than the {n} asked for")
+        raise UserError(f"the training set has {len(split.train)} materials, fewer than the {n} that were requested")
     order = np.random.default_rng(seed).permutation(len(split.train))[:n]
     return Split(tuple(split.train[i] for i in order), split.validation, split.test)
 
@@ -141,7 +141,7 @@ def _boundaries(fractions: Sequence[float], n: int) -> list[int]:
     shares = np.asarray(fractions, dtype=float)
     if len(shares) != 3 or (shares < 0).any() or shares[0] <= 0:
         raise UserError(f"fractions {tuple(fractions)}: give three shares, train:validation:test, such as 6:2:2")
-    return np.rint(np.cumsum(shares / shares.sum())[:2] * n).astype(int).tolist()
+    return [round(float(cut)) for cut in np.cumsum(shares / shares.sum())[:2] * n]
 
 
 def _cut(order: np.ndarray, table: MaterialsDataset, fractions: Sequence[float]) -> Split:
@@ -152,8 +152,8 @@ def _parts(order: np.ndarray, table: MaterialsDataset, cuts: Sequence[int]) -> S
     return Split(*(tuple(table.ids[rows].tolist()) for rows in np.split(order, cuts)))
 
 
-def audit(split: Split, table: MaterialsDataset) -> dict:
-    """What a reader should know of a split: sizes, ids in two parts, test formulas that stand in training."""
+def audit(split: Split, table: MaterialsDataset) -> dict[str, float]:
+    """Facts about a split: sizes, ids in two sets, test formulas that are in the training set too."""
     formulas = {name: set(table.select(ids).formulas.tolist()) for name, ids in split.parts().items()}
     ids = [set(part) for part in split.parts().values()]
     shared = formulas["test"] & formulas["train"]

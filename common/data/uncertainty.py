@@ -30,10 +30,10 @@ def _half_width(probability: np.ndarray, shape: str) -> np.ndarray:
     """Half the central interval of a probability, in standard deviations."""
     if shape == "laplace":
         with np.errstate(divide="ignore"):
-            return -np.log1p(-probability) / 2**0.5
+            return np.asarray(-np.log1p(-probability) / 2**0.5)
     from scipy.special import ndtri
 
-    return ndtri((1 + probability) / 2)
+    return np.asarray(ndtri((1 + probability) / 2))
 
 
 def miscalibration_area(predicted: Predictions, shape: str = "laplace") -> float:

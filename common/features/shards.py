@@ -6,7 +6,7 @@ import re
 from collections.abc import Sequence
 from functools import lru_cache
 from pathlib import Path
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
@@ -15,6 +15,9 @@ from common.features.ragged import Ragged
 from common.features.ragged_hdf5 import read_ragged, write_ragged
 from common.io.files import bytes_digest, file_digest, replacing
 from common.io.hdf5 import guarded, hdf5_image, open_hdf5
+
+if TYPE_CHECKING:
+    import h5py
 
 #: The hash in the name of a shard. Those of earlier versions have a random name and are not verified.
 HASHED = re.compile(r"[0-9a-f]{16}")
@@ -30,7 +33,7 @@ class Shard(NamedTuple):
 
 
 def write_shard(folder: Path, keys: Sequence[str], ragged: Ragged) -> Path:
-    def write(file) -> None:
+    def write(file: h5py.File) -> None:
         file["key"] = np.frombuffer(bytes.fromhex("".join(keys)), dtype=np.uint8).reshape(len(keys), -1)
         write_ragged(file, ragged)
 

@@ -8,14 +8,15 @@ import io
 import lzma
 import os
 import zlib
+from collections.abc import Callable
 from pathlib import Path
-from typing import BinaryIO, TextIO, cast
+from typing import Any, BinaryIO, TextIO, cast
 
 from common.errors import UserError
 from common.io.files import refuse_special
 
 #: Ending -> function that opens such a file for reading bytes.
-OPENERS = {".gz": gzip.open, ".bz2": bz2.open, ".xz": lzma.open}
+OPENERS: dict[str, Callable[..., Any]] = {".gz": gzip.open, ".bz2": bz2.open, ".xz": lzma.open}
 #: What a damaged file raises while it is read.
 DAMAGE = (OSError, EOFError, zlib.error, lzma.LZMAError)
 #: Environment variable that raises the limit, and the limit, in MB of decompressed content.

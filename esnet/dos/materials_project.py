@@ -12,7 +12,7 @@ from common.chem.crystal import Crystal
 from common.data.materials import MaterialsDataset
 from common.errors import UserError
 from common.io.files import sweep, write_text
-from common.io.hdf5 import open_hdf5, writing_hdf5
+from common.io.hdf5 import open_hdf5, reading_hdf5, writing_hdf5
 from common.io.locks import in_turn
 from common.io.messages import note
 from common.io.progress import progress
@@ -113,6 +113,6 @@ def failures(folder: Path) -> dict[str, str]:
     """Id -> reason for all materials without densities."""
     found = {}
     for path in sorted(folder.glob("[!.]*.h5")):
-        with open_hdf5(path) as file:
+        with reading_hdf5(path) as file:
             found |= {name: str(group.attrs["reason"]) for name, group in file["failed"].items()}
     return found

@@ -41,14 +41,14 @@ def test_with_target_adds_one_and_leaves_the_old_table_alone(table):
 
 
 def test_ids_must_be_unique(mini):
-    with pytest.raises(UserError, match=r"here: id b stands more than once"):
+    with pytest.raises(UserError, match=r"here: id b occurs more than once"):
         MaterialsDataset(["a", "b", "c", "b"], ["Si"] * 4, origin="here")
-    with pytest.raises(UserError, match="NaCl-B1 stands more than once"):
+    with pytest.raises(UserError, match="NaCl-B1 occurs more than once"):
         mini.select(["NaCl-B1", "AgBr-B1", "NaCl-B1"])
 
 
 def test_an_unknown_id_is_named(mini):
-    with pytest.raises(UserError, match="mini holds no material with id mp-1"):
+    with pytest.raises(UserError, match="mini has no material with id mp-1"):
         mini.select(["NaCl-B1", "mp-1"])
 
 
@@ -164,7 +164,7 @@ def test_other_files_are_refused_in_one_line(table, tmp_path):
     assert "no dataset 'formula'" in refusal(material_id=[b"a"])
     assert "no dataset 'offset'" in refusal(material_id=[b"a"], formula=[b"Si"], z=[14])
     assert "not lists of text" in refusal(material_id=[1], formula=[b"Si"])
-    assert "id a stands more than once" in refusal(material_id=[b"a", b"a"], formula=[b"Si", b"Si"])
+    assert "id a occurs more than once" in refusal(material_id=[b"a", b"a"], formula=[b"Si", b"Si"])
     with pytest.raises(UserError, match=r"none\.h5 does not exist"):
         MaterialsDataset.from_hdf5(tmp_path / "none.h5")
     with pytest.raises(UserError, match="is not a readable HDF5 file"):

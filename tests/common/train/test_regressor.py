@@ -147,7 +147,7 @@ def test_training_leaves_bad_and_unknown_rows_out(table):
     ("split", "target", "message"),
     [
         (lambda ids: Split((), tuple(ids[:2]), tuple(ids[2:])), "gap", "no training materials"),
-        (lambda ids: Split((ids[0], ids[5]), (), (ids[0],)), "gap", "stands in train and in test"),
+        (lambda ids: Split((ids[0], ids[5]), (), (ids[0],)), "gap", "is in train and in test"),
         (lambda ids: Split(("nowhere",), (), ()), "gap", "no material with id nowhere"),
         (lambda ids: Split((ids[0],), (), ()), "mass", "no target 'mass'"),
         (lambda ids: Split((ids[2],), (), ()), "gap", "no training material"),
