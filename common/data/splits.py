@@ -132,7 +132,7 @@ def by_marks(table: MaterialsDataset, validation: float = 0.1, seed: int = 0) ->
 def fewer(split: Split, n: int, seed: int = 0) -> Split:
     """The split with n of its training materials, drawn at random; a smaller n gives a subset of a larger one."""
     if n > len(split.train):
-        raise UserError(f"the training set has {len(split.train)} materials, fewer than the {n} that were requested")
+        raise UserError(f"the training set has {len(split.train)} materials, fewer than the {n} asked for")
     order = np.random.default_rng(seed).permutation(len(split.train))[:n]
     return Split(tuple(split.train[i] for i in order), split.validation, split.test)
 

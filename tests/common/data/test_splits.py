@@ -97,7 +97,7 @@ def test_an_empty_split_is_refused_when_it_is_used():
 def test_an_id_in_two_parts_is_named():
     with pytest.raises(UserError, match="id b is in train and in test"):
         Split(("a", "b"), ("c",), ("d", "b")).check()
-    with pytest.raises(UserError, match="id c stands in validation and in test"):
+    with pytest.raises(UserError, match="id c is in validation and in test"):
         Split(("a", "b"), ("c",), ("d", "c")).check()
 
 
