@@ -14,7 +14,7 @@ from common.chem.element_vectors import ElementVectors
 from common.chem.formula import integer_counts, parse_formula, reduced_formula, same_ratio
 from common.chem.lattice import pairs_within
 from common.errors import UserError
-from common.features.graphs import all_pairs, filled, joined
+from common.features.graphs import GraphBatches, all_pairs, filled, joined
 from common.features.ragged import Ragged
 from finder.config import FinderConfig
 from finder.model import GAUSSIANS
@@ -87,17 +87,11 @@ def gaussians(distance: np.ndarray, last_centre: float = 4.75) -> np.ndarray:
     return np.exp(-(((distance[..., None] - centres) / np.float32(WIDTH)) ** 2))
 
 
-class FormulaGraphs:
+class FormulaGraphs(GraphBatches):
     """Formula graphs of many materials; `batch(rows)` returns the inputs of the network."""
 
-    def __init__(self, graphs: Ragged, vectors: ElementVectors):
-        self.graphs, self.vectors = graphs, vectors
-
-    def __len__(self) -> int:
-        return len(self.graphs)
-
     def batch(self, rows: np.ndarray) -> dict[str, np.ndarray]:
-        numbers, counts = (self.graphs.field(name).take(rows) for name in ("numbers", "counts"))
+        numbers, counts = self.fields(rows, "numbers", "counts")
         sizes = np.diff(numbers.offset)
         graph = np.repeat(np.arange(len(rows)), sizes)
         pairs = all_pairs(sizes)
@@ -107,18 +101,15 @@ class FormulaGraphs:
         return filled(nodes, pairs[present], weights[present], graph, counts.values, len(rows))
 
 
-class CrystalGraphs:
+class CrystalGraphs(GraphBatches):
     """Crystal graphs of many materials; `batch(rows)` returns the inputs of the network."""
 
     def __init__(self, graphs: Ragged, vectors: ElementVectors, last_centre: float = 4.75):
-        self.graphs, self.vectors, self.last_centre = graphs, vectors, last_centre
-
-    def __len__(self) -> int:
-        return len(self.graphs)
+        super().__init__(graphs, vectors)
+        self.last_centre = last_centre
 
     def batch(self, rows: np.ndarray) -> dict[str, np.ndarray]:
-        names = ("numbers", "centre", "neighbour", "distance")
-        numbers, centre, neighbour, distance = (self.graphs.field(name).take(rows) for name in names)
+        numbers, centre, neighbour, distance = self.fields(rows, "numbers", "centre", "neighbour", "distance")
         graph, pairs = joined(numbers, centre, neighbour)
         half = one_way(pairs)
         edges = gaussians(distance.values[half], self.last_centre)

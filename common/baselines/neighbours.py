@@ -7,12 +7,11 @@ from functools import partial
 import numpy as np
 
 from common.chem.crystal import Crystal
-from common.chem.element_vectors import ElementVectors, element_vectors
+from common.chem.element_vectors import element_vectors
 from common.chem.lattice import pairs_within
 from common.data.materials import MaterialsDataset
 from common.features.featurized import Featurized
-from common.features.graphs import crystal_graphs, fill, filled, joined
-from common.features.ragged import Ragged
+from common.features.graphs import GraphBatches, crystal_graphs, fill, filled, joined
 from common.train.regressor import Regressor
 
 #: Cache version: increase it whenever the neighbours change.
@@ -66,21 +65,15 @@ def _shared(centre, distance, start, degree, most: int) -> np.ndarray:
     return np.where(full[centre], np.where(tied, share[centre], nearer), 1.0)
 
 
-class NeighbourGraphs:
+class NeighbourGraphs(GraphBatches):
     """Graphs of many crystals; `batch(rows)` returns the inputs of a network, with distances (E,) as edges.
 
     nodes: element vectors (M, c), or atomic numbers (M,) if `vectors` is None.
     """
 
-    def __init__(self, graphs: Ragged, vectors: ElementVectors | None):
-        self.graphs, self.vectors = graphs, vectors
-
-    def __len__(self) -> int:
-        return len(self.graphs)
-
     def batch(self, rows: np.ndarray) -> dict[str, np.ndarray]:
         names = ("numbers", "centre", "neighbour", "distance", "weight")
-        numbers, centre, neighbour, distance, weight = (self.graphs.field(name).take(rows) for name in names)
+        numbers, centre, neighbour, distance, weight = self.fields(rows, *names)
         graph, pairs = joined(numbers, centre, neighbour)
         z = numbers.values.astype(np.int64)
         nodes = z if self.vectors is None else self.vectors.table[z]

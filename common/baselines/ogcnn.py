@@ -63,9 +63,9 @@ class OrbitalGraphs(NeighbourGraphs):
 
     def batch(self, rows: np.ndarray) -> dict[str, np.ndarray]:
         inputs = super().batch(rows)
-        own = valence_vectors()[self.graphs.field("numbers").take(rows).values].astype(np.float32)
-        field = self.graphs.field("field").take(rows).values.reshape(-1, VALENCE)
-        return node_inputs(node_inputs(inputs, "own", own), "field", field)
+        numbers, field = self.fields(rows, "numbers", "field")
+        own = valence_vectors()[numbers.values].astype(np.float32)
+        return node_inputs(node_inputs(inputs, "own", own), "field", field.values.reshape(-1, VALENCE))
 
 
 def build_ogcnn(config: OGCNNConfig | None = None):

@@ -30,7 +30,7 @@ from common.chem.formula import parse_formula
 from common.data.materials import MaterialsDataset
 from common.features.cache import each_formula
 from common.features.featurized import Featurized
-from common.features.graphs import all_pairs, filled
+from common.features.graphs import GraphBatches, all_pairs, filled
 from common.features.ragged import Ragged
 from common.nn import losses
 from common.train.recipe import Recipe
@@ -75,17 +75,11 @@ def fractions_of(formula: str, vectors: ElementVectors) -> dict[str, np.ndarray]
     return {"numbers": numbers, "fractions": (counts / counts.sum()).astype(np.float32)}
 
 
-class ElementGraphs:
+class ElementGraphs(GraphBatches):
     """The elements of many formulas; `batch(rows)` returns the inputs of the network."""
 
-    def __init__(self, graphs: Ragged, vectors: ElementVectors):
-        self.graphs, self.vectors = graphs, vectors
-
-    def __len__(self) -> int:
-        return len(self.graphs)
-
     def batch(self, rows: np.ndarray) -> dict[str, np.ndarray]:
-        numbers, fractions = (self.graphs.field(name).take(rows) for name in ("numbers", "fractions"))
+        numbers, fractions = self.fields(rows, "numbers", "fractions")
         sizes = np.diff(numbers.offset)
         pairs, graph = all_pairs(sizes), np.repeat(np.arange(len(rows)), sizes)
         nodes = self.vectors.table[numbers.values]

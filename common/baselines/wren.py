@@ -41,7 +41,7 @@ from common.chem.wyckoff import CENTRINGS, FAMILIES, family, halves, space_group
 from common.data.materials import MaterialsDataset
 from common.errors import UserError
 from common.features.featurized import Featurized
-from common.features.graphs import all_pairs, bucket, checked_features, fill, filled
+from common.features.graphs import GraphBatches, all_pairs, bucket, checked_features, fill, filled
 from common.features.ragged import Ragged
 from common.nn import losses
 
@@ -116,19 +116,16 @@ def wyckoff_graph(crystal: Crystal, limit: int) -> dict[str, np.ndarray]:
     }
 
 
-class WyckoffGraphs:
+class WyckoffGraphs(GraphBatches):
     """The occupied positions of many crystals; `batch(rows)` returns the inputs of the network."""
 
     def __init__(self, graphs: Ragged, vectors: ElementVectors):
-        self.graphs, self.vectors = graphs, vectors
+        super().__init__(graphs, vectors)
         self.symmetry, _ = symmetry_vectors()
-
-    def __len__(self) -> int:
-        return len(self.graphs)
 
     def batch(self, rows: np.ndarray) -> dict[str, np.ndarray]:
         names = ("numbers", "places", "fractions", "counts", "sizes")
-        numbers, places, fractions, counts, sizes = (self.graphs.field(name).take(rows) for name in names)
+        numbers, places, fractions, counts, sizes = self.fields(rows, *names)
         pairs, graph = all_pairs(sizes.values), np.repeat(np.arange(len(sizes.values)), sizes.values)
         n = bucket(len(sizes.values))
         nodes = self.vectors.table[numbers.values]

@@ -8,15 +8,16 @@ every graph; edges (E, d), what is known of every pair.
 from __future__ import annotations
 
 import warnings
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 
 import numpy as np
 
+from common.chem.element_vectors import ElementVectors
 from common.data.materials import MaterialsDataset
 from common.errors import UserError
 from common.features.cache import DISK_CACHE, featurize
 from common.features.featurized import FeatureStore, Featurized
-from common.features.ragged import Flat
+from common.features.ragged import Flat, Ragged
 
 
 def bucket(n: int) -> int:
@@ -65,6 +66,20 @@ def all_pairs(sizes: np.ndarray) -> np.ndarray:
     firsts = np.repeat(np.arange(len(graph)), sizes[graph])
     seconds = np.arange(len(firsts)) - np.repeat(np.cumsum(sizes[graph]) - sizes[graph], sizes[graph])
     return np.stack([firsts, seconds + (np.cumsum(sizes) - sizes)[graph[firsts]]], axis=1)
+
+
+class GraphBatches:
+    """Base class of the graphs of many materials; a subclass defines `batch(rows)`, the inputs of a network."""
+
+    def __init__(self, graphs: Ragged, vectors: ElementVectors | None):
+        self.graphs, self.vectors = graphs, vectors
+
+    def __len__(self) -> int:
+        return len(self.graphs)
+
+    def fields(self, rows: np.ndarray, *names: str) -> Iterator[Flat]:
+        """Fields of these rows by name."""
+        return (self.graphs.field(name).take(rows) for name in names)
 
 
 def checked_features(

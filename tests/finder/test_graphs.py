@@ -180,5 +180,5 @@ def test_disjoint_mode_gives_the_same_batch(mini):
     )
     batch = batches.batch(np.arange(3))
     assert set(own) == set(batch) and all(np.array_equal(own[name], batch[name]) for name in own)
-    with pytest.raises(UserError, match="every pair both ways"):
+    with pytest.raises(UserError, match="every pair in both directions"):
         from_disjoint(np.zeros((2, 200)), np.array([[0, 1]]), np.zeros((1, 20)), np.zeros(2, dtype=int))
