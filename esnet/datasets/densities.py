@@ -25,11 +25,11 @@ COMPUTE = "esnet dos compute orr-relaxed-with-densities --output {} --jobs 2"
 def isdos_2eorr() -> MaterialsDataset:
     """Unrelaxed binaries with GPAW's densities of states, and formation energies (VASP) of the relaxed structures."""
     dataset = densities.load(existing(UNRELAXED))
-    kept = np.flatnonzero(dataset.target(TARGET).values <= HIGHEST)
-    if len(kept) < len(dataset):
-        text = f"{dataset.origin}: {len(dataset) - len(kept)} of {len(dataset)} rows above {HIGHEST:g} eV/atom dropped"
+    used = np.flatnonzero(dataset.target(TARGET).values <= HIGHEST)
+    if len(used) < len(dataset):
+        text = f"{dataset.origin}: {len(dataset) - len(used)} of {len(dataset)} rows above {HIGHEST:g} eV/atom dropped"
         warnings.warn(text, stacklevel=2)
-    return dataset.take(kept)
+    return dataset.take(used)
 
 
 def orr_relaxed_of_isdos() -> MaterialsDataset:

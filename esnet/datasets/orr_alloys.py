@@ -35,9 +35,9 @@ LEARNED = 5000
 def alloys(which: str) -> MaterialsDataset:
     """The alloys of ESNet's published test, in the structures of one state, "initial" or "relaxed"."""
     rows = [row for row in _rows() if row["in_esnet_test"]]
-    kept = [row for row in rows if row["formation_energy_eV_per_atom"] <= HIGHEST]
-    if len(kept) < len(rows):
-        dropped = len(rows) - len(kept)
+    used = [row for row in rows if row["formation_energy_eV_per_atom"] <= HIGHEST]
+    if len(used) < len(rows):
+        dropped = len(rows) - len(used)
         warnings.warn(f"{FILE}: {dropped} of {len(rows)} rows above {HIGHEST:g} eV/atom dropped", stacklevel=2)
     crystals = [
         Crystal(
@@ -45,11 +45,11 @@ def alloys(which: str) -> MaterialsDataset:
             lattice(row[which]["cellpar"]),
             np.array(row[which]["frac"]),
         )
-        for row in kept
+        for row in used
     ]
-    ids, formulas = [row["id"] for row in kept], [formula_by_number_of(crystal) for crystal in crystals]
+    ids, formulas = [row["id"] for row in used], [formula_by_number_of(crystal) for crystal in crystals]
     table = MaterialsDataset.from_structures(ids, crystals, formulas=formulas, origin=f"2e-ORR alloys, {which}")
-    return table.with_target(TARGET, np.array([row["formation_energy_eV_per_atom"] for row in kept]), UNIT)
+    return table.with_target(TARGET, np.array([row["formation_energy_eV_per_atom"] for row in used]), UNIT)
 
 
 def orr_relaxed() -> MaterialsDataset:
@@ -75,15 +75,15 @@ def mp_and_orr_initial() -> MaterialsDataset:
     if len(good) < LEARNED:
         raise UserError(f"{pack.origin} has {len(good)} structures to learn from, fewer than the {LEARNED} asked for")
     chosen = np.sort(np.random.default_rng(0).permutation(np.array(good))[:LEARNED])
-    learned = pack.take(chosen)
+    training = pack.take(chosen)
     table = MaterialsDataset.from_structures(
-        [*learned.ids.tolist(), *tested.ids.tolist()],
-        [*learned.structures(), *tested.structures()],
-        formulas=[*learned.formulas.tolist(), *tested.formulas.tolist()],
+        [*training.ids.tolist(), *tested.ids.tolist()],
+        [*training.structures(), *tested.structures()],
+        formulas=[*training.formulas.tolist(), *tested.formulas.tolist()],
         origin="mp-and-orr-initial",
     )
     table = table.with_target(TARGET, np.concatenate([energies[chosen], tested.target(TARGET).values]), UNIT)
-    return table.with_target("test", np.repeat([0.0, 1.0], [len(learned), len(tested)]), "1")
+    return table.with_target("test", np.repeat([0.0, 1.0], [len(training), len(tested)]), "1")
 
 
 def lattice(cellpar: Sequence[float]) -> np.ndarray:

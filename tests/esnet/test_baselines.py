@@ -1,4 +1,4 @@
-"""The classical rows: small searches that never see the test part and keep apart what the split keeps apart."""
+"""The classical models: searches without the test set, with inner folds grouped as the split is."""
 
 import numpy as np
 import pytest
@@ -43,8 +43,8 @@ def test_settings_have_the_grid_before_and_the_choice_after(table):
     assert KRR().settings()["hyperparameters"] == KRR.grid
 
 
-def test_the_test_part_changes_nothing(table):
-    """Neither the search nor the scaling knows the values or the densities of the test part."""
+def test_the_test_set_has_no_influence(table):
+    """Neither the search nor the scaling uses the test set."""
     split = by_fractions(table)
     values = table.target("formation_energy").values.copy()
     values[table.rows_of(split.test)] = 1e6

@@ -110,7 +110,7 @@ def test_the_released_variant_says_that_it_sees_the_test_part(own, tmp_path, cap
     assert main([*train, "--variant", "released", "--model", str(tmp_path / "m")]) == 0
     out, err = capsys.readouterr()
     assert "chooses its epoch on the test set" in err and "validation" not in out
-    # Its absolute energies are GPAW's; VASP's are refused, unless told.
+    # Its absolute energies are GPAW's; VASP's need the option.
     path = complete_dos(tmp_path / "si.json")
     predict = ["predict", "--model", str(tmp_path / "m"), str(path)]
     assert main(predict) == 2 and "absolute energies are from VASP" in capsys.readouterr().err
@@ -162,7 +162,7 @@ SALT = "NaCl\n1.0\n0 2.8 2.8\n2.8 0 2.8\n2.8 2.8 0\nNa Cl\n1 1\ndirect\n0 0 0\n.
 
 
 def test_densities_can_be_computed_on_the_way(model, standin, tmp_path, monkeypatch, capsys):
-    """They are kept: what is finished is not computed again, what failed is tried again when asked."""
+    """They are stored: finished calculations are not repeated, failed ones only with --retry."""
     monkeypatch.setenv("MATREPRO_CACHE", str(tmp_path / "cache"))
     for name, metal in (("salt", "Na"), ("poison", "Po"), ("other", "K")):
         (tmp_path / f"{name}.vasp").write_text(SALT.replace("Na Cl", f"{metal} Cl"))
@@ -174,8 +174,8 @@ def test_densities_can_be_computed_on_the_way(model, standin, tmp_path, monkeypa
     assert [(one["id"], one["formula"]) for one in found["predictions"]] == [("salt", "NaCl"), ("other", "KCl")]
     assert "no PAW data set for Po" in found["left_out"]["poison"] and "left out: poison" in err
     assert "1 of 3 calculations failed; repeat them with --retry" in err
-    kept = err.partition("densities of states are stored in ")[2].split()[0]
-    assert main(["predict", "--model", str(model), kept, "--csv"]) == 0
+    stored = err.partition("densities of states are stored in ")[2].split()[0]
+    assert main(["predict", "--model", str(model), stored, "--csv"]) == 0
     csv_of_file = capsys.readouterr().out.splitlines()[1:]
     assert main([*arguments, "--time-limit", "60"]) == 0 and len(standin()) == 3
     again = json.loads(capsys.readouterr().out)["predictions"]
@@ -240,7 +240,7 @@ def test_help_loads_nothing_heavy():
 
 @pytest.mark.real
 def test_predict_real_files(model, real_data, tmp_path, capsys):
-    """Every example is read or refused for a stated reason; the rest of the batch goes on."""
+    """Every example is read or refused for a stated reason, without stopping the others."""
     folder = tmp_path / "files"
     folder.mkdir()
     for path in (real_data / "dos" / "mp_examples").iterdir():

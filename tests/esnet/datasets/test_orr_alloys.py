@@ -1,4 +1,4 @@
-"""The alloys before and after relaxation, what is learned from, and what is wrong with files."""
+"""The alloys before and after relaxation, the training set, and damaged files."""
 
 import gzip
 import json
@@ -17,7 +17,7 @@ from esnet.datasets.orr_alloys import lattice
 
 @pytest.fixture
 def directory(tmp_path, monkeypatch):
-    """A data directory of three alloys and a pack of 60 structures, of which ten are learned from."""
+    """A data directory of three alloys and a pack of 60 structures, ten of them in the training set."""
     import h5py
 
     cube = {"cellpar": [4.0, 4.0, 4.0, 90.0, 90.0, 90.0], "frac": [[0, 0, 0], [0.5, 0.5, 0.5]]}
@@ -59,9 +59,9 @@ def test_training_materials_and_marked_alloys(directory):
     table = load_source("mp-and-orr-initial")
     marks = table.target("test").values
     assert len(table) == 11 and table.ids[marks == 1].tolist() == ["1"]
-    learned = table.take(np.flatnonzero(marks == 0))
-    assert set(learned.formulas) == {"MgO"} and learned.target("formation_energy").unit == "eV/atom"
-    for name, value in zip(learned.ids.tolist(), learned.target("formation_energy").values, strict=True):
+    training = table.take(np.flatnonzero(marks == 0))
+    assert set(training.formulas) == {"MgO"} and training.target("formation_energy").unit == "eV/atom"
+    for name, value in zip(training.ids.tolist(), training.target("formation_energy").values, strict=True):
         assert value == pytest.approx(-int(name[3:]) / 60)
     assert load_source("mp-and-orr-initial").ids.tolist() == table.ids.tolist()
 

@@ -1,4 +1,4 @@
-"""A batch goes on where it was killed, lists what failed and tries it again when asked."""
+"""A killed batch resumes, lists failures and repeats them on request."""
 
 import json
 import os
@@ -105,21 +105,21 @@ def test_strict_stops_at_the_first_failure(standin, tmp_path):
     with pytest.raises(UserError, match=r"m84: .*no PAW data set for Po"):
         run_batch(jobs(11, 84, 12), tmp_path, strict=True)
     assert asked(standin)[:1] == [11] and 12 not in asked(standin)
-    # What failed before is told at once, and the finished is kept.
+    # An earlier failure is reported at once, and finished results are preserved.
     with pytest.raises(UserError, match=r"m84: .*no PAW data set for Po"):
         run_batch(jobs(84, 12), tmp_path, strict=True)
     assert run_batch(jobs(11, 12), tmp_path, strict=True).finished == ["m11", "m12"] and asked(standin) == [11, 12, 84]
 
 
 def test_strict_keeps_what_is_running(standin, tmp_path, monkeypatch, capsys):
-    """The one beside the failure is finished and kept, and nothing new is begun for long."""
+    """The concurrent calculation is finished and stored, and no further one is started."""
     monkeypatch.setenv("STANDIN_SECONDS", "0.5")
     names = jobs(11, 84, *range(12, 40))
     with pytest.raises(UserError, match=r"m84: .*no PAW data set for Po"):
         run_batch(names, tmp_path, strict=True, processes=2)
     with h5py.File(tmp_path / "dos.h5") as file:
-        kept = {int(name[1:]) for name in file["materials"]}
-    assert 11 in kept and kept | {84} == set(asked(standin)) and len(kept) < 10
+        stored = {int(name[1:]) for name in file["materials"]}
+    assert 11 in stored and stored | {84} == set(asked(standin)) and len(stored) < 10
     assert "cancelled" not in capsys.readouterr().err
 
 
@@ -133,14 +133,14 @@ def test_killed_it_goes_on(standin, tmp_path, monkeypatch, processes):
         time.sleep(0.02)
     killed.send_signal(signal.SIGKILL)
     killed.wait()
-    kept = {path.stem for path in (tmp_path / "parts").glob("[!.]*.h5")}
+    stored = {path.stem for path in (tmp_path / "parts").glob("[!.]*.h5")}
     before = len(standin())
     monkeypatch.setenv("STANDIN_SECONDS", "0")
     report = run_batch(None, tmp_path)
     assert report.finished == [f"m{z}" for z in range(11, 21)]
     # The last calculations of the killed run may still have been beginning: no more than that is done again.
     after = {f"m{call['numbers'][0]}" for call in standin()[before:]}
-    assert after == set(report.finished) - kept
+    assert after == set(report.finished) - stored
 
 
 def test_interrupted_it_keeps_what_is_finished(standin, tmp_path, monkeypatch):

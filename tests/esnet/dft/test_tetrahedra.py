@@ -61,13 +61,13 @@ def test_symmetry_changes_nothing():
     n = 5
     bands = mesh_bands(n, lambda k: np.cos(k).sum(axis=1))
     folded = np.sort(np.minimum(*(np.indices((n, n, n)).reshape(3, -1).T * s % n for s in (1, -1))), axis=1)
-    kept, irreducible = np.unique(folded, axis=0, return_inverse=True)
+    distinct, irreducible = np.unique(folded, axis=0, return_inverse=True)
     irreducible = irreducible.reshape(-1)
-    first = np.array([np.flatnonzero(irreducible == number)[0] for number in range(len(kept))])
+    first = np.array([np.flatnonzero(irreducible == number)[0] for number in range(len(distinct))])
     edges = np.arange(-4, 4.001, 0.1)
     whole = states_in_bins(bands, np.ones((n**3, 1, 1)), *tetrahedra((n, n, n), CUBE, np.arange(n**3)), edges)
     corners, shares = tetrahedra((n, n, n), CUBE, irreducible)
-    part = states_in_bins(bands[first], np.ones((len(kept), 1, 1)), corners, shares, edges)
+    part = states_in_bins(bands[first], np.ones((len(distinct), 1, 1)), corners, shares, edges)
     assert len(corners) < 6 * n**3 / 10 and np.allclose(part, whole)
 
 

@@ -1,4 +1,4 @@
-"""Moments of shapes that are known on paper, and densities of states told apart by them."""
+"""Moments of shapes with known results, and densities of states distinguished by them."""
 
 import math
 
