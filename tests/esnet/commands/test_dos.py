@@ -84,7 +84,7 @@ def test_files_of_one_name(run, standin, tmp_path):
         (tmp_path / "runs" / name / "POSCAR").write_text(POSCAR.replace("Na Cl", f"{name} Cl"))
     status, out, _ = run("compute", tmp_path / "runs", "--output", tmp_path / "dos.h5", "--csv")
     assert status == 0 and [line.split(",")[:2] for line in out.splitlines()[1:]] == [
-        ["K-POSCAR", "ClK"],
+        ["K-POSCAR", "KCl"],
         ["Na-POSCAR", "NaCl"],
     ]
 

@@ -30,5 +30,5 @@ def test_from_prototypes_to_candidates(tmp_path):
 
 
 def test_a_rank_without_candidates(tmp_path):
-    with pytest.raises(UserError, match="no candidate to rank: it: no number of"):
+    with pytest.raises(UserError, match="no candidate can be ranked: it: no number of"):
         rank(Candidates([], [], np.zeros(0), left_out={"it": "no number of"}), PhasePool(["Na"], [0.0]), tmp_path)
