@@ -54,7 +54,9 @@ def _paths(value: object) -> Iterator[str]:
 
 
 def _check_ending(path: str, endings: Sequence[str]) -> None:
-    special = os.path.exists(path) and not os.path.isfile(path) and not os.path.isdir(path)  # such as /dev/stdout
+    if endings and os.path.isdir(path):
+        raise UserError(f"{path} is a folder; name a file")
+    special = os.path.exists(path) and not os.path.isfile(path)  # such as /dev/stdout
     if endings and not path.endswith(tuple(endings)) and not special:
         raise UserError(f"--output {path}: the name must end in {' or '.join(endings)}")
 

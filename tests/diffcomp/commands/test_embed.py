@@ -50,15 +50,18 @@ def test_vectors_of_another_size_are_learned_and_used(tmp_path, capsys):
     [
         (["embed", "SrTiO3"], "3 elements; this model takes two"),
         (["embed", "Xx2"], "Xx is not a chemical element"),
-        (["embed"], "give formulas, or a table to learn from"),
-        (["embed", "NaCl", "--learn", "mini"], "give formulas, or a table to learn from"),
-        (["embed", "--learn", "mini"], "name a file with --output"),
+        (["embed"], "give formulas, or a dataset to learn from"),
+        (["embed", "NaCl", "--learn", "mini"], "give formulas, or a dataset to learn from"),
+        (["embed", "--learn", "mini"], "name it with --output"),
         (["embed", "NaCl", "--vectors", "none.csv"], "none.csv is no table of element vectors"),
         (["embed", "NaCl", "--output", "."], ". is a folder; name a file"),
         (["embed", "NaCl", "--size", "4"], "--size goes with --learn"),
         (["embed", "NaCl", "--epochs", "4"], "--epochs goes with --learn"),
-        (["embed", "--learn", "mini", "--elements", "3", "--output", "o"], "--elements goes with formulas, not with"),
-        (["embed", "--learn", "mini", "--vectors", "x", "--output", "o"], "--vectors goes with formulas, not with"),
+        (
+            ["embed", "--learn", "mini", "--elements", "3", "--output", "o.csv"],
+            "--elements goes with formulas, not with",
+        ),
+        (["embed", "--learn", "mini", "--vectors", "x", "--output", "o.csv"], "--vectors goes with formulas, not with"),
     ],
 )
 def test_bad_input_ends_with_one_line(arguments, reason, capsys):

@@ -21,7 +21,7 @@ def test_the_ratio_in_tenths(text, nodes):
 def test_what_is_no_ratio(text, capsys):
     with pytest.raises(SystemExit, match="2"):
         main([*TRAIN, "--model", "m", f"--ratio={text}"])
-    assert "is no ratio in tenths, composition to pattern" in capsys.readouterr().err
+    assert "is not a ratio in tenths, composition to pattern" in capsys.readouterr().err
 
 
 def test_training_with_a_ratio(tmp_path):
