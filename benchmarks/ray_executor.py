@@ -28,7 +28,7 @@ def busy(seconds: float, number: int) -> int:
 
 def ray_executor() -> tuple[list[Line], list[str]]:
     if find_spec("ray") is None:
-        raise UserError("Ray is not installed: pip install 'matrepro[ray]'")
+        raise UserError("Ray is not installed: pip install -e '.[ray]'")
     started = time.perf_counter()
     with _executor("ray"):
         list(map_tasks(busy, [(0.0, number) for number in range(JOBS)], JOBS))

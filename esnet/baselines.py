@@ -159,7 +159,7 @@ class XGBoost(_OnMoments):
         try:
             from xgboost import XGBRegressor
         except ImportError:
-            raise UserError("XGBoost is not installed; install the extra: pip install 'matrepro[baselines]'") from None
+            raise UserError("XGBoost is not installed; install the extra: pip install -e '.[baselines]'") from None
         return XGBRegressor(random_state=self.seed, subsample=0.8, colsample_bytree=0.5, n_jobs=1)
 
 

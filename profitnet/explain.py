@@ -109,7 +109,7 @@ def deep_shap(network, background: np.ndarray, batches):
     try:
         import shap
     except ImportError:
-        raise UserError("shap is not installed; install the extra: pip install 'matrepro[explain]'") from None
+        raise UserError("shap is not installed; install the extra: pip install -e '.[explain]'") from None
     import keras
 
     if keras.backend.backend() != "tensorflow":

@@ -15,7 +15,7 @@ SMALL = {"object_store_memory": 100 * 2**20, "include_dashboard": False}
 @contextmanager
 def cluster_of(workers: int):
     """A head that computes nothing, and so many machines with one core each."""
-    pytest.importorskip("ray", reason="Ray is not installed: pip install 'matrepro[ray]'")
+    pytest.importorskip("ray", reason="Ray is not installed: pip install -e '.[ray]'")
     from ray.cluster_utils import Cluster
 
     os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")

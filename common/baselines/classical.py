@@ -140,7 +140,7 @@ class XGBoostMagpie(ClassicalModel):
         try:
             from xgboost import XGBRegressor
         except ImportError:
-            raise UserError("XGBoost is not installed; install the extra: pip install 'matrepro[baselines]'") from None
+            raise UserError("XGBoost is not installed; install the extra: pip install -e '.[baselines]'") from None
         stopping = {"early_stopping_rounds": 100, "eval_metric": "mae"} if len(y_val) else {}
         self.trees = XGBRegressor(random_state=self.seed, n_jobs=jobs, **stopping, **self.hyperparameters)
         self.trees.fit(x, y, eval_set=[(x_val, y_val)] if len(y_val) else None, verbose=False)

@@ -84,7 +84,7 @@ def _client():
         from jarvis.db.figshare import data
         from jarvis.db.webpages import Webpage
     except ImportError:
-        raise UserError("jarvis-tools is not installed; install the extra: pip install 'matrepro[jarvis]'") from None
+        raise UserError("jarvis-tools is not installed; install the extra: pip install -e '.[jarvis]'") from None
     return data, Webpage
 
 

@@ -16,7 +16,7 @@ def check() -> None:
     """Whether Ax is there."""
     if find_spec("ax") is None:
         raise UserError(
-            "a Bayesian search needs Ax: pip install 'matrepro[tune]', or choose --method random or --method grid"
+            "a Bayesian search needs Ax: pip install -e '.[tune]', or choose --method random or --method grid"
         )
 
 

@@ -41,7 +41,7 @@ class Client:
         try:
             from mp_api.client import MPRester
         except ImportError:
-            raise UserError("mp-api is not installed; install the extra: pip install 'matrepro[mp]'") from None
+            raise UserError("mp-api is not installed; install the extra: pip install -e '.[mp]'") from None
         logging.getLogger("mp_api").setLevel(logging.ERROR)
         options = {"endpoint": endpoint} if endpoint else {}
         self.rester = self._asked(

@@ -18,6 +18,7 @@ import os
 from functools import lru_cache
 
 from common.errors import UserError
+from common.io.messages import note
 from common.train.strategy.base import SINGLE_DEVICE, Strategy
 
 
@@ -50,11 +51,18 @@ def _several(devices: int | str) -> Strategy:
 
         if several_machines():
             return Mirrored([])
-        names = local_devices(devices)
+        names = _checked(local_devices(devices))
         return SINGLE_DEVICE if len(names) == 1 else Mirrored(names)
     if backend == "jax":
         from common.train.strategy.jax_sharding import Sharded, local_devices
 
-        names = local_devices(devices)
+        names = _checked(local_devices(devices))
         return SINGLE_DEVICE if len(names) == 1 else Sharded(names)
     raise UserError(f"training on several devices needs KERAS_BACKEND=tensorflow or jax; it is {backend}")
+
+
+def _checked(names: list[str]) -> list[str]:
+    """The devices, with a warning if they are parts of the CPU, on which several train no faster than one."""
+    if len(names) > 1 and "cpu" in names[0].lower():
+        note(f"warning: no accelerator found; {len(names)} virtual CPU devices train, no faster than --devices 1")
+    return names

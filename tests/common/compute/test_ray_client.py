@@ -23,7 +23,7 @@ from tests.clusters import ROOT, cluster_of, engine_at
 from tests.common.features.test_cache import equal
 from tests.esnet.dft.test_batch import jobs as dos_jobs
 
-ray = pytest.importorskip("ray", reason="Ray is not installed: pip install 'matrepro[ray]'")
+ray = pytest.importorskip("ray", reason="Ray is not installed: pip install -e '.[ray]'")
 pytestmark = pytest.mark.slow  # clusters take their time to start
 
 

@@ -112,5 +112,5 @@ def test_without_a_network_nothing_is_left_out(asked, monkeypatch):
 
 def test_without_the_package(monkeypatch):
     monkeypatch.setitem(sys.modules, "jarvis", None)
-    with pytest.raises(UserError, match=r"install the extra: pip install 'matrepro\[jarvis\]'"):
+    with pytest.raises(UserError, match=r"install the extra: pip install -e '.\[jarvis\]'"):
         load_source("jarvis-dielectric")

@@ -150,7 +150,7 @@ def test_the_picture_marks_the_best(tmp_path):
 
 
 def test_bayesian_search_finds_the_valley():
-    pytest.importorskip("ax", reason="Ax is not installed: pip install 'matrepro[tune]'")
+    pytest.importorskip("ax", reason="Ax is not installed: pip install -e '.[tune]'")
     from common.tuning import bayesian
 
     axes = [Axis("batch", "int", 16, 65), Axis("rate", "float", 0.0005, 0.002), Axis("epochs", "int", values=(5,))]
@@ -174,7 +174,7 @@ def test_bayesian_search_finds_the_valley():
 
 def test_bayesian_search_among_few_settings():
     """Ax refuses to go on where it knows all that there is."""
-    pytest.importorskip("ax", reason="Ax is not installed: pip install 'matrepro[tune]'")
+    pytest.importorskip("ax", reason="Ax is not installed: pip install -e '.[tune]'")
     from common.tuning import bayesian
 
     axes = [Axis("batch", "int", values=(32, 128))]
@@ -186,7 +186,7 @@ def test_without_ax_the_search_says_what_is_missing(monkeypatch):
     from common.tuning import bayesian
 
     monkeypatch.setattr(bayesian, "find_spec", lambda name: None)
-    with pytest.raises(UserError, match=r"needs Ax: pip install 'matrepro\[tune\]', or choose --method random"):
+    with pytest.raises(UserError, match=r"needs Ax: pip install -e '.\[tune\]', or choose --method random"):
         bayesian.check()
     assert bayesian.propose(AXES, [], [], 1, 0) == space.sobol(AXES, 1, 0)
     assert np.isfinite(bayesian.propose(AXES, [], [], 0, 0)["x"])
