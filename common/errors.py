@@ -1,4 +1,9 @@
-"""The one exception that stands for bad input, as against a defect of the program."""
+"""The exception for bad input, as opposed to a defect of the program."""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Iterable
 
 
 class UserError(Exception):
@@ -6,3 +11,15 @@ class UserError(Exception):
 
     Commands print it as one line and leave with exit status 2.
     """
+
+
+def unknown(kind: str, name: object, known: Iterable[str], where: str = "") -> str:
+    """A message for a name that does not exist, with the nearest one that does.
+
+    >>> unknown("key", "sedes", ["source", "seeds"])
+    "unknown key 'sedes'; did you mean 'seeds'?"
+    """
+    known = list(known)
+    near = difflib.get_close_matches(str(name), known, 1, cutoff=0.5)
+    hint = f"did you mean {near[0]!r}?" if near else f"choose one of: {', '.join(known)}"
+    return f"unknown {kind} {name!r}{where}; {hint}"

@@ -79,8 +79,8 @@ def datasets(paper: str, table: str, scale: str, **budget) -> list[DatasetPredic
     layout = plan.layout(paper, table, scale)
     made = []
     for name, data in _own(layout).items():
-        dataset = DatasetPredictions(name, data["target"], data.get("printed", {}), layout["split"].get("k", 0))
-        dataset.facts = stored_facts(paper, scale, data["source"]) if "facts" in layout else {}
+        dataset = DatasetPredictions(name, data["target"], data.get("reported_tables", {}), layout["split"].get("k", 0))
+        dataset.facts = stored_facts(paper, scale, data["source"]) if "material_data" in layout else {}
         for row in layout["rows"]:
             stored = list(_stored(plan.runs_of(paper, table, scale, name, row, **budget)))
             if stored:
@@ -115,12 +115,12 @@ def prepare(paper: str, table: str, scale: str) -> None:
     """Compute and store the facts and the report that a derived table needs, where they are missing."""
     layout = plan.layout(paper, table, scale)
     path = report_path(paper, table, scale)
-    if "report" in layout and (layout.get("renew") or not path.exists()):
+    if "report" in layout and (layout.get("recompute") or not path.exists()):
         try:
             write_text(path, as_json(resolve_name(layout["report"])()))
         except UserError as error:
             note(f"{table} lacks its report: {error}")
-    if "facts" not in layout:
+    if "material_data" not in layout:
         return
     targets = sorted({data["target"] for data in _own(layout).values()})
     for source in {data["source"] for data in _own(layout).values()}:
@@ -131,7 +131,7 @@ def prepare(paper: str, table: str, scale: str) -> None:
             except UserError as error:
                 note(f"{table} lacks properties of its materials: {error}")
                 continue
-            found = {"id": data.ids, "formula": data.formulas, **resolve_name(layout["facts"])(data)}
+            found = {"id": data.ids, "formula": data.formulas, **resolve_name(layout["material_data"])(data)}
             found |= {name: data.target(name).values for name in targets if data.target(name).values.ndim == 1}
             rows = (
                 [f"{v:.9g}" if isinstance(v, float) else v for v in row] for row in zip(*found.values(), strict=True)

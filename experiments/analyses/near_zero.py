@@ -25,8 +25,8 @@ def hull(data) -> dict[str, np.ndarray]:
 def table(datasets: Sequence[DatasetPredictions], printed: dict, declared: dict) -> list[TextTable]:
     """How many materials each model finds, and how many of these are so by their known dielectric functions."""
     name = "dielectric functions"
-    if "without_it" in declared:
-        return [TextTable(name, [], [], [declared["without_it"]])]
+    if "missing_data" in declared:
+        return [TextTable(name, [], [], [declared["missing_data"]])]
     rows = []
     for model in _models(datasets):
         known, predicted = found(datasets, model)

@@ -66,7 +66,7 @@ class DatasetResult:
 def load_results(paper: str, table: str, scale: str, column: str, budget: dict | None = None) -> DatasetResult:
     """Everything stored of one column. A row without a finished run stays open, with the reason."""
     layout = plan.layout(paper, table, scale)
-    data, rows, own = layout["columns"][column], layout["rows"], layout["own"]
+    data, rows, own = layout["columns"][column], layout["rows"], layout["own_row"]
     printed = plan.printed(paper, data.get("reported"))
     found = DatasetResult(
         column,

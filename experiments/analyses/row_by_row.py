@@ -83,7 +83,7 @@ def compare(predictions, known: dict[str, float]) -> dict:
 
 
 def table(datasets: Sequence[DatasetPredictions], printed: dict, declared: dict) -> list[TextTable]:
-    stored = declared["stored"].get(declared["of"], {})
+    stored = declared["stored"].get(declared["derived_from"], {})
     made = []
     for dataset in datasets:
         found = stored.get(dataset.name, [])

@@ -1,50 +1,108 @@
-"""The registry of models: name in a declaration -> class."""
+"""The registry of models: name in a declaration -> class, and what the model needs to know of a material.
+
+A model of the suite is one line here. A paper outside of the suite registers its models under `models` in its own
+`tables.yaml`; see experiments/README.md.
+"""
 
 from __future__ import annotations
 
+import pkgutil
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
 
-def make_model(settings: dict):
-    """The regressor of a cell, imported only now."""
-    module, name = {**NETWORKS, **CLASSICAL}[settings["model"]]
-    model_class = getattr(__import__(module, fromlist=[name]), name)
-    if settings["model"] in CLASSICAL:
-        return model_class(seed=settings["seed"], **settings.get("config", {}))
-    return model_class(settings["variant"], seed=settings["seed"], **settings["recipe"], **settings.get("config", {}))
+from common.errors import UserError, unknown
+
+
+@dataclass(frozen=True)
+class ModelEntry:
+    """path: "module:Class". needs: formula, structure, dos or image. network: trained by a recipe, on a backend."""
+
+    path: str
+    needs: tuple[str, ...]
+    network: bool = True
+
+    @property
+    def package(self) -> str:
+        return self.path.partition(":")[0].partition(".")[0]
+
+    def load(self) -> Any:
+        """The class; its module is imported now."""
+        try:
+            return pkgutil.resolve_name(self.path)
+        except (ImportError, AttributeError) as error:
+            raise UserError(f"the model {self.path} cannot be imported: {error}") from None
+
+
+FORMULA, STRUCTURE, DOS, IMAGE = ("formula",), ("structure",), ("dos",), ("formula", "image")
+
+MODELS: dict[str, ModelEntry] = {
+    "profitnet": ModelEntry("profitnet.regressor:PROFiTNet", STRUCTURE),
+    "ofmcnn": ModelEntry("profitnet.regressor:OFMCNN", STRUCTURE),
+    "finder": ModelEntry("finder.regressor:Finder", FORMULA),
+    "finder-crystal": ModelEntry("finder.regressor:CrystalFinder", STRUCTURE),
+    "rescnn": ModelEntry("finder.rescnn:ResCNN", FORMULA),
+    # Composition alone, with `cv_nodes: 10`, needs no image.
+    "diffcomp": ModelEntry("diffcomp.regressor:DiffComp", IMAGE),
+    "esnet": ModelEntry("esnet.regressor:ESNet", DOS),
+    "esnet-cnn": ModelEntry("esnet.cnn:CNN", DOS),
+    "cgcnn": ModelEntry("common.baselines.cgcnn:CGCNN", STRUCTURE),
+    "cgcnn-hd": ModelEntry("common.baselines.cgcnn_hd:CGCNNHD", STRUCTURE),
+    "megnet": ModelEntry("common.baselines.megnet:MEGNet", STRUCTURE),
+    "ogcnn": ModelEntry("common.baselines.ogcnn:OGCNN", STRUCTURE),
+    "roost": ModelEntry("common.baselines.roost:Roost", FORMULA),
+    "wren": ModelEntry("common.baselines.wren:Wren", STRUCTURE),
+    "dummy": ModelEntry("common.baselines.classical:Median", (), network=False),
+    "rf-magpie": ModelEntry("common.baselines.classical:RandomForestMagpie", FORMULA, network=False),
+    "xgb-magpie": ModelEntry("common.baselines.classical:XGBoostMagpie", FORMULA, network=False),
+    "unrelaxed-energy": ModelEntry("esnet.energies:UnrelaxedEnergy", DOS, network=False),
+    "unrelaxed-energy-linear": ModelEntry("esnet.energies:LinearUnrelaxedEnergy", DOS, network=False),
+    "esnet-dnn": ModelEntry("esnet.baselines:DNN", DOS, network=False),
+    "esnet-krr": ModelEntry("esnet.baselines:KRR", DOS, network=False),
+    "esnet-svr": ModelEntry("esnet.baselines:SVR", DOS, network=False),
+    "esnet-rf": ModelEntry("esnet.baselines:RandomForest", DOS, network=False),
+    "esnet-xgb": ModelEntry("esnet.baselines:XGBoost", DOS, network=False),
+    "rf-cv": ModelEntry("diffcomp.forest:RandomForestVectors", FORMULA, network=False),
+}
+#: The networks of the suite.
+NETWORKS = {name: entry for name, entry in MODELS.items() if entry.network}
+
+
+def entry_of(model: str) -> ModelEntry:
+    """The entry of a model of the suite, or of a paper in the folders of `MATREPRO_PAPERS`."""
+    if model in MODELS:
+        return MODELS[model]
+    # Imported when used: a machine that trains from a file of features may lack YAML.
+    from experiments.declare.folders import extra_models
+
+    extra = extra_models()
+    if model not in extra:
+        raise UserError(unknown("model", model, [*MODELS, *extra]))
+    return extra[model]
+
+
+def is_network(settings: Mapping[str, Any]) -> bool:
+    """Whether the model of these settings of a run is a network."""
+    return entry_of(settings["model"]).network
+
+
+def make_model(settings: Mapping[str, Any]) -> Any:
+    """The regressor of a run."""
+    entry = entry_of(settings["model"])
+    config = settings.get("config", {})
+    if not entry.network:
+        return entry.load()(seed=settings["seed"], **config)
+    return entry.load()(settings["variant"], seed=settings["seed"], **settings["recipe"], **config)
 
 
 def package_of(model: str) -> str:
-    """The package that a model of the tables belongs to."""
-    return {**NETWORKS, **CLASSICAL}[model][0].partition(".")[0]
+    """The package that a model belongs to."""
+    return entry_of(model).package
 
 
-NETWORKS = {
-    "profitnet": ("profitnet.regressor", "PROFiTNet"),
-    "ofmcnn": ("profitnet.regressor", "OFMCNN"),
-    "finder": ("finder.regressor", "Finder"),
-    "finder-crystal": ("finder.regressor", "CrystalFinder"),
-    "rescnn": ("finder.rescnn", "ResCNN"),
-    "diffcomp": ("diffcomp.regressor", "DiffComp"),
-    "esnet": ("esnet.regressor", "ESNet"),
-    "esnet-cnn": ("esnet.cnn", "CNN"),
-    "cgcnn": ("common.baselines.cgcnn", "CGCNN"),
-    "cgcnn-hd": ("common.baselines.cgcnn_hd", "CGCNNHD"),
-    "megnet": ("common.baselines.megnet", "MEGNet"),
-    "ogcnn": ("common.baselines.ogcnn", "OGCNN"),
-    "roost": ("common.baselines.roost", "Roost"),
-    "wren": ("common.baselines.wren", "Wren"),
-}
-
-
-CLASSICAL = {
-    "dummy": ("common.baselines.classical", "Median"),
-    "rf-magpie": ("common.baselines.classical", "RandomForestMagpie"),
-    "xgb-magpie": ("common.baselines.classical", "XGBoostMagpie"),
-    "unrelaxed-energy": ("esnet.energies", "UnrelaxedEnergy"),
-    "unrelaxed-energy-linear": ("esnet.energies", "LinearUnrelaxedEnergy"),
-    "esnet-dnn": ("esnet.baselines", "DNN"),
-    "esnet-krr": ("esnet.baselines", "KRR"),
-    "esnet-svr": ("esnet.baselines", "SVR"),
-    "esnet-rf": ("esnet.baselines", "RandomForest"),
-    "esnet-xgb": ("esnet.baselines", "XGBoost"),
-    "rf-cv": ("diffcomp.forest", "RandomForestVectors"),
-}
+def preset(model: str, name: str) -> dict[str, Any]:
+    """The changes that a recipe of a model, such as `fast`, makes to the paper's."""
+    recipes: dict[str, dict[str, Any]] = {"paper": {}, **getattr(entry_of(model).load(), "recipes", {})}
+    if name not in recipes:
+        raise UserError(unknown(f"recipe of {model}", name, recipes))
+    return dict(recipes[name])

@@ -1,16 +1,20 @@
-"""From a YAML declaration to cells: every run with all its settings resolved, before anything is run."""
+"""From a YAML declaration to runs: every setting is resolved before anything is executed."""
 
 from __future__ import annotations
 
 import hashlib
 import json
 import re
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
+from typing import Any
 
-from common.errors import UserError
-from experiments.declare.models import NETWORKS, make_model
+from common.errors import UserError, unknown
+from experiments.declare.layout import names_of_tables, resolve, table_of
+from experiments.declare.models import is_network, make_model, preset
+from experiments.declare.schema import Column, ContentsEntry, Declaration, Layout, Row
 
 #: A folder a paper: tables.yaml, reported.yaml, bands.yaml.
 PAPERS = Path(__file__).parents[1] / "papers"
@@ -19,7 +23,7 @@ SCALES = ("mini", "real", "paper")
 
 @dataclass(frozen=True)
 class Run:
-    """One row, one column, one seed of a table at one scale."""
+    """A unit of work: one row, column and seed of a table at one scale."""
 
     paper: str
     table: str
@@ -27,8 +31,8 @@ class Run:
     column: str
     row: str
     seed: int
-    settings: dict
-    #: Runs with another number of epochs than declared are kept apart and never reach a committed table.
+    settings: dict[str, Any]
+    #: Runs with another number of epochs than declared are stored apart and never reach a committed table.
     epochs: int | None = None
 
     @property
@@ -50,25 +54,46 @@ def slug(text: str) -> str:
     return re.sub(r"[^A-Za-z0-9_.+-]+", "-", text).strip("-")
 
 
+def papers() -> list[str]:
+    """The papers of the suite and those in the folders of `MATREPRO_PAPERS`."""
+    from experiments.declare.folders import folders_of_papers  # needs YAML, which a machine that only trains may lack
+
+    return list(folders_of_papers(PAPERS))
+
+
+def folder(paper: str) -> Path:
+    """The folder with tables.yaml, reported.yaml and bands.yaml of a paper."""
+    from experiments.declare.folders import folder_of
+
+    return folder_of(paper, PAPERS)
+
+
 @lru_cache
-def declaration(paper: str) -> dict:
-    path = PAPERS / paper / "tables.yaml"
-    if not path.exists():
-        raise UserError(f"no tables are declared for {paper!r}; there are: {', '.join(papers())}")
-    import yaml  # not there on a machine that only trains
+def declaration(paper: str) -> Declaration:
+    """The checked declaration of a paper."""
+    from experiments.declare.read import read_declaration
 
-    return yaml.safe_load(path.read_text())
+    return read_declaration(folder(paper), folder)
 
 
-def printed(paper: str, where: str | dict | None) -> dict:
-    """What the paper prints of one column of ours: unit, and rows -> metric -> {value: ...}.
+@lru_cache
+def reported(paper: str) -> dict[str, Any]:
+    """The numbers printed in the paper: table -> row -> metric -> {value: ...}."""
+    from experiments.declare.located_yaml import read
 
-    where: a table whose rows hold metrics; {table, column} of one whose rows hold columns; {table, prefix} of one whose
-    columns are named prefix_metric; {table} alone makes each of its cells a row, named row/column; nothing, nothing.
+    return read(folder(paper) / "reported.yaml")["tables"]
+
+
+def printed(paper: str, where: str | Mapping[str, str] | None) -> dict[str, Any]:
+    """What the paper reports for one of our columns: unit, and rows -> metric -> {value: ...}.
+
+    where: a table of reported.yaml whose rows hold metrics; {table, column} of one whose rows hold columns; {table,
+    prefix} of one whose columns are named prefix_metric; {table} alone makes each of its entries a row, named
+    row/column; None: nothing is reported.
     """
     if where is None:
         return {}
-    if not isinstance(where, dict):
+    if isinstance(where, str):
         return reported(paper).get(where, {})
     table = reported(paper)[where["table"]]
     if "prefix" in where:
@@ -89,117 +114,106 @@ def printed(paper: str, where: str | dict | None) -> dict:
     return {"unit": unit, "rows": rows}
 
 
-def papers() -> list[str]:
-    return sorted(path.parent.name for path in PAPERS.glob("*/tables.yaml"))
-
-
-def contents(paper: str) -> dict[str, dict]:
+def contents(paper: str) -> dict[str, ContentsEntry]:
     """Every table and figure of the paper: what it shows, and what makes it (tables, command) or why it is open."""
     return declaration(paper).get("contents", {})
 
 
-@lru_cache
-def reported(paper: str) -> dict:
-    """The numbers printed in the paper: table -> row -> metric -> {value: ...}."""
-    import yaml
-
-    return yaml.safe_load((PAPERS / paper / "reported.yaml").read_text())["tables"]
-
-
 def tables(paper: str, scale: str = "") -> list[str]:
-    """The paper's tables, those at a scale if one is given; `check`, the cells of `make check`, is none of them."""
-    declared = declaration(paper)["tables"]
-    return [name for name in declared if name != "check" and (not scale or scale in declared[name]["scales"])]
+    """The paper's tables, those at a scale if one is given; `check`, the table of `make check`, is none of them."""
+    return names_of_tables(declaration(paper), scale)
 
 
 def elsewhere(paper: str, scale: str) -> dict[str, list[str]]:
-    """The paper's tables that are not declared at a scale, with those at which they are."""
-    there = tables(paper, scale)
-    return {name: list(declaration(paper)["tables"][name]["scales"]) for name in tables(paper) if name not in there}
+    """The paper's tables that are not declared at a scale, with the scales at which they are."""
+    here = tables(paper, scale)
+    return {name: list(table_of(declaration(paper), name)["scales"]) for name in tables(paper) if name not in here}
 
 
-def layout(paper: str, table: str, scale: str) -> dict:
-    """The declaration of one table at one scale; what a table leaves out it takes from the top of the file.
-
-    A derived table takes columns, split and recipe from the table that it is made `of`, and of its rows those that it
-    `uses`.
-    """
-    if table not in (*tables(paper), "check"):
-        raise UserError(f"{paper} has no table {table!r}; it has: {', '.join(tables(paper))}")
-    whole = declaration(paper)["tables"][table]
-    if scale not in whole["scales"]:
-        raise UserError(f"{paper} {table} is not declared at scale {scale!r}; it is at: {', '.join(whole['scales'])}")
-    top = {"rows": declaration(paper)["rows"], "own": declaration(paper).get("own", "")}
-    if "of" in whole:
-        top = {name: value for name, value in layout(paper, whole["of"], scale).items() if name != "note"}
-        top["rows"] = {row: top["rows"][row] for row in whole["uses"]}
-        extra = whole.get("columns", {})
-        top["columns"] = {name: {**data, **extra.get(name, {})} for name, data in top["columns"].items()}
-        whole = {name: value for name, value in whole.items() if name != "columns"}
-    return {**top, **whole, **whole["scales"][scale]}
+def layout(paper: str, table: str, scale: str) -> Layout:
+    """The declaration of one table at one scale; what a table leaves out it takes from the top of the file."""
+    return resolve(declaration(paper), table, scale)
 
 
-def runs(paper: str, table: str, scale: str, *, seeds: int | None = None, epochs: int | None = None) -> list[Run]:
-    """All cells of a table that can run, each once. `seeds` and `epochs` override the declared budget."""
+def runs(
+    paper: str,
+    table: str,
+    scale: str,
+    *,
+    seeds: int | None = None,
+    epochs: int | None = None,
+    only: Sequence[str] = (),
+) -> list[Run]:
+    """All runs of a table, each once. `seeds` and `epochs` override the declared budget; `only`: of these rows."""
     plan = layout(paper, table, scale)
-    places = ((column, row) for column in plan["columns"] for row in plan["rows"])
-    every = (c for place in places for c in runs_of(paper, table, scale, *place, seeds=seeds, epochs=epochs))
-    return list({cell.key: cell for cell in every}.values())
+    rows, columns = plan.get("rows", {}), plan.get("columns", {})
+    for row in only:
+        if row not in rows:
+            raise UserError(f"{paper} {table}: {unknown('row', row, rows)}")
+    places = ((column, row) for column in columns for row in only or rows)
+    every = (run for place in places for run in runs_of(paper, table, scale, *place, seeds=seeds, epochs=epochs))
+    return list({run.key: run for run in every}.values())
 
 
 def runs_of(
     paper: str, table: str, scale: str, column: str, row: str, *, seeds: int | None = None, epochs: int | None = None
 ) -> list[Run]:
-    """The cells that one row of one column shows.
+    """The runs that one row of one column shows.
 
-    Those of a derived table are cells of the table that it is made `of`, those of a column that is made `of` another
-    one are that column's, and those that a column takes `from` another table are not run again here.
+    Those of a derived table are runs of the table that it is `derived_from`, those of a column with `trained_in` are
+    that column's, and those that are `taken_from` another table are not run again here.
     """
-    plan, budget = layout(paper, table, scale), {"seeds": seeds, "epochs": epochs}
-    if "of" in plan:
-        return runs_of(paper, plan["of"], scale, column, row, **budget)
-    data, model = plan["columns"][column], plan["rows"][row]
-    if "of" in data:
-        return [] if reason(data, row, model) else runs_of(paper, table, scale, data["of"], row, **budget)
+    plan = layout(paper, table, scale)
+    if "derived_from" in plan:
+        return runs_of(paper, plan["derived_from"], scale, column, row, seeds=seeds, epochs=epochs)
+    data, model = plan.get("columns", {})[column], plan.get("rows", {})[row]
     if reason(data, row, model):
         return []
-    wanted = plan.get("seeds", {}).get(row, data["seeds"])
-    wanted = wanted if seeds is None else range(seeds)
-    taken = data.get("from", {})
-    if row in taken.get("rows", {}):
+    if "trained_in" in data:
+        return runs_of(paper, table, scale, data["trained_in"], row, seeds=seeds, epochs=epochs)
+    declared = plan.get("seeds", {}).get(row, data.get("seeds", []))
+    wanted = declared if seeds is None else range(seeds)
+    if "taken_from" in data and row in data["taken_from"]["rows"]:
+        taken = data["taken_from"]
         place = (taken["paper"], taken["table"], scale, taken["column"], taken["rows"][row])
-        return [cell for cell in runs_of(*place, **budget) if cell.seed in wanted]
+        return [run for run in runs_of(*place, seeds=seeds, epochs=epochs) if run.seed in wanted]
     return [Run(paper, table, scale, column, row, n, _settings(plan, data, model, n, epochs), epochs) for n in wanted]
 
 
-def reason(data: dict, row: str, model: dict) -> str:
-    """Why a row has no cells in a column; empty where it has. What is said of this row in this column goes first."""
-    named = (why for why, rows in data.get("without", {}).items() if row in rows)
+def reason(data: Column, row: str, model: Row) -> str:
+    """Why a row has no runs in a column; empty where it has. What is said of this row in this column goes first."""
+    named = (why for why, rows in data.get("excluded", {}).items() if row in rows)
     return next(named, "") or data.get("open") or model.get("open") or ""
 
 
-def shown(data: dict) -> str:
-    """The name of the predictions that a column made `of` another one shows; empty for a column of its own."""
-    return data["also"] if "of" in data else ""
+def shown(data: Column) -> str:
+    """The name of the predictions that a column with `trained_in` shows; empty for a column of its own."""
+    return data.get("shows", "") if "trained_in" in data else ""
 
 
-def _settings(plan: dict, data: dict, model: dict, seed: int, epochs: int | None) -> dict:
-    """All that a cell depends on. `also` names further sources that the trained model predicts, as name: source."""
-    recipe = {**plan.get("recipe", {}), **data.get("recipe", {}), **model.get("recipe", {})}
-    if epochs:
-        recipe["epochs"] = epochs
-    settings = {
-        "source": data["source"],
-        "target": data["target"],
-        "split": {**plan["split"], **data.get("split", {})},
-        "model": model["model"],
+def _settings(plan: Layout, data: Column, model: Row, seed: int, epochs: int | None) -> dict[str, Any]:
+    """All that a run depends on; names of these settings are hashed into stored results."""
+    network = is_network(model)
+    settings: dict[str, Any] = {
+        "source": data.get("source"),
+        "target": data.get("target"),
+        "split": {**plan.get("split", {}), **data.get("split", {})},
+        "model": model.get("model"),
         "variant": model.get("variant"),
-        "recipe": recipe if model["model"] in NETWORKS else {},
+        "recipe": _recipe(plan, data, model, epochs) if network else {},
         "seed": seed,
     }
-    config = {**(plan.get("config", {}) if model["model"] in NETWORKS else {}), **model.get("config", {})}
+    config = {**(plan.get("config", {}) if network else {}), **model.get("config", {})}
     if config:
         settings["config"] = config
-    if "also" in data:
-        settings["also"] = data["also"]
+    if "also_predicts" in data:
+        settings["also"] = dict(data["also_predicts"])
     return settings
+
+
+def _recipe(plan: Layout, data: Column, model: Row, epochs: int | None) -> dict[str, Any]:
+    """The changes to the model's recipe: those of a preset, then those declared; a row goes before column and table."""
+    recipe = {**plan.get("recipe", {}), **data.get("recipe", {}), **model.get("recipe", {})}
+    if name := recipe.pop("preset", ""):
+        recipe = {**preset(model.get("model", ""), name), **recipe}
+    return recipe | ({"epochs": epochs} if epochs else {})

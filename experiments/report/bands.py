@@ -20,7 +20,7 @@ SCALE = "real"
 
 
 def path_of(paper: str) -> Path:
-    return plan.PAPERS / paper / "bands.yaml"
+    return plan.folder(paper) / "bands.yaml"
 
 
 def stated(paper: str) -> dict[str, dict]:

@@ -109,13 +109,13 @@ def _all_runs(scale: str) -> list[plan.Run]:
 def _runs(paper: str, table: str, scale: str) -> list[plan.Run]:
     """The runs of a table; a derived table has none of its own."""
     declared = plan.declaration(paper)["tables"].get(table, {"scales": {}})
-    return plan.runs(paper, table, scale) if scale in declared["scales"] and "of" not in declared else []
+    return plan.runs(paper, table, scale) if scale in declared["scales"] and "derived_from" not in declared else []
 
 
 def _beside(run: plan.Run) -> list[tuple[str, str]]:
     """Columns that show further predictions of a run, besides those of its test set, and the names of these."""
     columns = plan.layout(run.paper, run.table, run.scale)["columns"]
-    return [(column, data["also"]) for column, data in columns.items() if data.get("of") == run.column]
+    return [(column, data["shows"]) for column, data in columns.items() if data.get("trained_in") == run.column]
 
 
 def _outside(paper: str, table: str, column: str, row: str, scale: str, mae: float) -> list[str]:

@@ -82,7 +82,7 @@ def counts(papers: list[PaperReport]) -> list[str]:
 
 
 def load(paper: str) -> list[Claim]:
-    path = plan.PAPERS / paper / "claims.yaml"
+    path = plan.folder(paper) / "claims.yaml"
     declared = yaml.safe_load(path.read_text()) if path.exists() else []
     return [_claim(paper, one, f"{path}, statement {number}") for number, one in enumerate(declared, 1)]
 

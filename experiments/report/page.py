@@ -70,7 +70,7 @@ def _figures(table: ResultTable, shown: dict) -> tuple[list[Picture], list[Pictu
     first, others, count = [], [], 0
     for r in table.results:
         found = shown.get((r.paper, r.table, r.scale, r.column, r.row), [])
-        if r.row == plan.layout(r.paper, r.table, r.scale)["own"]:
+        if r.row == plan.layout(r.paper, r.table, r.scale)["own_row"]:
             first += found
         else:
             others += found

@@ -34,7 +34,7 @@ def gather(papers: list[str] | None = None) -> list[PaperReport]:
     made = []
     for paper in names:
         # Above its tables the file names the article.
-        file = plan.PAPERS / paper / "reported.yaml"
+        file = plan.folder(paper) / "reported.yaml"
         about = yaml.safe_load(file.read_text().partition("\ntables:")[0]) if file.exists() else plan.declaration(paper)
         here = [one for one in sections if one.paper == paper]
         mini = [table for table in plan.tables(paper) if table not in {one.table for one in here}]
@@ -72,7 +72,7 @@ def _results(dataset: DatasetResult, layout: dict, paper: str, table: str, scale
             model.reported = {}
         runs = plan.runs_of(paper, table, scale, dataset.name, model.row, **budget)
         band = None if scale == "mini" else bands.band(paper, table, dataset.name, model.row, scale)
-        aside = column.get("aside", layout.get("aside", ""))
+        aside = column.get("not_comparable", layout.get("not_comparable", ""))
         results.append(
             Result(
                 paper, table, scale, dataset.name, model, layout["metrics"][0], dataset.plain_unit, runs, band, aside

@@ -98,7 +98,7 @@ def _short_row(result: Result) -> list[str]:
 
 def _is_own(result: Result) -> bool:
     """The paper's model or a variant of it, such as a released one."""
-    own = plan.layout(result.paper, result.table, result.scale)["own"]
+    own = plan.layout(result.paper, result.table, result.scale)["own_row"]
     return bool(own) and result.row.startswith(own) and not result.model.source_table
 
 

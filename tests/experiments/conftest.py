@@ -8,7 +8,7 @@ from experiments.run import runner
 
 DECLARED = {
     "paper": "tiny",
-    "own": "net",
+    "own_row": "net",
     "rows": {
         "net": {"model": "ofmcnn", "variant": "corrected", "reported": "Net"},
         "dummy": {"model": "dummy"},

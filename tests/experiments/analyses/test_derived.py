@@ -119,10 +119,10 @@ def declared(tiny):
     """The tiny paper with a table that is made of its other one."""
     tiny["tables"]["two"] = {
         "title": "Table 2",
-        "of": "one",
-        "uses": ["dummy"],
+        "derived_from": "one",
+        "rows_used": ["dummy"],
         "derived": "experiments.analyses.polymorphs:by_family",
-        "facts": "diffcomp.symmetry:facts",
+        "material_data": "diffcomp.symmetry:facts",
         "scales": {"real": {}},
     }
     tiny["tables"]["one"]["scales"]["real"]["columns"].pop("away")
@@ -168,8 +168,8 @@ def test_probes_are_stored_and_read_beside_the_predictions(tiny):
     tiny["rows"] = {"net": {"model": "diffcomp", "variant": "corrected", "config": {"cv_nodes": 10}}}
     tiny["tables"]["two"] = {
         "title": "Figure",
-        "of": "one",
-        "uses": ["net"],
+        "derived_from": "one",
+        "rows_used": ["net"],
         "derived": "experiments.analyses.composition_error:table",
         "scales": {"mini": {}},
     }

@@ -49,7 +49,7 @@ def test_a_line_holds_every_number_and_a_column_without_any_is_open():
     known = dict(zip(predictions.ids.tolist(), (predictions.target + 1.0).tolist(), strict=True))
     stored = {"matbench-formula": {"gap": [{"row": "Finder", "fold": 3, **compare(predictions, known)}]}}
     columns = [DatasetPredictions("gap", "band_gap", {}, 5), DatasetPredictions("n", "n", {}, 5)]
-    first, second = table(columns, {}, {"of": "matbench-formula", "stored": stored})
+    first, second = table(columns, {}, {"derived_from": "matbench-formula", "stored": stored})
     assert first.title == "gap (eV)"
     assert first.head == HEAD
     assert first.rows[0][:2] == ["Finder", "3"]

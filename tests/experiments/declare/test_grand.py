@@ -31,8 +31,8 @@ def two_tables(tiny):
                         "source": "mini",
                         "target": "band_gap",
                         "seeds": [0],
-                        "without": {"needs a structure": ["crystal net"]},
-                        "from": {"paper": "tiny", "table": "one", "column": "gap", "rows": {"median": "dummy"}},
+                        "excluded": {"needs a structure": ["crystal net"]},
+                        "taken_from": {"paper": "tiny", "table": "one", "column": "gap", "rows": {"median": "dummy"}},
                     }
                 },
             }
@@ -82,7 +82,7 @@ def test_bands_belong_to_the_table_that_ran_the_cell(two_tables, stored, monkeyp
 def test_rows_that_are_taken_are_the_same_models(scale):
     layout = plan.layout("grand", "models", scale)
     for data in layout["columns"].values():
-        taken = data["from"]
+        taken = data["taken_from"]
         there = plan.layout(taken["paper"], taken["table"], scale)
         of = there["columns"][taken["column"]]
         assert (of["source"], of["target"]) == (data["source"], data["target"])

@@ -28,4 +28,4 @@ def test_a_band_stays_until_more_splits_come_in(stored, tiny):
     assert bands.renew("tiny") == ["one, gap, dummy"]  # two splits now
     bands.path_of("tiny").write_text("one: {gap: {dummy: [0.1, 0.2, 2]}}")
     assert bands.renew("tiny") == [] and "lies outside 0.1 to 0.2" in check.check_stored()[0][0]
-    assert not bands.path_of("profitnet").exists() and plan.papers() == ["tiny"]
+    assert not (plan.PAPERS / "profitnet").exists() and plan.papers() == ["tiny"]

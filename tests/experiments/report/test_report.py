@@ -130,7 +130,7 @@ def test_columns_stand_in_the_order_in_which_they_are_read(filled, tiny):
 
 
 def test_values_that_are_not_to_be_compared_are_not(filled, tiny):
-    tiny["tables"]["one"]["scales"]["real"]["columns"]["gap"]["aside"] = "other data"
+    tiny["tables"]["one"]["scales"]["real"]["columns"]["gap"]["not_comparable"] = "other data"
     papers = sections.gather()
     found = Page(page.render(papers))
     net = found.table("gap, eV")[0]
@@ -153,8 +153,8 @@ def test_results_on_the_embedded_set_are_left_out(filled, tiny):
 def test_derived_tables_and_notes_with_code(filled, tiny):
     tiny["tables"]["two"] = {
         "title": "Table 2",
-        "of": "one",
-        "uses": ["dummy"],
+        "derived_from": "one",
+        "rows_used": ["dummy"],
         "derived": "tests.experiments.report.test_report:made",
         "note": "See `a/README.md` & more.",
         "scales": {"real": {}},

@@ -62,7 +62,7 @@ def test_mini_is_never_put_beside_the_papers_numbers(tiny):
 
 def test_the_readme_gets_the_summary_between_its_marks(stored, tiny):
     tiny["rows"]["dummy"]["reported"] = "Net"
-    tiny["own"] = "dummy"
+    tiny["own_row"] = "dummy"
     papers = gather()
     readme = f"before\n{tables.START}\nold\n{tables.END}\nafter\n"
     new = tables.readme_with_summary(readme, papers)
@@ -76,8 +76,8 @@ def test_the_readme_gets_the_summary_between_its_marks(stored, tiny):
 
 def test_the_summary_is_short_and_compares_where_it_can(stored, tiny):
     tiny["rows"]["dummy"]["reported"] = "Net"
-    tiny["own"] = "dummy"
-    tiny["tables"]["one"]["scales"]["real"]["columns"]["gap"]["aside"] = "other data"
+    tiny["own_row"] = "dummy"
+    tiny["tables"]["one"]["scales"]["real"]["columns"]["gap"]["not_comparable"] = "other data"
     assert summary.short_table(gather()).rows[0][-1] == "not compared: other data"
     papers = gather()
     papers[0].sections *= 40

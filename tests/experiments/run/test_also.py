@@ -18,8 +18,8 @@ def two_states(tiny):
     """The tiny table with a column whose model also predicts the crystals in larger cells."""
     scale = tiny["tables"]["one"]["scales"]["real"]
     scale["columns"].pop("away")
-    scale["columns"]["gap"]["also"] = {"swollen": "mini-swollen"}
-    scale["columns"]["swollen gap"] = {"of": "gap", "also": "swollen"}
+    scale["columns"]["gap"]["also_predicts"] = {"swollen": "mini-swollen"}
+    scale["columns"]["swollen gap"] = {"trained_in": "gap", "shows": "swollen"}
     tiny["rows"]["forest"] = {"model": "rf-magpie"}
     return tiny
 
@@ -50,7 +50,7 @@ def test_a_network_sees_the_larger_cells(two_states):
 
 def test_the_digest_follows_what_is_also_predicted(two_states):
     before = plan.runs_of("tiny", "one", "real", "gap", "dummy")[0].digest()
-    del two_states["tables"]["one"]["scales"]["real"]["columns"]["gap"]["also"]
+    del two_states["tables"]["one"]["scales"]["real"]["columns"]["gap"]["also_predicts"]
     assert plan.runs_of("tiny", "one", "real", "gap", "dummy")[0].digest() != before
 
 
@@ -73,7 +73,7 @@ def test_pictures_of_both_columns(two_states, tmp_path):
 
 
 def test_a_missing_other_source_is_told_before_anything_is_trained(two_states, monkeypatch, capsys):
-    two_states["tables"]["one"]["scales"]["real"]["columns"]["gap"]["also"] = {"relaxed": "orr-relaxed"}
+    two_states["tables"]["one"]["scales"]["real"]["columns"]["gap"]["also_predicts"] = {"relaxed": "orr-relaxed"}
     monkeypatch.setenv("MATREPRO_DATA", "/nowhere")
     assert cli.main(["reproduce", "tiny", "one", "--scale", "real"]) == 2
     err = capsys.readouterr().err
