@@ -10,7 +10,7 @@ from importlib.util import find_spec
 from typing import Any, get_type_hints
 
 from common.errors import UserError, unknown
-from common.sources import SOURCES
+from common.sources import sources
 from common.train.recipe import Recipe
 from common.train.variants import current_names
 from experiments.declare.layout import resolve
@@ -126,8 +126,8 @@ def _check_data(name: str, column: Column, layout: Layout, columns: Mapping[str,
             raise UserError(
                 f"{at(columns, name)}column {name!r} lacks the key {key!r}; add it, or `open` with a reason"
             )
-    _known("source", [column["source"]], SOURCES, column, "source")
-    _known("source", column.get("also_predicts", {}).values(), SOURCES, column.get("also_predicts", {}))
+    _known("source", [column["source"]], sources(), column, "source")
+    _known("source", column.get("also_predicts", {}).values(), sources(), column.get("also_predicts", {}))
     _check_seeds(column["seeds"], column, "seeds")
     split = {**layout.get("split", {}), **column.get("split", {})}
     holder = column if "split" in column else layout
