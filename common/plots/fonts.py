@@ -50,7 +50,7 @@ def transliterated(text: str) -> str:
 
 def _spelled(character: str) -> str:
     name = unicodedata.name(character, "")
-    for kind in (" SYLLABLE ", " LETTER "):
+    for kind in (" SYLLABLE ", " LETTER ", " SIGN "):
         if kind in name:
             return name.partition(kind)[2].split()[-1].lower()
     return f"[U+{ord(character):04X}]"

@@ -54,6 +54,8 @@ def drawing(
         matplotlib.rcParams.update(STYLE)
         figure = Figure(figsize=size, layout="constrained")
         yield figure.subplots(rows, 1, sharex=share)
+        for axes in figure.axes:
+            axes.title.set_wrap(True)
         if kind == "png":
             use_readable_fonts(figure, path)
         # Without a date, equal data give an equal file.

@@ -7,6 +7,7 @@ import pytest
 
 from common import plots
 from common.errors import UserError
+from common.plots import fonts
 
 X = np.linspace(0.1, 5.0, 60)
 HISTORY = "epoch,loss,validation_MAE,validation_MSE,seconds\n1,9,3.0,12,1\n2,4,1.5,5,2\n3,2,1.5,4,3\n4,1,2.0,6,4\n"
@@ -72,3 +73,23 @@ def test_what_cannot_be_drawn_is_said_in_one_line(tmp_path):
     with pytest.raises(UserError, match="cannot be read"):
         plots.learning_curve(tmp_path / "c.png", tmp_path / "absent.csv")
     assert not list(tmp_path.glob("*.png"))
+
+
+def test_ours_and_reported_bars_have_two_colours(tmp_path):
+    path = tmp_path / "bars.svg"
+    plots.bars(path, ["one", "two"], [1.0, 2.0], label="MAE", reference=[1.5, np.nan], series=("ours", "reported"))
+    text = path.read_text()
+    # Two bars and a key of ours, one bar and a key of the reported values.
+    assert text.count(f"fill: {plots.BLUE}") == 3 and text.count(f"fill: {plots.AMBER}") == 2
+    assert ">ours<" in text and ">reported<" in text
+    plots.bars(path, ["one"], [1.0], label="MAE", reference=[np.nan])
+    assert plots.AMBER not in path.read_text()
+
+
+def test_names_that_no_font_has_are_transliterated_in_a_png_alone(tmp_path, capsys, monkeypatch):
+    monkeypatch.setattr("common.plots.fonts._font_with", lambda characters: "")
+    assert fonts.transliterated("硬度 тест モデル") == "[U+786C][U+5EA6] тест moderu"
+    for file in ("one.png", "two.svg"):
+        plots.parity(tmp_path / file, X, X, name="硬度")
+    assert capsys.readouterr().err.count("transliterated") == 1
+    assert "硬度" in (tmp_path / "two.svg").read_text()
