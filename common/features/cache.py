@@ -1,7 +1,7 @@
 """Features on disk, keyed by the content of the structure, so that no crystal is featurized twice.
 
-A cache is a folder of shards, each one HDF5 file that is written whole and never changed: a killed run loses
-at most the shard it was making, and two processes may fill one cache at the same time.
+A cache is a folder of shards, each one HDF5 file that is written atomically and never changed: a killed run
+loses at most the shard it was making, and two processes may fill one cache at the same time.
 """
 
 from __future__ import annotations
@@ -10,10 +10,11 @@ import hashlib
 import os
 import re
 import warnings
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import suppress
 from functools import partial
 from pathlib import Path
+from typing import Any, cast
 
 import numpy as np
 
@@ -64,12 +65,12 @@ class FeatureCache:
         self._parts.append(part)
 
     def put(self, keys: list[str], part: Ragged) -> None:
-        """Keep features; where the folder cannot be written they live in memory for this run."""
+        """Store features; where the folder cannot be written they stay in memory for this run."""
         try:
-            keys, part = open_shard(write_shard(self.folder, keys, part), on_disk=self.on_disk)
+            self._add(*open_shard(write_shard(self.folder, keys, part), on_disk=self.on_disk))
         except UserError as error:
             warnings.warn(f"features are not cached: {error} (or set MATREPRO_CACHE)", stacklevel=2)
-        self._add(keys, part)
+            self._add(keys, part)
 
     def get(self, keys: list[str]) -> Ragged:
         """Their features in this order. One shard at a time is in memory."""
@@ -86,7 +87,8 @@ class FeatureCache:
 
     def find(self, keys: list[str]) -> ShardedRagged:
         """As `get`, but nothing is read yet."""
-        return ShardedRagged(self._parts, [self._where[key] for key in keys])
+        # With `on_disk` the shards are open files, whose values are read row by row.
+        return ShardedRagged(cast(list[Ragged], self._parts), [self._where[key] for key in keys])
 
 
 def _discard(path: Path) -> None:
@@ -127,7 +129,7 @@ DISK_CACHE = DiskCache()
 def featurize(
     dataset: MaterialsDataset,
     name: str,
-    function: Callable,
+    function: Callable[[Any], dict[str, np.ndarray]],
     *,
     jobs: int = 1,
     of: str = "structure",
@@ -138,22 +140,23 @@ def featurize(
     return store.featurize(dataset, Featurizer(name, function, of, on_disk), jobs)
 
 
-def _reader(dataset: MaterialsDataset, of: str) -> tuple[Callable, Callable]:
+def _reader(dataset: MaterialsDataset, of: str) -> tuple[Callable[[int], Any], Callable[[Any], str]]:
     """How a row is read, and the function that gives its cache key."""
     if of == "structure" and not dataset.has_structures:
         raise UserError(f"{dataset.origin or 'dataset'} has formulas only; this model needs structures")
     if of.endswith("densities") and not dataset.has_densities:
         raise UserError(f"{dataset.origin or 'dataset'} has no densities of states; this model needs them")
-    return {
+    readers: dict[str, tuple[Callable[[int], Any], Callable[[Any], str]]] = {
         "structure": (dataset.structure, crystal_key),
         "formula": (lambda row: str(dataset.formulas[row]), _text_key),
         "densities": (dataset.dos, densities_key),
         "absolute densities": (partial(dataset.dos, aligned=False), densities_key),
-    }[of]
+    }
+    return readers[of]
 
 
 def _compute(
-    cache: FeatureCache, featurizer: Featurizer, read: Callable, keys: dict[int, str], jobs: int
+    cache: FeatureCache, featurizer: Featurizer, read: Callable[[int], Any], keys: dict[int, str], jobs: int
 ) -> dict[str, str]:
     """Add the features of these rows to the cache; returns key -> reason for those that are refused."""
     rows, refused = list(keys), {}
@@ -176,7 +179,7 @@ def _compute(
     return refused
 
 
-def each_formula(table: MaterialsDataset, function: Callable) -> Featurized:
+def each_formula(table: MaterialsDataset, function: Callable[[str], Any]) -> Featurized:
     """`function` of every formula of `table`, not cached: for what takes less time than a look-up.
 
     The features are a list of results.
@@ -195,7 +198,9 @@ def _text_key(text: str) -> str:
     return hashlib.sha1(text.encode()).hexdigest()
 
 
-def map_rows(function, read, rows: list[int], jobs: int, bar):
+def map_rows(
+    function: Callable[[Any], Any], read: Callable[[int], Any], rows: Sequence[int], jobs: int, bar: Any
+) -> Iterator[Any]:
     """Results (or the text of a `UserError`) in order, over `jobs` processes or the machines of a cluster."""
     chunks = [rows[i : i + CHUNK] for i in range(0, len(rows), CHUNK)]
     work = ((function, [read(r) for r in chunk]) for chunk in chunks)
@@ -204,7 +209,7 @@ def map_rows(function, read, rows: list[int], jobs: int, bar):
         yield from results
 
 
-def _run_chunk(function, items: list) -> list:
+def _run_chunk(function: Callable[[Any], Any], items: list[Any]) -> list[Any]:
     results = []
     for item in items:
         try:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from typing import Any, Protocol
 
@@ -27,11 +27,11 @@ class Featurized:
         """The same rows with `function(features)`, where there are any."""
         return self if self.features is None else replace(self, features=function(self.features))
 
-    def select(self, places: np.ndarray, errors: dict[str, str]) -> Featurized:
+    def select(self, places: Sequence[int] | np.ndarray, errors: dict[str, str]) -> Featurized:
         """Only the features at these places; `errors` are those of the rows that are dropped."""
-        places = np.asarray(places, dtype=np.int64)
-        features = self.features.take(places) if len(places) else None
-        return Featurized(features, self.rows[places], self.errors | errors)
+        wanted = np.asarray(places, dtype=np.int64)
+        features = self.features.take(wanted) if len(wanted) else None
+        return Featurized(features, self.rows[wanted], self.errors | errors)
 
 
 @dataclass(frozen=True)

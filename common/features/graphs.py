@@ -12,6 +12,7 @@ from collections.abc import Callable, Iterator
 
 import numpy as np
 
+from common.chem.crystal import Crystal
 from common.chem.element_vectors import ElementVectors
 from common.data.materials import MaterialsDataset
 from common.errors import UserError
@@ -24,18 +25,26 @@ def bucket(n: int) -> int:
     """The next of the sizes 1 to 8, 10, 12, 14, 16, 20, 24, ...: few shapes, at most a quarter of padding."""
     if n <= 8:
         return max(int(n), 1)
-    step = 2 ** (int(n - 1).bit_length() - 3)
+    step = 1 << (int(n - 1).bit_length() - 3)
     return -(-int(n) // step) * step
 
 
-def fill(array: np.ndarray, n: int, value=0) -> np.ndarray:
+def fill(array: np.ndarray, n: int, value: float = 0) -> np.ndarray:
     """The array, filled up to n rows, as int32 or float32."""
     out = np.full((n, *array.shape[1:]), value, dtype=np.int32 if array.dtype.kind in "iu" else np.float32)
     out[: len(array)] = array
     return out
 
 
-def filled(nodes, pairs, weights, graph, counts, n_graphs: int, edges=None) -> dict[str, np.ndarray]:
+def filled(
+    nodes: np.ndarray,
+    pairs: np.ndarray,
+    weights: np.ndarray,
+    graph: np.ndarray,
+    counts: np.ndarray,
+    n_graphs: int,
+    edges: np.ndarray | None = None,
+) -> dict[str, np.ndarray]:
     """Lists of atoms and pairs filled up to a bucket, so that few shapes occur.
 
     Filling pairs have weight 0 and touch only the last atom, which belongs to no graph; so no mask is needed.
@@ -85,8 +94,8 @@ class GraphBatches:
 def checked_features(
     table: MaterialsDataset,
     name: str,
-    function: Callable,
-    check: Callable,
+    function: Callable[[Crystal], dict[str, np.ndarray]],
+    check: Callable[[np.ndarray], None],
     jobs: int = 1,
     store: FeatureStore = DISK_CACHE,
 ) -> Featurized:
@@ -105,8 +114,8 @@ def checked_features(
 def crystal_graphs(
     table: MaterialsDataset,
     name: str,
-    function: Callable,
-    check: Callable,
+    function: Callable[[Crystal], dict[str, np.ndarray]],
+    check: Callable[[np.ndarray], None],
     cutoff: float,
     jobs: int = 1,
     store: FeatureStore = DISK_CACHE,

@@ -132,6 +132,7 @@ class Pack:
             }
             if not valid:
                 return Featurized(None, np.zeros(0, np.int64), errors)
+            features: Ragged | ShardedRagged
             places = np.array([stored.place[ids[row]] for row in valid])
             if featurizer.on_disk:
                 features = ShardedRagged([stored.features], [(0, place) for place in places.tolist()])
@@ -166,8 +167,8 @@ class Pack:
 class Contents:
     """What goes into a file, gathered source by source."""
 
-    def __init__(self):
-        self.cells: list[dict] = []
+    def __init__(self) -> None:
+        self.cells: list[dict[str, Any]] = []
         self.vectors: dict[str, ElementVectors] = {}
         self.tables: dict[str, MaterialsDataset] = {}
         self.digests: dict[str, dict[str, str]] = {}
@@ -184,7 +185,7 @@ class Contents:
             for name, table in self.tables.items():
                 self._write_source(file.create_group(f"sources/{name}"), name, table)
 
-    def _write_source(self, group, name: str, table: MaterialsDataset) -> None:
+    def _write_source(self, group: h5py.Group, name: str, table: MaterialsDataset) -> None:
         group["id"], group["formula"] = (np.char.encode(text, "utf-8") for text in (table.ids, table.formulas))
         group.attrs["digests"] = json.dumps(self.digests.get(name, {}))
         targets = group.create_group("targets")
@@ -195,8 +196,8 @@ class Contents:
                 data.attrs["axis"], data.attrs["axis_unit"] = axis, axis_unit
         splits = group.create_group("splits")
         for digest, split in self.splits.get(name, {}).items():
-            for part, ids in split.parts().items():
-                splits[f"{digest}/{part}"] = table.rows_of(ids)
+            for part, names in split.parts().items():
+                splits[f"{digest}/{part}"] = table.rows_of(names)
         features = group.create_group("features")
         for maker, (ragged, ids, bad) in self.features.get(name, {}).items():
             inner = features.create_group(maker)
