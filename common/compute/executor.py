@@ -72,7 +72,7 @@ def map_tasks(
             if status == "error":
                 raise value
             if status == "died":
-                raise UserError(f"a call on the cluster failed: {value}; what is finished is kept")
+                raise UserError(f"a call on the cluster failed: {value}; finished work is stored")
             yield value
 
 

@@ -1,4 +1,4 @@
-"""Calls in processes of their own: each gives its memory back, and one that dies takes no other with it."""
+"""Calls in separate processes: each releases its memory, and the death of one does not affect the others."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ class Outcome(NamedTuple):
 def in_processes(function: Callable, items: Iterable[tuple], jobs: int) -> Iterator[Outcome]:
     """`function(*item)` for each item, `jobs` at a time, in the order in which they end.
 
-    The next item is asked for only when there is room for it, so that it may depend on what has ended before.
+    The next item is requested only when there is room for it, so that it may depend on finished calls.
     """
     items = iter(items)
     running: dict[object, Running] = {}
@@ -87,7 +87,7 @@ class Running:
 
 
 def leave_with_the_parent() -> None:
-    """A parent that is killed cannot stop its children; they would go on beside those of the next run."""
+    """Exit with the parent: if it is killed, its children must not run beside those of the next run."""
     threading.Thread(target=_leave, daemon=True).start()
 
 
@@ -109,9 +109,9 @@ def _child(function: Callable, item: tuple, result) -> None:
 
 @contextmanager
 def _bare_main() -> Iterator[None]:
-    """A child begins by importing the main module of its parent. In a worker of Ray that would be Ray, for nothing."""
-    kept, sys.modules["__main__"] = sys.modules["__main__"], ModuleType("__main__")
+    """A child imports the main module of its parent first. In a Ray worker that would be all of Ray, needlessly."""
+    main, sys.modules["__main__"] = sys.modules["__main__"], ModuleType("__main__")
     try:
         yield
     finally:
-        sys.modules["__main__"] = kept
+        sys.modules["__main__"] = main

@@ -13,6 +13,7 @@ from itertools import count, islice
 from multiprocessing import get_context
 from typing import Any
 
+from common.compute.ray_driver import drive
 from common.compute.ray_task import _packed, _unpacked
 from common.errors import UserError
 
@@ -38,8 +39,6 @@ class Cluster:
     """The other end of `common.compute.ray_driver`."""
 
     def __init__(self, address: str):
-        from common.compute.ray_driver import drive
-
         self.name = f"the Ray cluster {address}" if address else "Ray"
         self.numbers = count()
         self.arrived: dict[int, list] = {}
@@ -57,7 +56,7 @@ class Cluster:
             raise UserError(f"cannot reach {self.name}: {reason}")
 
     def leave(self) -> None:
-        """Disconnect; what was started for this process alone ends."""
+        """Disconnect, and stop a Ray that was started for this process alone."""
         atexit.unregister(self.leave)
         self.pipe.close()
         self.process.join(20)
@@ -126,6 +125,6 @@ class Cluster:
 
     def _gone(self) -> ClusterGone:
         return ClusterGone(
-            f"{self.name} is gone; what is finished is kept, so give the same command again when it is back, or "
+            f"{self.name} is gone; finished work is stored; repeat the command when it is back, or "
             "without the engine ray"
         )

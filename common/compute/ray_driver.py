@@ -1,4 +1,4 @@
-"""The process that talks to Ray: calls come and results go through a pipe, and the death of a machine stays here."""
+"""The process that talks to Ray through a pipe to its parent, so that a lost cluster ends this process only."""
 
 from __future__ import annotations
 
@@ -14,12 +14,13 @@ from multiprocessing.connection import wait
 from queue import SimpleQueue
 
 from common.compute.processes import leave_with_the_parent
+from common.compute.ray_task import call
 
-#: A call whose worker died, with its machine perhaps, is made again, so often in all.
+#: Attempts in total for a call whose worker dies, perhaps with its machine.
 TRIES = 3
-#: Seconds between looks at the machines, and without any that computes, until the cluster counts as gone.
+#: Seconds between checks of the machines, and without any that computes, until the cluster counts as lost.
 LOOK, PATIENCE = 2.0, 60.0
-#: So many looks in a row must find the head of the cluster silent.
+#: Consecutive checks that must find the head of the cluster silent.
 SILENT = 3
 
 
@@ -90,7 +91,6 @@ class _Driver:
         address = address or os.environ.get("RAY_ADDRESS") or "local"
         here = {"include_dashboard": False} if address == "local" else {}
         ray.init(address=address, log_to_driver=False, logging_level="CRITICAL", **here)
-        from common.compute.ray_task import call
 
         self.ray, self.pipe, self.remote = ray, pipe, ray.remote(call)
         self.near = [ray.get_runtime_context().gcs_address, self._machine_here()]
@@ -101,15 +101,15 @@ class _Driver:
         self.ear, self.bell = os.pipe()
         self.looked = self.computed = time.monotonic()
         self.silent, self.largest = 0, 1.0
-        self.told: SimpleQueue = SimpleQueue()
+        self.messages: SimpleQueue = SimpleQueue()
         threading.Thread(target=self._tell, daemon=True).start()
 
     def _tell(self) -> None:
-        """Messages to the parent, in a thread of their own: while large ones wait for it to read, this process must
-        read what it sends, or neither would go on."""
+        """Send messages to the parent, in a thread of their own: while large ones wait for the parent to read, this
+        process must read what it sends, or both would wait forever."""
         with suppress(OSError):  # it has gone; `work` sees that too
             while True:
-                self.pipe.send(self.told.get())
+                self.pipe.send(self.messages.get())
 
     def _machine_here(self) -> str:
         """Where the part of Ray answers through which this process reaches the others."""
@@ -177,7 +177,7 @@ class _Driver:
                 return self.again.append(one)
             status = "died"
             value = f"its worker died {TRIES} times, for want of memory perhaps ({type(error).__name__})"
-        self.told.put(("done", one.stream, one.index, status, value))
+        self.messages.put(("done", one.stream, one.index, status, value))
 
     def _look(self) -> None:
         """How much room the machines have now; this process ends where the cluster does not answer any more."""
@@ -203,7 +203,7 @@ class _Driver:
             room = sum(int(have // min(stream.cores, self.largest)) for have in cores)
             if room != stream.room:
                 stream.room = room
-                self.told.put(("room", number, room))
+                self.messages.put(("room", number, room))
 
     def _leave(self) -> None:
         """Not through Ray, which would wait for its cluster."""

@@ -21,16 +21,16 @@ def check() -> None:
 
 
 def first(axes: Sequence[Axis]) -> int:
-    """So many trials that fill the space evenly come before any judgement."""
+    """Number of initial trials, which fill the space evenly."""
     return max(5, 2 * len(axes))
 
 
 def propose(
     axes: Sequence[Axis], known: Sequence[tuple[dict, float]], waiting: Sequence[dict], number: int, seed: int
 ) -> dict:
-    """The settings of trial `number`, from settings with known errors and those that are under way.
+    """The settings of trial `number`, from settings with known errors and those of running trials.
 
-    It follows from these alone, so that a search that was killed goes on as it would have.
+    It depends on nothing else, so that an interrupted search resumes to the same result.
     """
     if len(known) < first(axes):
         return sobol(axes, number, seed)

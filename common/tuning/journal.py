@@ -87,16 +87,16 @@ class Journal:
         write_text(self._open, json.dumps(self.under_way, indent=1))
 
     def retry(self) -> None:
-        """Failed trials are under way again."""
+        """Queue failed trials again."""
         for trial in self.failed():
             self.under_way[trial.number] = self.trials.pop(trial.number).settings
         write_text(self._open, json.dumps(self.under_way, indent=1))
-        kept = [json.dumps(asdict(trial)) + "\n" for trial in self.trials.values()]
-        write_text(self.path, "".join(kept))
+        lines = [json.dumps(asdict(trial)) + "\n" for trial in self.trials.values()]
+        write_text(self.path, "".join(lines))
 
 
 def claim(path: Path, facts: dict) -> None:
-    """Write down what is searched in this folder; another search there is refused."""
+    """Record which search belongs to this folder, and refuse another one."""
     facts = json.loads(json.dumps(facts))
     found = _load(path)
     changed = [name for name in facts if found.get(name, facts[name]) != facts[name]]
@@ -142,7 +142,7 @@ def work(
     ):
         for (_, number, settings), reason, found in outcomes:
             if reason == "interrupted":
-                continue  # still under way; it goes on from its checkpoint
+                continue  # still running; it resumes from its checkpoint
             journal.end(Trial(number, settings, **(found or {"error": math.nan, "reason": reason})))
             if reason:
                 note(f"failed trial {number}: {reason}")

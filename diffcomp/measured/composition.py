@@ -54,7 +54,7 @@ def measured(percentages: Sequence[float], symbols: Sequence[str], *, tolerance:
     if not all(np.isfinite(percentages)):
         raise UserError("a percentage is no number; give each element's share in atomic per cent")
     if len(set(symbols)) < len(symbols):
-        raise UserError(f"{max(symbols, key=list(symbols).count)} is given twice; give its whole share once")
+        raise UserError(f"{max(symbols, key=list(symbols).count)} occurs twice; give its total once")
     if abs(sum(percentages) - 100) > tolerance:
         raise UserError(f"the percentages sum to {sum(percentages):g}, not to 100")
     for symbol, share in zip(symbols, percentages, strict=True):

@@ -9,6 +9,7 @@ import numpy as np
 
 from common.errors import UserError
 from common.io.files import reason_of
+from common.train.devices import quiet_backend
 
 #: What is read, as Pillow calls it; MPO is the JPEG of some cameras.
 KINDS = ("PNG", "JPEG", "MPO", "TIFF")
@@ -89,8 +90,6 @@ def _values(file, path) -> np.ndarray:
 
 def _sixteen_bits(path) -> np.ndarray:
     """A PNG by TensorFlow: (rows, columns, 1 ... 4) uint16, the last of two or four opacity."""
-    from common.train.devices import quiet_backend
-
     quiet_backend()
     import tensorflow as tf
 

@@ -20,7 +20,7 @@ class Reading:
     """How measured pictures are cut and scaled.
 
     centre: row and column of the direct beam; None = the middle of the picture.
-    crop: side in pixels of the square around the centre that is kept; 0 = the largest that fits.
+    crop: side in pixels of the square that is cut out around the centre; 0 = the largest that fits.
     scale: "linear", or "sqrt" or "log" for patterns whose weak spots would vanish in eight bits.
     """
 

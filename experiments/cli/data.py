@@ -161,7 +161,7 @@ def _verify(arguments: Namespace, names: list[str]) -> None:
     if bad:
         file, state = next(iter(bad.items()))
         name = file.split("/")[0]
-        raise UserError(f"{len(bad)} of {len(every)} files not whole; {file}: {state}; matrepro data get {name}")
+        raise UserError(f"{len(bad)} of {len(every)} files not complete; {file}: {state}; matrepro data get {name}")
 
 
 def _is_fetched(one: Any, records: Any) -> bool:

@@ -278,7 +278,7 @@ def test_a_cluster_that_vanishes(cache_folder, monkeypatch, tmp_path, mini):
     _, text = process.communicate(timeout=120)
     assert process.returncode == 2, text
     (line,) = [line for line in text.splitlines() if line]
-    assert line.startswith(f"try: the Ray cluster {address} is gone; what is finished is kept")
+    assert line.startswith(f"try: the Ray cluster {address} is gone; finished work is stored")
     kept = len(FeatureCache("slow"))
     assert kept % 64 == 0 and kept < len(mini)
     # The next call, without the cluster, makes only what is lacking.

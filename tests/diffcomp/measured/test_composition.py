@@ -19,7 +19,7 @@ def test_measured_compositions():
         ([50, 50], ["Ti", "Xx"], "Xx 50 %"),
         ([100], ["Ti", "O"], "1 percentages for 2 elements"),
         ([float("nan"), 50], ["Sn", "O"], "a percentage is no number"),
-        ([33, 33, 34], ["Sn", "Sn", "O"], "Sn is given twice"),
+        ([33, 33, 34], ["Sn", "Sn", "O"], "Sn occurs twice"),
     ):
         with pytest.raises(UserError, match=reason):
             measured(shares, symbols)

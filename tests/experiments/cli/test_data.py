@@ -60,7 +60,7 @@ def test_get_info_verify(entries, tmp_path, capsys):
     assert run("verify") == 2
     shown = capsys.readouterr()
     assert "damaged" in shown.out and shown.err.count("\n") == 1
-    assert "1 of 2 files not whole; lists/1_test_Ef.dat: damaged; matrepro data get lists" in shown.err
+    assert "1 of 2 files not complete; lists/1_test_Ef.dat: damaged; matrepro data get lists" in shown.err
     assert run("get", "lists") == 0 and run("verify", "lists") == 0
 
 
