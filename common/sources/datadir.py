@@ -32,7 +32,7 @@ def data_root() -> Path:
 
 
 def place(name: str) -> Path:
-    """Where a file of the data directory lies or would lie."""
+    """The path of a file of the data directory, which need not exist."""
     return data_root() / name
 
 

@@ -1,6 +1,6 @@
 """Tables from the user's own files: structure files, a folder, a CSV, an HDF5 table, pymatgen objects.
 
-What cannot be read is listed as id -> reason and the rest goes on; `strict=True` stops at the first.
+What cannot be read is listed as id -> reason and the rest is read; `strict=True` stops at the first.
 """
 
 from __future__ import annotations

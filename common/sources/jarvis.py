@@ -1,7 +1,7 @@
 """Frequency-dependent dielectric functions of JARVIS-DFT (OptB88vdW), through jarvis-tools (extra `jarvis`).
 
 The list of materials comes as one file, the dielectric function of each from a page of its own: 12,353 of them in the
-Finder paper. Each is kept as it comes, and so is what a page lacks, so a stopped download goes on; a page without
+Finder paper. Each is stored as it comes, and so is what a page lacks, so a stopped download resumes; a page without
 optics is listed, not dropped in silence.
 """
 

@@ -13,8 +13,7 @@ from common.errors import UserError
 from common.io.files import reason_of, write_text
 from common.io.locks import in_turn
 from common.io.messages import note
-from common.sources.remote import download_record as kept
-from common.sources.remote import figshare
+from common.sources.remote import download_record, figshare
 from common.sources.remote.registry import Entry, Registry, RemoteFile
 from common.sources.remote.resuming import Refused, Resuming
 
@@ -30,10 +29,10 @@ def fetch(entry: Entry, registry: Registry, *, mirror: str = "", renew: bool = F
     renew: fetch again and take what comes for the file, where no checksum is published.
     """
     mirror = mirror or os.environ.get("MATREPRO_MIRROR", "")
-    folder = kept.folder_of(entry)
+    folder = download_record.folder_of(entry)
     try:
         folder.mkdir(parents=True, exist_ok=True)
-        with in_turn(folder / ".lock", entry.name), _aside(folder / kept.ARTICLE, renew):
+        with in_turn(folder / ".lock", entry.name), _aside(folder / download_record.ARTICLE, renew):
             files = files_of(entry, registry, mirror=mirror)
             return [_file(file, entry, folder, mirror, renew) for file in files]
     except OSError as error:
@@ -46,26 +45,26 @@ def files_of(entry: Entry, registry: Registry, *, mirror: str = "") -> list[Remo
     """The files of an entry; those of a figshare article as they were when first fetched, else as they are today."""
     if not entry.figshare:
         return list(entry.files)
-    known = kept.folder_of(entry) / kept.ARTICLE
+    known = download_record.folder_of(entry) / download_record.ARTICLE
     if mirror and not known.exists():
-        resuming = Resuming(known.with_name(f".{kept.ARTICLE}.part"))
+        resuming = Resuming(known.with_name(f".{download_record.ARTICLE}.part"))
         try:
-            _retrieve(_mirrored(mirror, entry, kept.ARTICLE), "", known, resuming)
+            _retrieve(_mirrored(mirror, entry, download_record.ARTICLE), "", known, resuming)
         except (Refused, _Gone) as error:
             note(f"{error}; asking {registry.figshare_api}")
     if not known.exists():
         found = figshare.article(registry.figshare_api, entry.figshare)
         write_text(known, json.dumps(found, indent=1) + "\n")
-    return kept.known_files(entry)
+    return download_record.known_files(entry)
 
 
 def _file(file: RemoteFile, entry: Entry, folder: Path, mirror: str, renew: bool) -> Path:
-    path, recorded = folder / file.name, kept.record(entry)
+    path, recorded = folder / file.name, download_record.record(entry)
     _back(path)
     known = file.checksum or ("" if renew else recorded.get(file.name, {}).get("hash", ""))
     if path.exists() and not renew:
-        if not known or kept.matches(path, known):
-            return path if file.name in recorded else kept.keep(path, file, entry, "placed by hand")
+        if not known or download_record.matches(path, known):
+            return path if file.name in recorded else download_record.keep(path, file, entry, "placed by hand")
         note(f"{path} is damaged; fetching it again")
     resuming = Resuming(folder / f".{file.name}.part", file.size, checked=bool(known))
     addresses = [*([_mirrored(mirror, entry, file.name)] if mirror else []), file.address]
@@ -112,17 +111,17 @@ def _from_one_of(
     for address in addresses:
         try:
             _retrieve(address, known, path, resuming)
-            return kept.keep(path, file, entry, address)
+            return download_record.keep(path, file, entry, address)
         except Refused as error:
             if address == addresses[-1]:
                 raise UserError(f"{entry.name}: {error}; {_offline(entry, file)}") from None
             note(f"{error}; asking {addresses[-1]}")
         except _Changed as error:
-            date = kept.record(entry).get(file.name, {}).get("date", "")
+            date = download_record.record(entry).get(file.name, {}).get("date", "")
             since = "" if file.checksum else f" since {date}: give --renew to take it"
             raise UserError(
                 f"{address}: {error}{since}; nothing was kept. If you have the right file, put it at "
-                f"{kept.folder_of(entry) / file.name}"
+                f"{download_record.folder_of(entry) / file.name}"
             ) from None
         except _Gone as error:
             if address == addresses[-1]:
@@ -178,7 +177,7 @@ def _plainly(error: Exception) -> str:
 
 
 def _offline(entry: Entry, file: RemoteFile) -> str:
-    path = kept.folder_of(entry) / file.name
+    path = download_record.folder_of(entry) / file.name
     return (
         f"Without a network: put the file at {path}, or set MATREPRO_MIRROR to a folder or address that has "
         f"{entry.name}/{file.name}; the next call goes on where this one stopped"

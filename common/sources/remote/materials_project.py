@@ -1,7 +1,7 @@
 """A recipe's records, fetched page by page into `<data>/mp_api/<recipe>.h5`.
 
-Every page is a file of its own until the last one is there, so a download that breaks off goes on where it stopped.
-Beside the table lies `<recipe>.json`: version of the database, date, ids that it has no more, records left out, and a
+Every page is a file of its own until the last one is there, so a download that breaks off resumes.
+Beside the dataset, `<recipe>.json` has the database version, date, ids that have gone, records left out, and a
 hash of the table.
 """
 

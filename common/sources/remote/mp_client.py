@@ -1,7 +1,7 @@
 """The Materials Project through mp-api (extra `mp`) with the user's key: ids of a query, and records page by page.
 
 mp-api itself waits where the service asks it to (status 429). What is left, a server that fails or an answer that
-breaks off, is asked again here; what the user can mend is said in one line.
+breaks off, is asked again here; what the user can fix is reported in one line.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""A downloader for pooch that goes on with a partial file, and reads from folders too, which serve as mirrors."""
+"""A downloader for pooch that continues a partial file, and reads from folders too, which serve as mirrors."""
 
 from __future__ import annotations
 

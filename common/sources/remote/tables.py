@@ -1,6 +1,6 @@
 """Tables of archives with one JSON list: JARVIS dft_3d, SNUMAT's hybrid gaps, MEGNet's Materials Project of 2018.
 
-Reading the text of tens of thousands of structures takes minutes; it is done once and kept as HDF5 in the cache.
+Reading the text of tens of thousands of structures takes minutes; it is done once and stored as HDF5 in the cache.
 """
 
 from __future__ import annotations
