@@ -1,8 +1,8 @@
 """Figure 1b of ESNet: are densities of states before and after relaxation more alike than any two?
 
 Densities of states of relaxed structures are in no source, so they are computed here, of the 2e-ORR alloys whose
-unrelaxed ones are at hand. Where these are not, compounds of the embedded set stand in with copies of 6 % less and 6 %
-more volume.
+unrelaxed ones are in the data directory. Without these, compounds of the embedded set stand in with copies of 6 %
+less and 6 % more volume.
 """
 
 from __future__ import annotations
@@ -43,7 +43,8 @@ def strained() -> dict:
 def relaxed() -> dict:
     """The report that is stored: 2e-ORR alloys, unrelaxed against relaxed by the authors of the set (VASP).
 
-    GPAW computes the latter at the level of theory of the former, 19 processor s each on average; stopped, it goes on.
+    GPAW computes the latter at the level of theory of the former, 19 processor seconds each on average; an
+    interrupted calculation resumes.
     """
     initial, after = load_source("isdos-2eorr"), load_source("orr-relaxed")
     after = after.select([name for name in initial.ids.tolist() if name in after])

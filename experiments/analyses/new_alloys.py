@@ -1,8 +1,8 @@
-"""The screening of the article from end to end with an open engine: prototypes, densities, predictions, relaxations.
+"""The screening of the article from end to end with an open DFT backend: prototypes, densities, predictions, relaxations.
 
-ESNet learns from the 2e-ORR alloys at hand; GPAW computes densities of alloys of pairs of elements that are not among
-them. The best by prediction are relaxed, and for comparison those that the engine's own energy of the unrelaxed cell,
-which comes with the density of states, puts first.
+ESNet learns from the 2e-ORR alloys in the data directory; GPAW computes densities of alloys of pairs of elements that
+are not among them. The best by prediction are relaxed, and for comparison the best by GPAW's energy of the unrelaxed
+cell, which comes with the density of states.
 """
 
 from __future__ import annotations
@@ -47,7 +47,7 @@ HEAD = [
 
 
 def demonstration() -> dict:
-    """The report that is stored. Training and calculations stay in the cache, and go on where they were stopped."""
+    """The report that is stored. Training and calculations stay in the cache; interrupted ones resume."""
     folder = cache_root() / "screening" / "new-alloys"
     learned = load_source("isdos-2eorr")
     model = trained(learned, folder / "model")

@@ -107,7 +107,7 @@ def _model_result(row: str, model: dict, data: dict, runs: list, metrics: list[s
 
 
 def _notes(result: ModelResult, model: dict) -> list[str]:
-    """What is to be said of a row that has results."""
+    """Remarks on a row that has results."""
     notes = []
     if result.folds and result.seeds:
         pairs = [

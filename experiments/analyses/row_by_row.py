@@ -1,6 +1,6 @@
 """Our Matbench folds beside the published predictions of the same materials, one by one.
 
-Two runs of one method differ by chance. Whether ours differs by more is seen from the errors of the same materials:
+Two runs of one method differ by chance. Whether ours differs by more shows in the errors of the same materials:
 their mean difference, how sure that is, and how much of it a few materials make up.
 """
 

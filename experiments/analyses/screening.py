@@ -1,4 +1,4 @@
-"""Figures 4 and 5 of ESNet: what predicted energies are worth for finding stable materials, from stored predictions."""
+"""Figures 4 and 5 of ESNet: how well predicted energies find stable materials, from stored predictions."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ def hull_of_ground_states(data) -> dict[str, np.ndarray]:
 
 
 def hull_of_its_own(data) -> dict[str, np.ndarray]:
-    """The same over the data set itself, for one that is at hand everywhere."""
+    """The same over the data set itself, which needs no other data."""
     known = data.known("formation_energy")
     return _hulls(data, PhasePool(known.formulas.tolist(), known.target("formation_energy").values))
 

@@ -61,7 +61,11 @@ def test_it_fits_and_loads_nothing(committed, opened, width, dark):
 def test_on_a_phone_wide_tables_are_cards_that_need_no_scrolling(committed, opened):
     opened.open(committed, 390)
     cards = "[...document.querySelectorAll('table.cards')]"
-    wide = [table for table in Page(committed.read_text()).tables if len(table["rows"][0]) > 7 or "claims" in table["caption"]]
+    wide = [
+        table
+        for table in Page(committed.read_text()).tables
+        if len(table["rows"][0]) > 7 or "claims" in table["caption"]
+    ]
     assert opened.evaluate(f"{cards}.length") == len(wide) > 5
     assert opened.evaluate(f"{cards}.filter(one => one.parentNode.scrollWidth > one.parentNode.clientWidth)") == []
     # Every cell that says something is shown, under its column's name.
