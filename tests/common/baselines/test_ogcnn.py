@@ -67,4 +67,4 @@ def test_bad_crystals_are_named(mini):
     heavy = good._replace(numbers=np.full_like(good.numbers, 104))
     overlap = (np.array([11, 17]), np.eye(3) * 4, np.zeros((2, 3)))
     model = OGCNN(**SMALL, epochs=1).fit(of_crystals([good, heavy, overlap]), "gap", Split(("0", "1", "2"), (), ()))
-    assert set(model.left_out) == {"1", "2"} and "end at fermium" in model.left_out["1"]
+    assert set(model.left_out) == {"1", "2"} and "ends at fermium" in model.left_out["1"]

@@ -26,8 +26,10 @@ VECTORS = element_vectors("matscholar")
 
 
 def p1_cell(n: int, seed: int = 0):
+    """Atoms on a shaken grid, so that none overlap."""
     random = np.random.default_rng(seed)
-    return random.choice([8, 14], n), np.diag([20.0, 21.0, 22.0]), random.uniform(size=(n, 3))
+    grid = random.permutation(np.indices((8, 8, 8)).reshape(3, -1).T)[:n]
+    return random.choice([8, 14], n), np.diag([20.0, 21.0, 22.0]), (grid + random.uniform(-0.3, 0.3, (n, 3))) / 8
 
 
 @pytest.fixture(scope="module")
