@@ -1,4 +1,4 @@
-"""The screening of the article from end to end with an open DFT backend: prototypes, densities, predictions, relaxations.
+"""The whole screening of the article with an open DFT backend: prototypes, densities, predictions, relaxations.
 
 ESNet learns from the 2e-ORR alloys in the data directory; GPAW computes densities of alloys of pairs of elements that
 are not among them. The best by prediction are relaxed, and for comparison the best by GPAW's energy of the unrelaxed
