@@ -19,7 +19,7 @@ from common.train.regressor import Regressor
 from esnet.config import VARIANTS
 from esnet.dos.projected import ORBITALS
 from esnet.dos.resampling import Form
-from esnet.energies import check_use, unrelaxed_energies
+from esnet.energies import TOTAL_ENERGY, check_use, unrelaxed_energies
 from esnet.features import Inputs, Scaling, cache_name, composition, covers_axis, input_row
 from esnet.model import build_esnet
 
@@ -131,6 +131,10 @@ class ESNet(Regressor):
                 f"its absolute energies are from {program}, whose zero differs from that of the training data "
                 f"({', '.join(self.programs)}); use a model with energies from the Fermi level"
             )
+
+    @property
+    def input_targets(self) -> tuple[str, ...]:
+        return (TOTAL_ENERGY,) if self.config.energy else ()
 
     def offsets(self, features: Inputs) -> np.ndarray | float:
         return features.energies.astype(np.float32) if self.config.energy == "delta" else 0.0

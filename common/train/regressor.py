@@ -178,6 +178,11 @@ class Regressor:
         """The split as this model uses it."""
         return split
 
+    @property
+    def input_targets(self) -> tuple[str, ...]:
+        """Targets of the dataset that this model uses as inputs."""
+        return ()
+
     def offsets(self, features) -> np.ndarray | float:
         """A known contribution to the target of every row, to which the network learns the difference."""
         return 0.0

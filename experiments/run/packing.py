@@ -27,8 +27,8 @@ from experiments.declare.models import NETWORKS, make_model
 from experiments.declare.plan import Run
 from experiments.run import inputs, runner, store
 
-#: Targets that make splits, or that models use as inputs, packed wherever a source has them.
-MARKS = ("fold", "test", "total_energy")
+#: Targets that make splits, packed wherever a source has them.
+MARKS = ("fold", "test")
 
 
 def pack(cells: Sequence[Run], path: str | Path, *, jobs: int = 1) -> dict:
@@ -76,7 +76,7 @@ def _besides(cells: Sequence[Run]) -> dict[str, list[Run]]:
 def _add_source(contents: Contents, source: str, table, cells: list[Run], jobs: int, bar, *, whole: bool) -> None:
     wanted = list(dict.fromkeys(cell.settings["target"] for cell in cells))
     known = np.any([table.target(name).known for name in wanted], axis=0)
-    contents.tables[source] = _lean(table.take(np.flatnonzero(known | whole)), wanted)
+    contents.tables[source] = _lean(table.take(np.flatnonzero(known | whole)), [*wanted, *_inputs(cells)])
     digests, splits = contents.digests.setdefault(source, {}), contents.splits.setdefault(source, {})
     for cell in cells:
         target = cell.settings["target"]
@@ -95,10 +95,15 @@ def _add_source(contents: Contents, source: str, table, cells: list[Run], jobs: 
 def _add_other(contents: Contents, name: str, table, cells: list[Run], jobs: int) -> None:
     """A source that these cells predict besides; it may be one that others train on."""
     before = contents.tables[name].targets if name in contents.tables else {}
-    targets = {*before, *(cell.settings["target"] for cell in cells)}
+    targets = {*before, *(cell.settings["target"] for cell in cells), *_inputs(cells)}
     contents.tables[name] = _lean(table, targets)
     for cell in cells:
         _add_features(contents, name, make_model(cell.settings), table, jobs)
+
+
+def _inputs(cells: Sequence[Run]) -> set[str]:
+    """Targets that the models of these runs use as inputs."""
+    return {name for cell in cells for name in make_model(cell.settings).input_targets}
 
 
 def _lean(table, targets: Collection[str]):
