@@ -44,7 +44,7 @@ FEATURIZERS = {
     "cgcnn": lambda crystal: neighbours(crystal, 8.0, 12),
     "wren": wyckoff_sites,
     "diffcomp": lambda crystal: image(crystal, 16),
-    "esnet": lambda crystal: compute(crystal, engine="none"),
+    "esnet": lambda crystal: compute(crystal, backend="none"),
 }
 
 
