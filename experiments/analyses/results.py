@@ -2,21 +2,14 @@
 
 from __future__ import annotations
 
-import json
 from dataclasses import dataclass, field
-from functools import cache
-from pathlib import Path
 
 import numpy as np
 
 from common.data.metrics import r2_swapped
 from common.data.predictions import Predictions
-from common.errors import UserError
 from experiments.declare import plan
-from experiments.run.store import folder_of
-
-#: Keys of a record that tables need.
-NEEDED = ("unit", "split", "data", "device", "versions", "wall_seconds")
+from experiments.run import store
 
 
 @dataclass
@@ -132,23 +125,7 @@ def _metrics(predictions: Predictions, names: list[str]) -> dict[str, float]:
 
 def load_stored(run: plan.Run, also: str = "") -> tuple[Predictions, dict] | None:
     """Predictions and record of a finished run; `also` names predictions besides those of its test set."""
-    folder = folder_of(run)
-    try:
-        record = json.loads((folder / "cell.json").read_text())
-        if lacking := [name for name in NEEDED if name not in record]:
-            raise ValueError(f"it lacks {', '.join(lacking)}")
-    except FileNotFoundError:
-        return None
-    except ValueError as error:
-        raise UserError(f"{folder / 'cell.json'} is damaged ({error}); remove it and run the cell again") from None
-    path = folder / f"{also or 'predictions'}.csv.gz"
-    return _predictions(path, path.stat().st_mtime_ns, record["unit"]), record
-
-
-@cache
-def _predictions(path: Path, written: int, unit: str) -> Predictions:
-    """Read once for all formats and tables; `written` distinguishes a file from the one that it replaces."""
-    return Predictions.load(path, unit)
+    return store.load(run, also)
 
 
 def _reported(printed: dict, row: str | None) -> dict[str, float]:

@@ -28,8 +28,9 @@ from experiments.run import runner, store
 def reproduce(arguments: Namespace) -> None:
     executor.use(arguments.executor)
     pairs = _chosen(arguments)
+    only = [row.strip() for row in (arguments.only or "").split(",") if row.strip()]
     # A derived table names runs of another one, which may be asked for too.
-    named = (one for pair in pairs for one in plan.runs(*pair, arguments.scale, **_budget(arguments)))
+    named = (one for pair in pairs for one in plan.runs(*pair, arguments.scale, only=only, **_budget(arguments)))
     runs = list({one.key: one for one in named}.values())
     todo = [one for one in runs if not store.finished(one)]
     note(f"{len(runs)} runs, {len(runs) - len(todo)} finished before, {len(todo)} to run")

@@ -73,7 +73,10 @@ def _check_fields(value: dict[Any, Any], kind: Any, place: str, holder: Mapping[
             where = f" in {place}" if place else ""
             raise UserError(f"{at(value, name)}{unknown('key', name, known, where)}")
         check(one, known[name], f"{place}.{name}".lstrip("."), value, name)
-    if missing := sorted(kind.__required_keys__ - set(value)):
+    # Not `__required_keys__`, which postponed annotations leave without those marked Required.
+    hints = get_type_hints(kind, include_extras=True)
+    required = [name for name, hint in hints.items() if kind.__total__ or get_origin(hint) is Required]
+    if missing := [name for name in required if name not in value]:
         located = at(value) if isinstance(value, Located) and value else at(holder, key)
         raise UserError(f"{located}{place or 'the file'} lacks the key {missing[0]!r}; add it")
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import os
 import tempfile
 from pathlib import Path
@@ -17,7 +16,7 @@ from experiments.report import bands, tables
 from experiments.report.sections import gather
 from experiments.run.inputs import make_split
 from experiments.run.runner import run_all
-from experiments.run.store import folder_of, results_root
+from experiments.run.store import DamagedResult, damage, folder_of, read_record, results_root
 
 
 def check_stored(scale: str = "real") -> tuple[list[str], int]:
@@ -30,7 +29,10 @@ def check_stored(scale: str = "real") -> tuple[list[str], int]:
             wrong.append(f"{key}: no table declares this result")
             continue
         run = declared[key]
-        record = json.loads((folder_of(run) / "cell.json").read_text())
+        if reason := damage(run):
+            wrong.append(reason)
+            continue
+        record = read_record(run)
         if record["digest"] != run.digest():
             wrong.append(f"{key}: stored with settings {record['digest']}, declared are {run.digest()}; run it again")
         stored = Predictions.load(folder_of(run) / "predictions.csv.gz")
@@ -52,10 +54,9 @@ def check_data(scale: str = "real") -> list[str]:
 
     wrong, seen = [], {}
     for run in _all_runs(scale):
-        path = folder_of(run) / "cell.json"
-        if not path.exists():
+        if damage(run) or not (record := read_record(run)):
             continue
-        record, densities = json.loads(path.read_text()), make_model(run.settings).uses_densities
+        densities = make_model(run.settings).uses_densities
         where = (run.settings["source"], run.settings["target"], densities)
         if where not in seen:
             data = load_source(where[0]).known(where[1])
@@ -71,7 +72,10 @@ def check_data(scale: str = "real") -> list[str]:
 
 def check_tables() -> list[str]:
     """Are the committed tables those that the stored predictions give?"""
-    wrong, papers = [], gather()
+    try:
+        wrong, papers = [], gather()
+    except DamagedResult as error:
+        return [f"tables cannot be compared: {error}"]
     for path, text in tables.committed_tables(papers).items():
         if not path.exists() or path.read_text() != text:
             wrong.append(f"{path.name}: not what the stored predictions give; run make tables")

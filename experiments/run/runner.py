@@ -24,7 +24,8 @@ from common.io.progress import progress
 from common.train import devices
 from common.train.fit_and_score import Scored, fit_and_score
 from common.train.strategy.tf_distribute import several_machines
-from experiments.declare.models import NETWORKS, make_model
+from experiments.declare.models import is_network as is_network_of
+from experiments.declare.models import make_model
 from experiments.declare.plan import Run
 from experiments.run import store
 from experiments.run.inputs import load_source, make_split, missing_sources, sources_of
@@ -44,7 +45,7 @@ def execute(
     """
     settings = run.settings
     # Classical models need no backend, whose start takes longer than they do.
-    is_network = settings["model"] in NETWORKS
+    is_network = is_network_of(settings)
     if is_network:
         devices.setup(run.seed, threads=threads)
     table = source(settings["source"]).known(settings["target"])
@@ -78,7 +79,7 @@ def _record(
     run: Run, model: Any, table: MaterialsDataset, split: splits.Split, scored: Scored, threads: int
 ) -> dict[str, Any]:
     """What is stored beside the predictions."""
-    is_network = run.settings["model"] in NETWORKS
+    is_network = is_network_of(run.settings)
     device = devices.describe(backend=is_network)
     if is_network and model.devices != 1:
         device["devices"] = str(model.devices)

@@ -134,3 +134,13 @@ def test_a_killed_cell_goes_on_and_ends_as_one_left_alone(tiny, tmp_path):
         subprocess.run(command, env=environment, cwd=where, check=True)
         results.append(Predictions.load(next((tmp_path / name).rglob("predictions.csv.gz"))))
     assert np.allclose(results[0].prediction, results[1].prediction, atol=1e-4)
+
+
+def test_damaged_files_are_named_and_computed_again(stored, capsys):
+    for name, run in zip(("predictions.csv.gz", "cell.json"), stored, strict=True):
+        path = store.folder_of(run) / name
+        whole = path.read_bytes()
+        path.write_bytes(whole[: len(whole) // 2])
+        assert not store.finished(run) and f"{name} is damaged" in store.damage(run)
+    assert runner.run_all(stored) == [] and all(store.finished(run) for run in stored)
+    assert capsys.readouterr().err.count("running again: ") == 2
