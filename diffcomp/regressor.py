@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from contextlib import suppress
 from functools import partial
 from pathlib import Path
 
 import numpy as np
 
-from common.chem.formula import Amounts, parse_formula
+from common.chem.elements import NUMBERS
+from common.chem.formula import Amounts
 from common.data.materials import MaterialsDataset
 from common.data.predictions import Predictions
 from common.errors import UserError
@@ -40,8 +40,6 @@ class DiffComp(Regressor):
     recipe = Recipe(loss="mae", learning_rate=1e-4, batch=32, epochs=400, monitor="MAE", patience=60)
     #: The element vectors of a loaded model that learned its own.
     own_vectors: Path | None = None
-    #: Atomic numbers of the elements over which vectors are scaled, once a training set is known.
-    elements: tuple[int, ...] | None = None
 
     def features(self, table: MaterialsDataset, jobs: int = 1) -> Featurized:
         bad: dict[str, str] = {}
@@ -101,29 +99,12 @@ class DiffComp(Regressor):
             return {}
         return {"composition-errors": with_errors(self, table, jobs)}
 
-    # --- state that comes from the training set ---
-
-    def learn_from(self, training: MaterialsDataset) -> None:
-        if not (self.config.scaled and self.config.scaled_over == "training set" and self.config.cv_nodes):
-            return
-        found: set[int] = set()
-        for formula in training.formulas.tolist():
-            with suppress(UserError):  # what has no composition is reported with the features
-                found |= set(parse_formula(formula))
-        known = set(element_space(self._table_of_vectors(), scaled=False).numbers.tolist())
-        self.elements = tuple(sorted(found & known))
-
-    def input_state(self) -> dict:
-        return {"elements": list(self.elements)} if self.elements else {}
-
-    def set_input_state(self, state: dict) -> None:
-        self.elements = tuple(state["elements"]) if "elements" in state else None
-
     # --- composition vectors ---------------------------------------------------------------------
 
     def space(self) -> ElementSpace:
         """The element vectors that this model works with."""
-        over = self.elements if self.config.scaled_over == "training set" else None
+        training = tuple(NUMBERS[symbol] for symbol in self.elements)  # empty before training
+        over = training if self.config.scaled_over == "training set" and training else None
         return element_space(self._table_of_vectors(), scaled=self.config.scaled, over=over)
 
     def _table_of_vectors(self) -> Path:

@@ -74,7 +74,7 @@ class ESNet(Regressor):
     def selection(self) -> str:
         return self.config.selection
 
-    def parts(self, split: Split) -> Split:
+    def adapt_split(self, split: Split) -> Split:
         """The release has no validation set: it trains on all but the test set and selects the epoch on that."""
         if self.config.selection == "validation":
             return split

@@ -21,7 +21,8 @@ from common.io.files import write_text
 from common.io.locks import alone
 from common.io.messages import note, report_left_out
 from common.train.fit_and_score import fit_and_score, score
-from common.train.regressor import Regressor, member_folder
+from common.train.regressor import Regressor
+from common.train.saved_model import member_folder
 from common.train.strategy import select as distribution
 
 #: Below so many training materials a warning is printed.
@@ -52,7 +53,7 @@ def train(arguments: Namespace) -> None:
         left_out=left_out,
     )
     switches = {"deterministic": arguments.deterministic, "devices": arguments.devices}
-    split = network(arguments.variant).parts(split)
+    split = network(arguments.variant).adapt_split(split)
     audit = splits.audit(split, table)
     seeds = range(arguments.seed, arguments.seed + arguments.ensemble)
     members = [network(arguments.variant, seed=seed, **switches, **changes) for seed in seeds]

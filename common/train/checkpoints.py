@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import json
 import zipfile
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
@@ -25,14 +27,14 @@ class State:
     history: list[dict] = field(default_factory=list)
 
 
-def save_checkpoint(path: Path, variables, state: State, best_weights) -> None:
-    arrays = {f"v{i}": np.asarray(v) for i, v in enumerate(variables)}
+def save_checkpoint(path: Path, variables: Sequence[Any], state: State, best_weights: list | None) -> None:
+    arrays: dict[str, Any] = {f"v{i}": np.asarray(v) for i, v in enumerate(variables)}
     arrays |= {f"b{i}": w for i, w in enumerate(best_weights or [])}
     with replacing(path) as temporary, open(temporary, "wb") as file:
         np.savez(file, state=np.array(json.dumps(asdict(state))), **arrays)
 
 
-def restore_checkpoint(path: Path, variables, run: str) -> tuple[State, list | None]:
+def restore_checkpoint(path: Path, variables: Sequence[Any], run: str) -> tuple[State, list | None]:
     try:
         with np.load(path, allow_pickle=False) as data:
             state = State(**json.loads(str(data["state"])))

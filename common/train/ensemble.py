@@ -1,10 +1,11 @@
-"""Several trainings that differ in their seed alone, as one model that knows where they disagree."""
+"""Several models that differ in their seed alone, as one model with epistemic uncertainty."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
 from dataclasses import replace
 from pathlib import Path
+from typing import Any, Self
 
 import numpy as np
 
@@ -12,7 +13,8 @@ from common.data.materials import MaterialsDataset
 from common.data.predictions import Predictions
 from common.data.splits import Split
 from common.errors import UserError
-from common.train.regressor import Regressor, member_folder, read_card
+from common.train.regressor import Regressor
+from common.train.saved_model import member_folder, read_card
 
 
 class Ensemble:
@@ -27,8 +29,10 @@ class Ensemble:
             raise UserError("an ensemble needs two members or more")
         self.members = [make(seed + number) for number in range(size)]
 
-    def fit(self, table: MaterialsDataset, target: str, split: Split, *, folder: Path | None = None, jobs: int = 1):
-        """Train the members one after the other; with a `folder` each is checkpointed in its own."""
+    def fit(
+        self, table: MaterialsDataset, target: str, split: Split, *, folder: Path | None = None, jobs: int = 1
+    ) -> Self:
+        """Train the members in turn; each has checkpoints in a folder of its own inside `folder`."""
         for number, member in enumerate(self.members):
             inside = member_folder(folder, number) if folder else None
             member.fit(table, target, split, folder=inside, jobs=jobs)
@@ -53,7 +57,7 @@ class Ensemble:
         ensemble.members = [load(path) for path in found]
         return ensemble
 
-    # What the commands ask of a model.
+    # The attributes of a model that the commands read.
     target = property(lambda self: self.members[0].target)
     unit = property(lambda self: self.members[0].unit)
     axis = property(lambda self: self.members[0].axis)
@@ -65,7 +69,7 @@ class Ensemble:
         return {**self.members[0].settings(), "ensemble": len(self.members)}
 
 
-def load_model(folder: str | Path, regressor: Callable[[str], type[Regressor]]) -> Regressor | Ensemble:
+def load_model(folder: str | Path, regressor: Callable[[str], type[Regressor]]) -> Any:
     """A saved model or ensemble; `regressor` gives the class for the name that is stored in `model.json`."""
     if member_folders(folder):
         return Ensemble.load(folder, lambda member: load_model(member, regressor))
@@ -81,8 +85,9 @@ def combine(predicted: list[Predictions]) -> Predictions:
     """The predictions of the members as those of the ensemble."""
     values = np.array([one.prediction for one in predicted])
     epistemic = values.std(axis=0)
-    if any(one.std is None for one in predicted):
+    own = [one.std for one in predicted if one.std is not None]
+    if len(own) < len(predicted):
         return replace(predicted[0], prediction=values.mean(axis=0), std=epistemic, epistemic=epistemic)
-    aleatoric = np.sqrt(np.mean([one.std**2 for one in predicted], axis=0))
+    aleatoric = np.sqrt(np.mean([std**2 for std in own], axis=0))
     std = np.hypot(epistemic, aleatoric)
     return replace(predicted[0], prediction=values.mean(axis=0), std=std, epistemic=epistemic, aleatoric=aleatoric)

@@ -68,7 +68,8 @@ def score(
     bar: bool = False,
 ) -> Scored:
     """Predict sets of the split with a trained model; predictions go to the files that are named."""
-    predictions, left_out = {}, {}
+    predictions: dict[str, Predictions] = {}
+    left_out: dict[str, str] = {}
     for name, path in files.items():
         ids = split.parts()[name]
         if not ids:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
+from typing import Any
 
 from common.errors import UserError
 from common.io.files import write_text
@@ -13,9 +14,9 @@ from common.io.text import choices
 
 @dataclass(frozen=True)
 class RecipeFile:
-    """settings: fields of the recipe and of the variant's configuration that differ from the paper's.
+    """settings: fields of the recipe and of the configuration that differ from the paper's.
 
-    found: where they come from, for people; nothing follows from it.
+    found: where they come from, for information only.
     """
 
     network: str
@@ -45,7 +46,7 @@ class RecipeFile:
 KINDS = {int: "a whole number", float: "a number", str: "a text", bool: "true or false"}
 
 
-def settings_of(model) -> dict[str, object]:
+def settings_of(model: Any) -> dict[str, object]:
     """Every field of the recipe and the configuration of a regressor, and its value."""
     return {**asdict(model.config), **asdict(model.recipe)}
 

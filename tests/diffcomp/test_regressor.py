@@ -5,6 +5,7 @@ import shutil
 import numpy as np
 import pytest
 
+from common.chem.elements import NUMBERS
 from common.data.materials import MaterialsDataset, Target
 from common.data.splits import by_fractions
 from common.errors import UserError
@@ -116,7 +117,8 @@ def test_vectors_learned_for_the_model_go_with_it(mini, tmp_path, monkeypatch):
     loaded = DiffComp.load(tmp_path / "model")
     assert np.allclose(loaded.predict(table, bar=False).prediction, expected, atol=1e-6)
     path = tmp_path / "model" / "elements.csv"
-    assert np.array_equal(loaded.space().vectors, element_space(path, over=loaded.elements).vectors)
+    over = tuple(NUMBERS[symbol] for symbol in loaded.elements)
+    assert np.array_equal(loaded.space().vectors, element_space(path, over=over).vectors)
     assert not (tmp_path / "cache" / "element-vectors").exists()
     loaded.save(tmp_path / "again")
     assert (tmp_path / "again" / "elements.csv").read_text() == (tmp_path / "model" / "elements.csv").read_text()

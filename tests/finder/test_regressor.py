@@ -7,7 +7,7 @@ from common.data.materials import MaterialsDataset, Target
 from common.data.splits import Split, by_fractions
 from common.errors import UserError
 from common.train.ensemble import Ensemble
-from common.train.regressor import read_card
+from common.train.saved_model import read_card
 from finder.embeddings import edge_matrix, material_vectors
 from finder.regressor import CrystalFinder, Finder
 from finder.rescnn import ResCNN

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from contextlib import nullcontext
+from contextlib import AbstractContextManager, nullcontext
+from typing import Any
 
 import numpy as np
 
@@ -16,32 +17,32 @@ class Strategy:
 
     replicas, chief = 1, True
 
-    def scope(self):
+    def scope(self) -> AbstractContextManager[Any]:
         """Models are built, trained and restored within it."""
         return nullcontext()
 
-    def prepare(self, model, compiled: bool) -> bool:
+    def prepare(self, model: Any, compiled: bool) -> bool:
         """Make a new model ready; returns whether it may be compiled by XLA."""
         return compiled
 
     def optimizer(self, kind: type) -> type:
-        """The class of optimizer to use in place of this one."""
+        """The class of optimizer to use instead of `kind`."""
         return kind
 
     def accumulation_steps(self, wanted: int) -> int:
         """Microbatches, one after the other, into which a batch is cut to save memory."""
         return wanted
 
-    def epoch(self, batches, number: int) -> Iterator:
+    def epoch(self, batches: Any, number: int) -> Iterator:
         return batches.epoch(number)
 
-    def update(self, model, x, y, weights) -> float:
+    def update(self, model: Any, x: Any, y: Any, weights: Any) -> float:
         """One update of the weights; returns the loss."""
         if _backend() == "tensorflow":
             return training_step(model, x, y, weights)
         return float(np.ravel(model.train_on_batch(x, y, sample_weight=weights))[0])
 
-    def outputs(self, model, features, rows: np.ndarray) -> np.ndarray:
+    def outputs(self, model: Any, features: Any, rows: np.ndarray) -> Any:
         if _backend() == "tensorflow":
             return prediction_step(model, features.batch(rows))
         return model.predict_on_batch(features.batch(rows))
@@ -61,14 +62,14 @@ SINGLE_DEVICE = Strategy()
 
 def enough(names: list[str], devices: int | str, what: str) -> list[str]:
     """The first `devices` of these names; `what` is the name of the only device where there is no list."""
-    if devices == "all":
+    if isinstance(devices, str):  # all
         return names or [what]
     if devices > len(names):
         raise UserError(f"{devices} devices are asked for and there are {len(names)}; give --devices {len(names)}")
     return names[:devices]
 
 
-def over_devices(x):
+def over_devices(x: Any) -> Any:
     """Sum a tensor over all devices that share a batch; for use inside a layer."""
     import keras
 

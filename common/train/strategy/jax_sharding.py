@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from contextlib import suppress
+from contextlib import AbstractContextManager, suppress
+from typing import Any
 
 import numpy as np
 
@@ -11,7 +12,7 @@ from common.train.strategy.base import Strategy, enough
 
 
 def local_devices(devices: int | str) -> list[str]:
-    """The names of so many accelerators, or of parts of the processor where there are none."""
+    """Names of this many accelerators, or of logical parts of the processor where there are none."""
     import jax
     import keras
 
@@ -24,15 +25,15 @@ def local_devices(devices: int | str) -> list[str]:
 
 
 class Sharded(Strategy):
-    """`keras.distribution`: one program, its batches laid across the devices."""
+    """`keras.distribution`: one program whose batches are sharded over the devices."""
 
     def __init__(self, names: list[str]):
         from keras.distribution import DataParallel, DeviceMesh, TensorLayout
 
         class WhereItDivides(DataParallel):
-            """Arrays whose rows cannot be dealt out evenly go to every device as a whole; the result is the same."""
+            """Arrays whose rows cannot be divided evenly are replicated on every device; the result is the same."""
 
-            def get_data_layout(self, shape):
+            def get_data_layout(self, shape: tuple) -> Any:
                 even = len(shape) > 0 and shape[0] % self.num_model_replicas == 0
                 if even:
                     return super().get_data_layout(shape)
@@ -41,14 +42,14 @@ class Sharded(Strategy):
         self.replicas = len(names)
         self.distribution = WhereItDivides(DeviceMesh((len(names),), ["batch"], np.array(names)))
 
-    def scope(self):
+    def scope(self) -> AbstractContextManager[Any]:
         return self.distribution.scope()
 
-    def outputs(self, model, features, rows: np.ndarray) -> np.ndarray:
+    def outputs(self, model: Any, features: Any, rows: np.ndarray) -> Any:
         import jax
         from keras import tree
 
-        def laid_out(array):
+        def laid_out(array: Any) -> Any:
             return jax.device_put(array, self.distribution.get_data_layout(array.shape).backend_layout)
 
         return model.predict_on_batch(tree.map_structure(laid_out, features.batch(rows)))

@@ -1,15 +1,15 @@
 """Data-parallel training: every batch is divided among devices, and the update is that of the whole batch.
 
-    devices = 1          nothing of this
+    devices = 1          no distribution
     devices = N, "all"   TensorFlow: `MirroredStrategy` on N accelerators, or `MultiWorkerMirroredStrategy` on those of
                          all machines that TF_CONFIG names; JAX: `keras.distribution.DataParallel` on N accelerators
 
-Without accelerators N parts of the processor stand for them, which is of use for trying this out.
+Without accelerators, N logical parts of the processor stand for them, for tests.
 
-On TensorFlow each device gets a part of the rows as a batch of its own, flat lists of atoms and pairs included, with
-the weights that make the mean of their gradients that of the whole batch; batch normalization takes its statistics over
-all of them. On JAX the arrays of one batch are laid across the devices, as far as their lengths can be divided by
-their number, and the compiler sees to it that the result is that of one device.
+On TensorFlow each device gets some of the rows as a batch of its own, flat lists of atoms and pairs included, with
+weights that make the mean of the gradients that of the whole batch; batch normalization takes its statistics over all
+devices. On JAX the arrays of a batch are sharded over the devices where their lengths can be divided by the number of
+devices; the result is that of one device.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ from common.train.strategy.base import SINGLE_DEVICE, Strategy
 
 
 def wanted(devices: int | str | None = None) -> int | str:
-    """The number of devices that is asked for: this one, or that of MATREPRO_DEVICES, or 1."""
+    """The requested number of devices: the argument, else MATREPRO_DEVICES, else 1."""
     text = str(devices if devices is not None else os.environ.get("MATREPRO_DEVICES", "1"))
     if text == "all":
         return text
@@ -33,7 +33,7 @@ def wanted(devices: int | str | None = None) -> int | str:
 
 
 def on(devices: int | str | None = None) -> Strategy:
-    """What trains on so many devices; found once a process, since backends cannot be set up twice."""
+    """The strategy for this number of devices, made once per process: backends cannot be set up twice."""
     found = wanted(devices)
     return SINGLE_DEVICE if found == 1 else _several(found)
 

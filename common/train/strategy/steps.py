@@ -29,7 +29,7 @@ def prediction_step(model: Any, x: Any) -> Any:
 def _update_of(model: Any) -> Callable:
     import tensorflow as tf
 
-    def update(data):
+    def update(data: Any) -> Any:
         x, y, *weights = data
         with tf.GradientTape() as tape:
             outputs = model(x, training=True)
