@@ -1,6 +1,6 @@
 """ESNet: projected densities of states of both spins and the elements present -> formation energy.
 
-D. H. Mok, H. Shin, J. Na, S. Back, J. Mater. Chem. A 2023, doi:10.1039/D3TA01767B. Layer sizes are those of the
+D. H. Mok, D. Shin, J. Na, S. Back, J. Mater. Chem. A 2023, doi:10.1039/D3TA01767B. Layer sizes are those of the
 released program, which reproduce the parameter counts of the article.
 
     spin (up, down)            1500 x 9   stem: conv 64 x 20, stride 2, BN, ReLU, average pool 2     375 x 64
