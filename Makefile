@@ -39,13 +39,13 @@ lint: $(READY)  ## style and formatting
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 
-bench: $(READY)  ## speed and memory against named references, kept in benchmarks/results.md
+bench: $(READY)  ## speed and memory against named references, written to benchmarks/results.md
 	$(BIN)/python -m benchmarks
 
 data: $(READY)  ## fetch the published data into the data directory; with MP_API_KEY also what the papers ask the Materials Project
 	$(BIN)/matrepro data get all
 
-check: $(READY)  ## recompute the committed results, retrain one small cell a model, hold all to their bands
+check: $(READY)  ## recompute the committed results, retrain one small run per model, check all against their bands
 	$(BIN)/matrepro check --jobs $(JOBS)
 
 tables: $(READY)  ## print every table from the stored predictions, and write the table files again

@@ -19,8 +19,8 @@ from benchmarks.child import peak_memory
 from benchmarks.report import Line
 from benchmarks.timing import GIB
 from common.errors import UserError
-from common.features.cache import cache_root, featurize
-from common.io.files import write_text
+from common.features.cache import featurize
+from common.io.files import cache_root, write_text
 from common.io.progress import progress
 from common.sources import load_source
 from profitnet.features import FEATURE_VERSION, weights_row

@@ -7,7 +7,7 @@ from collections.abc import Iterable
 
 
 class UserError(Exception):
-    """Something the user can mend. The message names the file or id and says what to do.
+    """An error that the user can fix. The message names the file or id and says what to do.
 
     Commands print it as one line and leave with exit status 2.
     """

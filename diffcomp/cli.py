@@ -11,7 +11,7 @@ from common.cli.commands import add_evaluate, add_predict, add_train
 from common.cli.options import add_common, add_old_name, add_output, positive
 from common.cli.package_spec import FILES_HELP, TABLE_HELP, PackageSpec
 from common.cli.parser import add_command, make_parser, run
-from diffcomp.diffraction.settings import ENGINES, PICTURES, SCALES
+from diffcomp.diffraction.settings import PICTURES, SCALES, SIMULATORS
 
 SPEC = PackageSpec(
     "diffcomp",
@@ -95,7 +95,7 @@ def _add_simulate(commands: Any) -> None:
     )
     parser.add_argument("--picture", choices=PICTURES, default="corrected", help="default %(default)s")
     simulator = parser.add_argument(
-        "--simulator", choices=ENGINES, default="sum", help="condor is FXI Condor; default %(default)s"
+        "--simulator", choices=SIMULATORS, default="sum", help="condor is FXI Condor; default %(default)s"
     )
     add_old_name(parser, "--engine", simulator)
     parser.add_argument("--sheet", metavar="FILE", help="also write a contact sheet of all pictures, .png")

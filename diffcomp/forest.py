@@ -1,4 +1,4 @@
-"""A random forest on composition vectors: what the vectors are worth without the network."""
+"""A random forest on composition vectors, a baseline without the network."""
 
 from __future__ import annotations
 

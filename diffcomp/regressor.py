@@ -36,7 +36,7 @@ class DiffComp(Regressor):
 
     name = "diffcomp"
     variants = VARIANTS
-    #: MAE, Adam 1e-4 (released program). Batch and epochs are not published: chosen on a validation part (README.md).
+    #: MAE, Adam 1e-4 (released program). Batch and epochs are not published: chosen on a validation set (README.md).
     recipe = Recipe(loss="mae", learning_rate=1e-4, batch=32, epochs=400, monitor="MAE", patience=60)
     #: The element vectors of a loaded model that learned its own.
     own_vectors: Path | None = None
@@ -75,7 +75,7 @@ class DiffComp(Regressor):
         return Predictions(np.array(list(materials)), self.outputs(inputs), unit=self.unit)
 
     def measured_row(self, composition: Amounts | None, picture: np.ndarray | None):
-        """Vector and coded picture of a measured material; what the network does not look at is None."""
+        """Vector and coded picture of a measured material; what the network does not use is None."""
         vector = png = None
         if self.config.cv_nodes > 0:
             if composition is None:

@@ -55,7 +55,7 @@ def _row(crystal: Crystal) -> dict[str, np.ndarray]:
 
 
 def space_groups(table: MaterialsDataset, jobs: int = 1) -> np.ndarray:
-    """The space group of every material, 0 where none is found; kept in the cache."""
+    """The space group of every material, 0 where none is found; cached."""
     made = featurize(table, "space-group-1", _row, jobs=jobs)
     numbers = np.zeros(len(table), dtype=int)
     if made.features is not None:

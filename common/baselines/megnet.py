@@ -46,7 +46,7 @@ class MEGNetConfig:
     cutoff: of the pairs; gaussians, last, width: number, last centre and width of the Gaussians; in angstrom.
     isolated: "drop" refuses crystals with an atom without neighbours, as the program does; "keep" uses zero as the mean
     over the bonds of such an atom.
-    memory: whether the cell state of set2set is kept between steps; the program resets it.
+    memory: whether the cell state of set2set is carried over between steps; the program resets it.
     """
 
     blocks: int = 3

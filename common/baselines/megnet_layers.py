@@ -90,7 +90,7 @@ class Set2Set(layers.Layer):
     """Vectors (m, c), weights and groups (m,), any array (n, ...) over the groups -> (n, 2 `channels`).
 
     An LSTM cell emits a query q, softmax(q m_k) weights the members of the set, and their mean is part of the next
-    input; three steps. memory: whether the cell state is kept between steps; MEGNet's program resets it.
+    input; three steps. memory: whether the cell state is carried over between steps; MEGNet's program resets it.
     """
 
     def __init__(self, channels=16, steps=3, memory=True, **kwargs):

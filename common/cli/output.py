@@ -81,10 +81,10 @@ def errors(scores: dict[str, dict], target: str, unit: str, form: str, more: dic
     if form == "json":
         return as_json({"target": target, "unit": unit, "errors": scores, **(more or {})})
     if form == "csv":
-        rows = [[part, target, unit, *(_digits(score[n], 9) for n in names)] for part, score in scores.items()]
-        return as_csv(["part", "target", "unit", *names], rows)
+        rows = [[name, target, unit, *(_digits(score[n], 9) for n in names)] for name, score in scores.items()]
+        return as_csv(["set", "target", "unit", *names], rows)
     header = [target, *(f"{name}{unit_of(name, unit)}" for name in names)]
-    return aligned(header, [[part, *(_digits(score[n], 4) for n in names)] for part, score in scores.items()])
+    return aligned(header, [[name, *(_digits(score[n], 4) for n in names)] for name, score in scores.items()])
 
 
 def _digits(value: float, digits: int) -> str:

@@ -89,7 +89,7 @@ def evaluate(arguments: Namespace) -> None:
     parts = {"all": tuple(table.ids.tolist())}
     if arguments.split:
         split = make_split(table, split_file=arguments.split, left_out=left_out)
-        parts = {part: ids for part, ids in split.parts().items() if ids}
+        parts = {part: ids for part, ids in split.subsets().items() if ids}
         table = table.select(name for ids in parts.values() for name in ids)
     else:
         _warn_of_training(Path(arguments.model), table)

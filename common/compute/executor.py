@@ -7,7 +7,7 @@ of this machine alone; `ray:HOST:PORT`, an existing cluster to which this machin
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import closing, nullcontext
 from functools import partial
 from importlib.util import find_spec
@@ -20,6 +20,8 @@ from common.errors import UserError
 VARIABLE = "MATREPRO_EXECUTOR"
 #: The former name of the variable, which is still read.
 OLD_VARIABLE = "MATREPRO_ENGINE"
+#: Rows per call of `map_rows`.
+CHUNK = 64
 
 
 def use(executor: str) -> None:
@@ -74,6 +76,27 @@ def map_tasks(
             if status == "died":
                 raise UserError(f"a call on the cluster failed: {value}; finished work is stored")
             yield value
+
+
+def map_rows(
+    function: Callable[[Any], Any], read: Callable[[int], Any], rows: Sequence[int], jobs: int, bar: Any
+) -> Iterator[Any]:
+    """Results (or the text of a `UserError`) in order, over `jobs` processes or the machines of a cluster."""
+    chunks = [rows[i : i + CHUNK] for i in range(0, len(rows), CHUNK)]
+    work = ((function, [read(r) for r in chunk]) for chunk in chunks)
+    for results in map_tasks(_run_chunk, work, jobs):
+        bar.update(len(results))
+        yield from results
+
+
+def _run_chunk(function: Callable[[Any], Any], items: list[Any]) -> list[Any]:
+    results = []
+    for item in items:
+        try:
+            results.append(function(item))
+        except UserError as error:
+            results.append(str(error))
+    return results
 
 
 def run_apart(function: Callable, items: Iterable[tuple], jobs: int = 1, *, ahead: int = 1) -> Iterator[Outcome]:

@@ -126,5 +126,5 @@ class Cluster:
     def _gone(self) -> ClusterGone:
         return ClusterGone(
             f"{self.name} is gone; finished work is stored; repeat the command when it is back, or "
-            "without the engine ray"
+            "without --executor ray"
         )

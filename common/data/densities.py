@@ -1,10 +1,10 @@
 """Projected densities of states of many materials, in HDF5 files that are read material by material.
 
-The layout is that of the embedded data set: `/materials/<name>/` with `dos_rel` and `dos_abs` (channels, n), energies
+The layout is that of the embedded dataset: `/materials/<name>/` with `dos_rel` and `dos_abs` (channels, n), energies
 from the Fermi level and on the program's own zero, of which one is enough, `cell`, `scaled_positions`, `numbers`, and
-as attributes `efermi_eV`, `band_edges_rel_eV`, `spin_polarized`; `channels`, `energies_eV` and `engine` as attributes
-of the file. A material may name its own `engine`, what its densities are per (`normalisation`), `f_left_out`, and the
-part of the energies that is known (`covered_eV`, on the program's own zero); the rest is not read.
+as attributes `efermi_eV`, `band_edges_rel_eV`, `spin_polarized`; `channels`, `energies_eV` and "engine" (the program)
+as attributes of the file. A material may name its own program, what its densities are per (`normalisation`),
+`f_left_out`, and the energies that are known (`covered_eV`, on the program's own zero); the rest is not read.
 """
 
 from __future__ import annotations
@@ -28,9 +28,9 @@ class Densities(NamedTuple):
     """One material's densities of states as its file has them.
 
     values: (channels, n) in states/eV, in a cell unless `per` says otherwise, both spins positive; energies: (n,) eV.
-    channels: such as "dxy up". aligned: whether energies count from the Fermi level, not from the engine's own zero.
-    fermi: eV on the engine's zero. valence_top: eV from the Fermi level. more_orbitals: whether there were f orbitals
-    that are not among the channels.
+    channels: such as "dxy up". aligned: whether energies count from the Fermi level, not from the program's own zero.
+    fermi: eV on the program's own zero. valence_top: eV from the Fermi level. more_orbitals: whether there were f
+    orbitals that are not among the channels.
     """
 
     values: np.ndarray
@@ -40,7 +40,7 @@ class Densities(NamedTuple):
     fermi: float
     valence_top: float
     polarized: bool
-    engine: str
+    program: str
     numbers: np.ndarray
     per: str = "cell"
     more_orbitals: bool = False
@@ -77,13 +77,13 @@ class DensitiesInFile:
             file = self._file
             if file is None:
                 file = self._file = open_hdf5(self.path)
-                self._energies, self._channels, self._engine = axis_of(file, self.path)
+                self._energies, self._channels, self._program = axis_of(file, self.path)
             group = file["materials"][self.names[row]]
-            return read_group(group, self._energies, self._channels, engine=self._engine, aligned=aligned)
+            return read_group(group, self._energies, self._channels, program=self._program, aligned=aligned)
 
 
 def axis_of(file: h5py.File, path: str | Path) -> tuple[np.ndarray, tuple[str, ...], str]:
-    """Energies, channels and engine that the materials of a file have in common."""
+    """Energies, channels and program common to the materials of a file."""
     try:
         energies = np.asarray(file.attrs["energies_eV"], dtype=np.float64)
         channels = tuple(json.loads(file.attrs["channels"]))
@@ -93,7 +93,7 @@ def axis_of(file: h5py.File, path: str | Path) -> tuple[np.ndarray, tuple[str, .
 
 
 def read_group(
-    group: h5py.Group, energies: np.ndarray, channels: Sequence[str], *, engine: str = "GPAW", aligned: bool = True
+    group: h5py.Group, energies: np.ndarray, channels: Sequence[str], *, program: str = "GPAW", aligned: bool = True
 ) -> Densities:
     """One `/materials/<name>`; `aligned` chooses between its two forms where it has both."""
     form = "dos_rel" if aligned else "dos_abs"
@@ -118,7 +118,7 @@ def read_group(
             float(attributes["band_edges_rel_eV"][0]),
             bool(attributes["spin_polarized"]),
             # A row may name its versions and libraries too; energies depend on the program.
-            str(attributes.get("engine", engine)).partition(" ")[0],
+            str(attributes.get("engine", program)).partition(" ")[0],
             group["numbers"][:],
             str(attributes.get("normalisation", "cell")),
             bool(attributes.get("f_left_out", False)),

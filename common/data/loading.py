@@ -112,7 +112,7 @@ def make_split(
     from common.data import splits
 
     if split_file:
-        sets = splits.Split.load(split_file).parts()
+        sets = splits.Split.load(split_file).subsets()
         unknown = [name for ids in sets.values() for name in ids if name not in dataset and name not in left_out]
         if unknown:
             raise UserError(f"{split_file} contains id {unknown[0]}, which is not in the dataset; fix the split file")

@@ -25,14 +25,14 @@ class Split:
     validation: tuple[str, ...]
     test: tuple[str, ...]
 
-    def parts(self) -> dict[str, tuple[str, ...]]:
+    def subsets(self) -> dict[str, tuple[str, ...]]:
         return {"train": self.train, "validation": self.validation, "test": self.test}
 
     def digest(self) -> str:
-        return hashlib.sha256(json.dumps(self.parts()).encode()).hexdigest()[:16]
+        return hashlib.sha256(json.dumps(self.subsets()).encode()).hexdigest()[:16]
 
     def save(self, path: str | Path) -> None:
-        write_text(path, json.dumps(self.parts(), indent=1))
+        write_text(path, json.dumps(self.subsets(), indent=1))
 
     @classmethod
     def load(cls, path: str | Path) -> Split:
@@ -48,7 +48,7 @@ class Split:
         if not self.train:
             raise UserError("the split has no training materials")
         for one, other in (("train", "validation"), ("train", "test"), ("validation", "test")):
-            common = set(self.parts()[one]) & set(self.parts()[other])
+            common = set(self.subsets()[one]) & set(self.subsets()[other])
             if common:
                 raise UserError(f"split: id {min(common)} is in {one} and in {other}")
 
@@ -154,15 +154,15 @@ def _parts(order: np.ndarray, table: MaterialsDataset, cuts: Sequence[int]) -> S
 
 def audit(split: Split, table: MaterialsDataset) -> dict[str, float]:
     """Facts about a split: sizes, ids in two sets, test formulas that are in the training set too."""
-    formulas = {name: set(table.select(ids).formulas.tolist()) for name, ids in split.parts().items()}
-    ids = [set(part) for part in split.parts().values()]
+    formulas = {name: set(table.select(ids).formulas.tolist()) for name, ids in split.subsets().items()}
+    ids = [set(part) for part in split.subsets().values()]
     shared = formulas["test"] & formulas["train"]
     known = sum(f in shared for f in table.select(split.test).formulas.tolist())
     return {
         "n_train": len(split.train),
         "n_validation": len(split.validation),
         "n_test": len(split.test),
-        "ids_in_two_parts": sum(map(len, split.parts().values())) - len(set.union(*ids)),
+        "ids_in_two_parts": sum(map(len, split.subsets().values())) - len(set.union(*ids)),
         "test_formulas_in_training": len(shared),
         "share_of_test_rows_with_formula_in_training": known / max(len(split.test), 1),
     }

@@ -7,10 +7,9 @@ loses at most the shard it was making, and two processes may fill one cache at t
 from __future__ import annotations
 
 import hashlib
-import os
 import re
 import warnings
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from contextlib import suppress
 from functools import partial
 from pathlib import Path
@@ -18,23 +17,17 @@ from typing import Any, cast
 
 import numpy as np
 
-from common.compute.executor import map_tasks
+from common.compute.executor import map_rows
 from common.data.densities import densities_key
 from common.data.materials import MaterialsDataset, crystal_key
 from common.errors import UserError
 from common.features.featurized import FeatureStore, Featurized, Featurizer
 from common.features.ragged import Ragged, ShardedRagged
 from common.features.shards import Shard, open_shard, write_shard
+from common.io.files import cache_root
 from common.io.progress import progress
 
 SHARD = 2048
-CHUNK = 64
-
-
-def cache_root() -> Path:
-    """`MATREPRO_CACHE`, or the user's cache folder."""
-    default = Path(os.environ.get("XDG_CACHE_HOME", Path.home() / ".cache")) / "matrepro"
-    return Path(os.environ.get("MATREPRO_CACHE", default))
 
 
 class FeatureCache:
@@ -92,7 +85,7 @@ class FeatureCache:
 
 
 def _discard(path: Path) -> None:
-    """Warn of a damaged shard and delete it, so that it is computed again; a file of another name is left alone."""
+    """Warn of a damaged shard and delete it, so that it is computed again; other files stay."""
     if re.fullmatch(r"[0-9a-f]{16}|[0-9a-f]{32}", path.stem):
         with suppress(OSError):
             path.unlink()
@@ -196,24 +189,3 @@ def each_formula(table: MaterialsDataset, function: Callable[[str], Any]) -> Fea
 
 def _text_key(text: str) -> str:
     return hashlib.sha1(text.encode()).hexdigest()
-
-
-def map_rows(
-    function: Callable[[Any], Any], read: Callable[[int], Any], rows: Sequence[int], jobs: int, bar: Any
-) -> Iterator[Any]:
-    """Results (or the text of a `UserError`) in order, over `jobs` processes or the machines of a cluster."""
-    chunks = [rows[i : i + CHUNK] for i in range(0, len(rows), CHUNK)]
-    work = ((function, [read(r) for r in chunk]) for chunk in chunks)
-    for results in map_tasks(_run_chunk, work, jobs):
-        bar.update(len(results))
-        yield from results
-
-
-def _run_chunk(function: Callable[[Any], Any], items: list[Any]) -> list[Any]:
-    results = []
-    for item in items:
-        try:
-            results.append(function(item))
-        except UserError as error:
-            results.append(str(error))
-    return results

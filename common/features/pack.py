@@ -1,6 +1,6 @@
 """One file with all that training needs: features, targets, splits, for machines with a backend and little else.
 
-    /                              cells, a list in JSON of what is to be trained, for `experiments.run.packing`
+    /                              cells, a list of the runs in JSON, for `experiments.run.packing`
     /element_vectors/<name>        table (119, length), there (119,)
     /sources/<name>                id, formula, targets/<target>; digests of the data that they were made from
     /sources/<name>/features/<f>   rows (n,), the materials that have them; bad, id -> reason in JSON;
@@ -88,7 +88,7 @@ class Pack:
         with guarded(path):
             if self.file.attrs.get("format") != FORMAT or "cells" not in self.file:
                 raise UserError(f"{path} is no file of features of this version; write it with matrepro features pack")
-            self.cells = json.loads(self.file["cells"][()])
+            self.runs = json.loads(self.file["cells"][()])
         self._stored: dict[tuple[str, str], Stored] = {}
 
     @property
@@ -96,7 +96,7 @@ class Pack:
         return list(self.file["sources"])
 
     def source(self, name: str) -> PackedDataset:
-        """The materials of a source that the cells of this file use."""
+        """The materials of a source that the runs of this file use."""
         if name not in self.sources:
             raise UserError(f"{self.path} has no materials of {name}; it has: {', '.join(self.sources)}")
         with guarded(self.path):
@@ -168,7 +168,7 @@ class Contents:
     """What goes into a file, gathered source by source."""
 
     def __init__(self) -> None:
-        self.cells: list[dict[str, Any]] = []
+        self.runs: list[dict[str, Any]] = []
         self.vectors: dict[str, ElementVectors] = {}
         self.tables: dict[str, MaterialsDataset] = {}
         self.digests: dict[str, dict[str, str]] = {}
@@ -178,7 +178,7 @@ class Contents:
     def write(self, path: str | Path) -> None:
         with writing_hdf5(path) as file:
             file.attrs["format"] = FORMAT
-            file["cells"] = json.dumps(self.cells)
+            file["cells"] = json.dumps(self.runs)
             group = file.create_group("element_vectors")
             for name, vectors in self.vectors.items():
                 group[f"{name}/table"], group[f"{name}/there"] = vectors.table, vectors.available
@@ -196,7 +196,7 @@ class Contents:
                 data.attrs["axis"], data.attrs["axis_unit"] = axis, axis_unit
         splits = group.create_group("splits")
         for digest, split in self.splits.get(name, {}).items():
-            for part, names in split.parts().items():
+            for part, names in split.subsets().items():
                 splits[f"{digest}/{part}"] = table.rows_of(names)
         features = group.create_group("features")
         for maker, (ragged, ids, bad) in self.features.get(name, {}).items():

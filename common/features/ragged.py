@@ -1,4 +1,4 @@
-"""Arrays of differing length, one per material, kept flat: the form in which features are cached and trained on."""
+"""Arrays of differing length, one per material, stored flat: the form in which features are cached and trained on."""
 
 from __future__ import annotations
 
@@ -39,7 +39,7 @@ class Ragged:
 
 
 class ShardedRagged:
-    """Rows that stay where they are, in parts that may be files: part and row within it for each."""
+    """Rows of several shards, which may be files: shard and row within it for each."""
 
     def __init__(self, parts: Sequence[Ragged], where: Sequence[tuple[int, int]]):
         self.parts, self.where = parts, where

@@ -13,6 +13,12 @@ from pathlib import Path
 from common.errors import UserError
 
 
+def cache_root() -> Path:
+    """`MATREPRO_CACHE`, or the user's cache folder."""
+    default = Path(os.environ.get("XDG_CACHE_HOME", Path.home() / ".cache")) / "matrepro"
+    return Path(os.environ.get("MATREPRO_CACHE", default))
+
+
 def reason_of(error: Exception) -> str:
     """One line; HDF5 buries the system's message in a long text."""
     text = getattr(error, "strerror", None) or str(error) or type(error).__name__
@@ -36,7 +42,7 @@ def replacing(path: str | Path) -> Iterator[Path]:
         except OSError as error:
             raise UserError(f"cannot write {path}: {reason_of(error)}") from None
         return
-    temporary = path.with_name(f".{os.getpid()}.{path.name}")  # the ending stays: Keras looks at it
+    temporary = path.with_name(f".{os.getpid()}.{path.name}")  # Keras needs the ending
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
         yield temporary

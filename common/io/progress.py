@@ -36,10 +36,10 @@ class _Silent:
         self.close()
 
     def update(self, n: int = 1) -> None:
-        """Nobody watches."""
+        """Show nothing."""
 
     def set_postfix(self, *facts, **more) -> None:
-        """Nobody watches."""
+        """Show nothing."""
 
     def close(self) -> None:
         """There is nothing to close."""

@@ -61,7 +61,7 @@ class Sheet:
             raise UserError(f"{self.path} has no column {name!r}; it has: {', '.join(self.columns)}; choose one")
         own, unit = self.units[name], unit or said
         if unit and own and unit != own:
-            raise UserError(f"{self.path} gives {name} in {own}, not in {unit}; leave the unit out or mend the header")
+            raise UserError(f"{self.path} gives {name} in {own}, not in {unit}; leave the unit out or fix the header")
         values, wrong = np.full(len(self.ids), np.nan), dict(self.wrong)
         for row, (material, cell) in enumerate(zip(self.ids, self.columns[name], strict=True)):
             try:

@@ -14,9 +14,9 @@ from typing import NamedTuple
 import numpy as np
 
 from common.chem.formula import integer_counts, parse_formula
+from common.compute.executor import map_rows
 from common.data.materials import MaterialsDataset, Target
 from common.errors import UserError
-from common.features.cache import map_rows
 from common.io.progress import progress
 from common.sources import densities
 from common.sources.columns import Sheet, heading, read_id_prop, read_sheet

@@ -21,8 +21,7 @@ from common.chem.crystal import Crystal
 from common.chem.elements import NUMBERS
 from common.data.materials import MaterialsDataset, Target
 from common.errors import UserError
-from common.features.cache import cache_root
-from common.io.files import replacing, write_text
+from common.io.files import cache_root, replacing, write_text
 from common.io.messages import report_left_out
 from common.io.progress import progress
 from common.sources.filter_log import Traced
@@ -33,7 +32,7 @@ ATTEMPTS = 4
 #: Seconds before the second attempt; each further one waits twice as long.
 PAUSE = 1.0
 WITHOUT = "its page has no OptB88vdW dielectric function"
-LATER = "what is fetched stays, and the same command goes on"
+LATER = "fetched pages are stored; run the same command again to resume"
 
 
 def jarvis_dielectric(ids: Sequence[str] | None = None, component: str = "xx") -> MaterialsDataset:

@@ -18,7 +18,7 @@ from common.io.compressed import DAMAGE, is_compressed, open_bytes
 if TYPE_CHECKING:
     from pymatgen.core import Structure
 
-#: Names under which a folder is searched. Data files such as `atom_init.json` lie there too and are left alone.
+#: Names under which a folder is searched. Data files such as `atom_init.json` are there too and are ignored.
 SUFFIXES = (".cif", ".mcif", ".vasp", ".poscar", ".contcar", ".cssr", ".xsf", ".res")
 STEMS = ("POSCAR", "CONTCAR")
 #: Cell parameters of a CIF: pymatgen takes negative ones and builds another cell.

@@ -47,7 +47,7 @@ def restore_checkpoint(path: Path, variables: Sequence[Any], run: str) -> tuple[
             n_best = sum(name.startswith("b") for name in data.files)
             return state, [data[f"b{i}"] for i in range(n_best)] or None
     except (OSError, EOFError, TypeError, ValueError, KeyError, zipfile.BadZipFile) as error:
-        raise UserError(f"{path} is damaged or of another run ({error}); delete it to start afresh") from None
+        raise UserError(f"{path} is damaged or of another run ({error}); delete it to start over") from None
 
 
 def write_history(path: Path, history: list[dict]) -> None:

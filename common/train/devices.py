@@ -35,21 +35,21 @@ def quiet_backend() -> None:
     if "keras" in sys.modules or "TF_CPP_VMODULE" in os.environ:
         return
     sys.stderr.flush()
-    kept, nowhere = os.dup(2), os.open(os.devnull, os.O_WRONLY)
+    saved, nowhere = os.dup(2), os.open(os.devnull, os.O_WRONLY)
     try:
         os.dup2(nowhere, 2)
         import keras  # noqa: F401
     finally:
-        os.dup2(kept, 2)
-        os.close(kept)
+        os.dup2(saved, 2)
+        os.close(saved)
         os.close(nowhere)
 
 
 def setup(seed: int = 0, *, deterministic: bool = False, precision: str = "float32", threads: int = 0) -> None:
     """Seed every generator, let GPUs take memory as they need it, and set precision and threads.
 
-    `deterministic=True` makes two runs with one seed equal to the bit; it costs some speed.
-    precision: of products and sums within layers, one of PRECISIONS; weights are kept in float32 with all of them.
+    `deterministic=True` makes runs with the same seed bitwise identical, at some cost in speed.
+    precision: of products and sums within layers, one of PRECISIONS; weights are float32 with all of them.
     """
     quiet_backend()
     if threads:
@@ -59,7 +59,7 @@ def setup(seed: int = 0, *, deterministic: bool = False, precision: str = "float
     if keras.backend.backend() == "tensorflow":
         import tensorflow as tf
 
-        # A new batch shape is traced once more; TensorFlow would print a paragraph about it.
+        # A new batch shape is traced again; TensorFlow would print a paragraph about it.
         tf.get_logger().setLevel("ERROR")
         for gpu in tf.config.list_physical_devices("GPU"):
             with contextlib.suppress(RuntimeError):  # the GPU is already in use by this process

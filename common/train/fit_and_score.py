@@ -71,7 +71,7 @@ def score(
     predictions: dict[str, Predictions] = {}
     left_out: dict[str, str] = {}
     for name, path in files.items():
-        ids = split.parts()[name]
+        ids = split.subsets()[name]
         if not ids:
             continue
         predictions[name] = model.predict(table.select(ids), jobs=jobs, bar=bar)

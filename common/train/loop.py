@@ -166,7 +166,7 @@ class _Checkpoints:
         if self.path and self.path.exists():
             state, best_weights = restore_checkpoint(self.path, self.variables, run)
             if state.epoch > self.recipe.epochs:
-                raise UserError(f"{self.path} is already past epoch {self.recipe.epochs}; delete it to start afresh")
+                raise UserError(f"{self.path} is already past epoch {self.recipe.epochs}; delete it to start over")
         self.strategy.agree(state.epoch)
         if not self.strategy.chief:
             self.folder = self.path = None
@@ -186,7 +186,7 @@ class _Checkpoints:
 
 
 class _Followers:
-    """Callbacks of Keras, told of epochs as `Model.fit` would."""
+    """Keras callbacks, called at each epoch as by `Model.fit`."""
 
     def __init__(self, callbacks: Sequence[Any], model: Any, recipe: Recipe):
         self.model, self.list = model, None

@@ -24,7 +24,7 @@ def _runtime(default: Any) -> Any:
 
 @dataclass(frozen=True)
 class Recipe:
-    """How a network is trained. The weights of the epoch with the lowest `monitor` on the validation set are kept.
+    """How a network is trained. The weights of the epoch with the lowest `monitor` on the validation set are restored.
 
     monitor: MAE or MSE in the unit of the target, or the "loss".
     accumulation_steps: microbatches whose gradients are summed to that of the batch, to save memory.
@@ -146,7 +146,7 @@ def score_of(row: dict, recipe: Recipe) -> float:
 
 
 def changes_by_epoch(recipe: Recipe) -> bool:
-    """Whether the learning rate is set anew before every epoch."""
+    """Whether the learning rate changes every epoch."""
     return bool(recipe.plateau or recipe.drop_at or (recipe.decay != 1 and recipe.decay_every == "epoch"))
 
 

@@ -110,7 +110,7 @@ class Regressor:
         """
         split.check()
         split = self.adapt_split(split)
-        table = table.select((*split.train, *split.parts()[self.selection])).known(target)
+        table = table.select((*split.train, *split.subsets()[self.selection])).known(target)
         self.target, self.split = target, split
         values, self.unit, self.axis, self.axis_unit = whole = table.target(target)
         self.shape_for(whole)

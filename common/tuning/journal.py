@@ -19,7 +19,7 @@ from common.io.progress import progress
 
 @dataclass(frozen=True)
 class Trial:
-    """Settings and the error on the validation part, NaN with a reason where the training failed."""
+    """Settings and validation error, NaN with a reason where the training failed."""
 
     number: int
     settings: dict

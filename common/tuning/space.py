@@ -115,5 +115,5 @@ def sobol(axes: Sequence[Axis], number: int, seed: int) -> dict:
     from scipy.stats import qmc
 
     sequence = qmc.Sobol(len(axes), rng=np.random.default_rng(seed))
-    point = sequence.random_base2(number.bit_length())[number]  # as many as a power of two, as it asks for
+    point = sequence.random_base2(number.bit_length())[number]  # scipy wants a power of two
     return {axis.name: axis.at(float(share)) for axis, share in zip(axes, point, strict=True)}

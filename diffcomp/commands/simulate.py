@@ -44,7 +44,7 @@ def _pictures(table: MaterialsDataset, arguments: Namespace) -> tuple[dict, dict
 
     pictures, bad = {}, {}
     atoms = sum(table.n_sites(row) for row in range(len(table)))
-    options = {"variant": arguments.picture, "engine": arguments.simulator}
+    options = {"variant": arguments.picture, "simulator": arguments.simulator}
     with progress(total=3 * atoms, desc="simulating", unit="atom") as bar:
         for row, name in enumerate(table.ids.tolist()):
             try:

@@ -50,14 +50,14 @@ def _read(path: Path) -> tuple[np.ndarray, np.ndarray]:
         except ValueError:
             found[z] = []
         if len(found[z]) != len(header) - 1 or not np.isfinite(found[z]).all():
-            raise UserError(f"line {line}, {symbol}, has not {len(header) - 1} numbers, one a column; mend it")
+            raise UserError(f"line {line}, {symbol}, does not have {len(header) - 1} numbers, one per column; fix it")
     return np.array(list(found)), np.array(list(found.values()))
 
 
 @lru_cache(maxsize=8)
 def learned_elements(source: str, length: int, epochs: int) -> Path:
-    """A table of vectors of `length` numbers learned from the formulas of a source; made once and kept in the cache."""
-    from common.features.cache import cache_root
+    """A table of vectors of `length` numbers learned from the formulas of a source; computed once and cached."""
+    from common.io.files import cache_root
     from common.sources import load_source
     from diffcomp.composition.embedding import corpus, learn
 

@@ -141,7 +141,7 @@ def learn(
     """Train the autoencoder (MSE, Adam) and return its element vectors, scaled or as the encoder's weights.
 
     Every batch is drawn at random from the whole table, without repeats inside it and independently of the others; an
-    epoch is floor(rows / batch) of them, as in the released program. With a `folder`, a stopped run goes on.
+    epoch is floor(rows / batch) of them, as in the released program. With a `folder`, an interrupted run resumes.
     """
     from common.io.progress import progress
     from common.train import devices

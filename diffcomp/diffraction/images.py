@@ -23,7 +23,7 @@ def image(
     *,
     variant: str = "corrected",
     settings: Diffraction | None = None,
-    engine: str = "sum",
+    simulator: str = "sum",
     orient: bool = True,
     tick: Callable[[int], object] | None = None,
 ) -> np.ndarray:
@@ -37,7 +37,7 @@ def image(
         raise UserError(f"variant {variant!r} is unknown; choose one of {', '.join(PICTURES)}")
     settings, structure = settings or Diffraction(), as_crystal(structure)
     refuse_overlap(structure)
-    picture = merged(intensity(structure, GRID, settings, engine=engine, orient=orient, tick=tick), settings.box)
+    picture = merged(intensity(structure, GRID, settings, simulator=simulator, orient=orient, tick=tick), settings.box)
     if variant == "released":
         return resized(coded_and_added(picture), size, "BICUBIC")
     return resized(picture, size)
@@ -56,7 +56,7 @@ def merged(patterns: np.ndarray, box: int = 9) -> np.ndarray:
 
 
 def coded_and_added(picture: np.ndarray) -> np.ndarray:
-    """Each colour alone through JPEG, then all three added in eight bits; the sum is coded once more."""
+    """Each colour alone through JPEG, then all three added in eight bits; the sum is coded again."""
     total = np.zeros_like(picture)
     for channel in range(3):
         alone = np.zeros_like(picture)

@@ -21,14 +21,14 @@ from common.chem.elements import SYMBOLS
 from common.errors import UserError
 from diffcomp.diffraction.condor import condor_intensity
 from diffcomp.diffraction.orientation import oriented
-from diffcomp.diffraction.settings import ELECTRON_RADIUS, ENGINES, Diffraction, rotations
+from diffcomp.diffraction.settings import ELECTRON_RADIUS, SIMULATORS, Diffraction, rotations
 
 #: Californium is the last element in the tables.
 LAST_ELEMENT, ZINC = 98, 30
 #: A number for zinc, 5.1652 in the Tables, has two digits exchanged in Condor, the program that the article used;
-#: kept so that patterns agree with it (the difference is 1e-4 of the brightest pixel).
+#: used so that patterns agree with it (the difference is 1e-4 of the brightest pixel).
 CONDORS_ZINC = 5.1625
-#: Values of all pixels and atoms that are worked off at once.
+#: Values of pixels and atoms computed at once.
 CHUNK = 2**22
 
 
@@ -37,23 +37,23 @@ def intensity(
     grid: int = 256,
     settings: Diffraction | None = None,
     *,
-    engine: str = "sum",
+    simulator: str = "sum",
     orient: bool = True,
     tick: Callable[[int], object] | None = None,
 ) -> np.ndarray:
     """Photons in every pixel, (3, grid, grid) float32: the crystal turned about x, y, z; rows are y, columns x.
 
     structure: a pymatgen `Structure`, a `Crystal` or a `(numbers, lattice, frac)` triple.
-    engine: "sum", or "condor" for FXI Condor where it is installed.
+    simulator: "sum", or "condor" for FXI Condor where it is installed.
     orient: rotate the crystal first, see `orientation`; otherwise its lattice is taken as given.
-    tick: told the number of atoms that have been added since it was told last; three times all of them in the end.
+    tick: called with the number of atoms added since its last call; in total, three times the number of atoms.
     """
     settings, tick = settings or Diffraction(), tick or (lambda atoms: None)
     crystal = as_crystal(structure)
     crystal = oriented(crystal) if orient else crystal
-    if engine not in ENGINES:
-        raise UserError(f"engine {engine!r} is unknown; choose one of {', '.join(ENGINES)}")
-    if engine == "condor":
+    if simulator not in SIMULATORS:
+        raise UserError(f"simulator {simulator!r} is unknown; choose one of {', '.join(SIMULATORS)}")
+    if simulator == "condor":
         return condor_intensity(crystal, grid, settings, tick)
     pixels = pixels_of(grid, settings)
     factors = {int(z): _factor(int(z), grid, settings) for z in np.unique(crystal.numbers)}

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 #: Who computes a pattern, how a picture is made of it, how a measured one is scaled.
-ENGINES = ("sum", "condor")
+SIMULATORS = ("sum", "condor")
 PICTURES = ("released", "corrected")
 SCALES = ("linear", "sqrt", "log")
 #: Classical electron radius, m.

@@ -68,7 +68,7 @@ def samples(path: str | Path) -> list[Sample]:
 
 
 def read_sample(sample: Sample, reading: Reading, cv_nodes: int) -> tuple[Composition | None, np.ndarray | None]:
-    """Composition and picture; either is None where the sample does not have it or the model does not look at it."""
+    """Composition and picture; either is None where the sample does not have it or the model does not use it."""
     if sample.wrong:
         raise UserError(sample.wrong)
     composition = read_composition(sample.composition) if sample.composition and cv_nodes > 0 else None

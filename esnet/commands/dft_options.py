@@ -1,4 +1,4 @@
-"""The options of all commands that compute densities of states: which program does, for how long, and once more."""
+"""Options of all commands that compute densities of states: program, time limit, whether to recompute."""
 
 from __future__ import annotations
 

@@ -39,7 +39,7 @@ def _add_compute(commands: Any) -> None:
         esnet dos compute POSCAR NaCl.cif --output dos.h5 --retry --json
         esnet dos compute POSCAR NaCl.cif --output relaxed.h5 --relax""",
         "Compute projected densities of states and energies of structures, as they are or relaxed. The same command "
-        "resumes an interrupted run; finished calculations are kept in the folder <output>.batch.",
+        "resumes an interrupted run; finished calculations are stored in the folder <output>.batch.",
     )
     parser.add_argument("data", nargs="+", metavar="DATA", help=FILES_HELP)
     add_output(parser, HDF5, "HDF5 file to write, .h5", required=True)
@@ -86,7 +86,7 @@ def add_screen(commands: Any) -> None:
         "and write ranked.csv, summary.json and pictures into the folder of --output. With known energies the "
         "selection is scored. With --model, every pair of the elements is substituted into every prototype and its "
         "density of states is computed; with --relax, cell and atoms of the best candidates are relaxed, and "
-        "relaxed.csv lists which are stable. Calculations are kept in the folder; the same command resumes them.",
+        "relaxed.csv lists which are stable. Calculations are stored in the folder; the same command resumes them.",
     )
     source = parser.add_mutually_exclusive_group(required=True)
     source.add_argument("--predictions", metavar="FILE", help="CSV with id, formula and predicted energy in eV/atom")

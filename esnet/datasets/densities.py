@@ -11,7 +11,7 @@ from common.chem.elements import NUMBERS
 from common.chem.formula import parse_formula
 from common.data.materials import MaterialsDataset
 from common.errors import UserError
-from common.features.cache import cache_root
+from common.io.files import cache_root
 from common.io.hdf5 import reading_hdf5
 from common.sources import densities, mini
 from common.sources.datadir import existing, place

@@ -13,11 +13,12 @@ from typing import Any
 
 import numpy as np
 
+from common.compute.executor import map_rows
 from common.data import loading
 from common.data.densities import DensitiesInFile, DensitiesInMemory
 from common.data.materials import MaterialsDataset
 from common.errors import UserError
-from common.features.cache import cache_root, map_rows
+from common.io.files import cache_root
 from common.io.messages import note
 from common.io.progress import progress
 from common.sources import densities

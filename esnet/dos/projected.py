@@ -132,7 +132,7 @@ def from_densities(found: Densities) -> ProjectedDOS:
         fermi + found.valence_top,
         "fermi" if found.aligned else "absolute",
         found.polarized,
-        found.engine,
+        found.program,
         len(found.numbers),
         tuple(sorted({SYMBOLS[z] for z in found.numbers})),
         f_there or found.more_orbitals,

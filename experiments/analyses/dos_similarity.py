@@ -15,7 +15,7 @@ import numpy as np
 
 from common.data.materials import MaterialsDataset
 from common.errors import UserError
-from common.features.cache import cache_root
+from common.io.files import cache_root
 from common.sources import densities, load_source
 from esnet.dft.backends import DEFAULT
 from esnet.dft.batch import run_batch

@@ -16,7 +16,7 @@ import numpy as np
 from common.chem.crystal import Crystal
 from common.data.materials import MaterialsDataset
 from common.data.splits import by_formula, chemical_system, chemical_systems
-from common.features.cache import cache_root
+from common.io.files import cache_root
 from common.sources import densities, load_source
 from esnet.dft.substitution import substitute
 from esnet.dos.file import program_of
@@ -32,7 +32,7 @@ from experiments.declare.models import make_model
 from experiments.run.store import versions
 
 BEST = 10
-#: Metals of the 2e-ORR alloys that the engine has reference energies of, without those that are magnetic.
+#: Metals of the 2e-ORR alloys with reference energies of GPAW, without those that are magnetic.
 ELEMENTS = ("Sc", "Y", "Hf", "Pd", "Cu", "Ag", "Au", "Zn", "Cd", "In", "Sn")
 #: Two atoms a cell, at ideal axes; Vegard's rule gives the volume.
 PROTOTYPES = (

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from common.errors import UserError
-from common.features.cache import cache_root
+from common.io.files import cache_root
 from common.io.messages import note
 from common.io.text import aligned, as_json
 from common.sources import load_source

@@ -1,4 +1,4 @@
-"""`matrepro features`: pack cells for another machine, train them there, bring the results home."""
+"""`matrepro features`: pack runs for another machine, train them there, import the results."""
 
 from __future__ import annotations
 
@@ -17,19 +17,19 @@ from experiments.run import packing
 def pack(arguments: Namespace) -> None:
     tables = [arguments.table] if arguments.table else plan.tables(arguments.paper, arguments.scale)
     budget = {"seeds": arguments.seeds, "epochs": arguments.epochs}
-    every = (cell for table in tables for cell in plan.runs(arguments.paper, table, arguments.scale, **budget))
-    cells = [cell for cell in {cell.key: cell for cell in every}.values() if arguments.only in cell.key]
-    if not cells:
-        raise UserError(f"no cell of these tables has a name that contains {arguments.only!r}")
-    facts = packing.pack(cells, arguments.output, jobs=arguments.jobs)
+    every = (run for table in tables for run in plan.runs(arguments.paper, table, arguments.scale, **budget))
+    runs = [run for run in {run.key: run for run in every}.values() if arguments.only in run.key]
+    if not runs:
+        raise UserError(f"no run of these tables has a name that contains {arguments.only!r}")
+    facts = packing.pack(runs, arguments.output, jobs=arguments.jobs)
     if arguments.json:
         print(json.dumps(facts, indent=1))
         return
     rows = ", ".join(f"{name} {n:,} materials" for name, n in facts["sources"].items())
-    print(f"{arguments.output}: {facts['megabytes']:g} MB, {facts['cells']} cells; {rows}")
+    print(f"{arguments.output}: {facts['megabytes']:g} MB, runs: {facts['runs']}; {rows}")
     for reason in dict.fromkeys(facts["left_out"].values()):
         names = [name for name, why in facts["left_out"].items() if why == reason]
-        note(f"left out {len(names)} cells: {reason}; the first: {names[0]}")
+        note(f"left out {len(names)} runs: {reason}; the first: {names[0]}")
 
 
 def train(arguments: Namespace) -> None:
@@ -40,10 +40,10 @@ def train(arguments: Namespace) -> None:
         print(json.dumps(done, indent=1))
     else:
         before = len(done["finished before"])
-        print(f"{arguments.output}: trained {len(done['trained'])} cells, finished before {before}")
+        print(f"{arguments.output}: trained {len(done['trained'])} runs, finished before {before}")
     if done["failed"]:
         name, reason = next(iter(done["failed"].items()))
-        raise UserError(f"{len(done['failed'])} cells failed; the first: {name}: {reason}")
+        raise UserError(f"{len(done['failed'])} runs failed; the first: {name}: {reason}")
 
 
 def unpack(arguments: Namespace) -> None:
@@ -62,10 +62,10 @@ def unpack(arguments: Namespace) -> None:
 def info(arguments: Namespace) -> None:
     file = Pack(arguments.file)
     facts = {
-        "cells": [cell.key for cell in packing.cells_of(file)],
+        "runs": [run.key for run in packing.runs_of(file)],
         "sources": {name: len(file.source(name)) for name in file.sources},
     }
     if arguments.json:
         print(json.dumps(facts, indent=1))
         return
-    print("\n".join([*(f"{name}: {n:,} materials" for name, n in facts["sources"].items()), *facts["cells"]]))
+    print("\n".join([*(f"{name}: {n:,} materials" for name, n in facts["sources"].items()), *facts["runs"]]))

@@ -1,6 +1,6 @@
-"""Cells in a file of features, trained elsewhere, and their results brought home.
+"""Runs in a file of features, trained on another machine, and the import of their results.
 
-The machine that trains runs the same code on the same cells; only what needs structures or element tables comes from
+The machine that trains runs the same code on the same runs; only what needs structures or element tables comes from
 the file. A result has the form of every other, and counts where its settings are those that are declared here.
 """
 
@@ -31,31 +31,31 @@ from experiments.run import inputs, runner, store
 MARKS = ("fold", "test")
 
 
-def pack(cells: Sequence[Run], path: str | Path, *, jobs: int = 1) -> dict:
-    """Write one file for the networks among these cells; returns what is in it and what is not."""
+def pack(runs: Sequence[Run], path: str | Path, *, jobs: int = 1) -> dict:
+    """Write one file for the networks among these runs; returns what is in it and what is not."""
     from common.sources import load_source
 
-    networks = [cell for cell in cells if cell.settings["model"] in NETWORKS]
-    left_out = {cell.key: "is no network; it trains in seconds at home" for cell in cells if cell not in networks}
+    networks = [run for run in runs if run.settings["model"] in NETWORKS]
+    left_out = {run.key: "is not a network and trains in seconds without a GPU" for run in runs if run not in networks}
     by_source: dict[str, list[Run]] = {}
-    for cell in networks:
-        if cell.settings.get("config", {}).get("corpus"):
-            left_out[cell.key] = "learns its element vectors from the formulas of another source"
+    for run in networks:
+        if run.settings.get("config", {}).get("corpus"):
+            left_out[run.key] = "learns its element vectors from the formulas of another source"
         else:
-            by_source.setdefault(cell.settings["source"], []).append(cell)
+            by_source.setdefault(run.settings["source"], []).append(run)
     if not by_source:
-        raise UserError("none of these cells is a network that a file of features can hold")
+        raise UserError("none of these runs is a network that a file of features can hold")
     contents = Contents()
-    packed = [cell for group in by_source.values() for cell in group]
+    packed = [run for group in by_source.values() for run in group]
     besides = _besides(packed)
-    with progress(total=len(packed), desc="packing", unit="cell") as bar:
+    with progress(total=len(packed), desc="packing", unit="run") as bar:
         for source, group in by_source.items():
             _add_source(contents, source, load_source(source), group, jobs, bar, whole=source in besides)
     for name, group in besides.items():
         _add_other(contents, name, load_source(name), group, jobs)
     contents.write(path)
     facts = {
-        "cells": len(contents.cells),
+        "runs": len(contents.runs),
         "sources": {name: len(table) for name, table in contents.tables.items()},
         "features": {name: list(made) for name, made in contents.features.items()},
         "megabytes": round(Path(path).stat().st_size / 1e6, 2),
@@ -64,50 +64,50 @@ def pack(cells: Sequence[Run], path: str | Path, *, jobs: int = 1) -> dict:
     return facts
 
 
-def _besides(cells: Sequence[Run]) -> dict[str, list[Run]]:
-    """Sources that trained models predict besides their test part, of which all materials are needed."""
+def _besides(runs: Sequence[Run]) -> dict[str, list[Run]]:
+    """Sources that trained models predict besides their test set, of which all materials are needed."""
     found: dict[str, list[Run]] = {}
-    for cell in cells:
-        for name in dict.fromkeys(cell.settings.get("also", {}).values()):
-            found.setdefault(name, []).append(cell)
+    for run in runs:
+        for name in dict.fromkeys(run.settings.get("also", {}).values()):
+            found.setdefault(name, []).append(run)
     return found
 
 
-def _add_source(contents: Contents, source: str, table, cells: list[Run], jobs: int, bar, *, whole: bool) -> None:
-    wanted = list(dict.fromkeys(cell.settings["target"] for cell in cells))
+def _add_source(contents: Contents, source: str, table, runs: list[Run], jobs: int, bar, *, whole: bool) -> None:
+    wanted = list(dict.fromkeys(run.settings["target"] for run in runs))
     known = np.any([table.target(name).known for name in wanted], axis=0)
-    contents.tables[source] = _lean(table.take(np.flatnonzero(known | whole)), [*wanted, *_inputs(cells)])
+    contents.tables[source] = _lean(table.take(np.flatnonzero(known | whole)), [*wanted, *_inputs(runs)])
     digests, splits = contents.digests.setdefault(source, {}), contents.splits.setdefault(source, {})
-    for cell in cells:
-        target = cell.settings["target"]
+    for run in runs:
+        target = run.settings["target"]
         rows = table.known(target)
-        model = make_model(cell.settings)
+        model = make_model(run.settings)
         name = digest_name(target, model.uses_densities)
         if name not in digests:
             digests[name] = rows.digest(target, densities=model.uses_densities)
-        split = inputs.make_split(rows, cell.settings["split"], cell.seed)
+        split = inputs.make_split(rows, run.settings["split"], run.seed)
         splits[split.digest()] = split
         _add_features(contents, source, model, rows, jobs)
-        contents.cells.append({**asdict(cell), "digest": cell.digest(), "split": split.digest()})
+        contents.runs.append({**asdict(run), "digest": run.digest(), "split": split.digest()})
         bar.update()
 
 
-def _add_other(contents: Contents, name: str, table, cells: list[Run], jobs: int) -> None:
-    """A source that these cells predict besides; it may be one that others train on."""
+def _add_other(contents: Contents, name: str, table, runs: list[Run], jobs: int) -> None:
+    """A source that these runs predict besides; it may be one that others train on."""
     before = contents.tables[name].targets if name in contents.tables else {}
-    targets = {*before, *(cell.settings["target"] for cell in cells), *_inputs(cells)}
+    targets = {*before, *(run.settings["target"] for run in runs), *_inputs(runs)}
     contents.tables[name] = _lean(table, targets)
-    for cell in cells:
-        _add_features(contents, name, make_model(cell.settings), table, jobs)
+    for run in runs:
+        _add_features(contents, name, make_model(run.settings), table, jobs)
 
 
-def _inputs(cells: Sequence[Run]) -> set[str]:
+def _inputs(runs: Sequence[Run]) -> set[str]:
     """Targets that the models of these runs use as inputs."""
-    return {name for cell in cells for name in make_model(cell.settings).input_targets}
+    return {name for run in runs for name in make_model(run.settings).input_targets}
 
 
 def _lean(table, targets: Collection[str]):
-    """The table with the targets that cells need and no others."""
+    """The table with the targets that runs need and no others."""
     lean = table.take(np.arange(len(table)))
     lean.targets = {name: t for name, t in table.targets.items() if name in (*targets, *MARKS)}
     return lean
@@ -144,37 +144,37 @@ def _ragged(found: Ragged | ShardedRagged, rows: np.ndarray) -> Ragged:
 # --- on the machine that trains ------------------------------------------------------------------
 
 
-def cells_of(file: Pack) -> list[Run]:
+def runs_of(file: Pack) -> list[Run]:
     names = Run.__dataclass_fields__
-    return [Run(**{name: value for name, value in one.items() if name in names}) for one in file.cells]
+    return [Run(**{name: value for name, value in one.items() if name in names}) for one in file.runs]
 
 
 def train(file: Pack, output: str | Path, *, only: str = "", threads: int = 0) -> dict:
-    """Train the cells of a file whose keys contain `only`; results go to `output`, in the form of the suite.
+    """Train the runs of a file whose keys contain `only`; results go to `output`, in the form of the suite.
 
-    Finished cells are skipped and interrupted ones go on; one that fails leaves the others alone.
+    Finished runs are skipped and interrupted ones resume; a failure does not stop the others.
     """
     from common.chem.element_vectors import register
 
     for vectors in file.element_vectors():
         register(vectors)
-    pairs = [(cell, one) for cell, one in zip(cells_of(file), file.cells, strict=True) if only in cell.key]
+    pairs = [(run, one) for run, one in zip(runs_of(file), file.runs, strict=True) if only in run.key]
     if not pairs:
-        raise UserError(f"{file.path} has no cell whose name contains {only!r}; matrepro features info lists them")
+        raise UserError(f"{file.path} has no run whose name contains {only!r}; matrepro features info lists them")
     done = {"trained": [], "finished before": [], "failed": {}}
     with _results_in(output):
-        for cell, packed in progress(pairs, desc="cells", unit="cell"):
-            if store.finished(cell):
-                done["finished before"].append(cell.key)
+        for run, packed in progress(pairs, desc="runs", unit="run"):
+            if store.finished(run):
+                done["finished before"].append(run.key)
                 continue
             try:
-                _check(file, cell, packed)
-                runner.execute(cell, threads=threads, source=file.source, features=file)
-                done["trained"].append(cell.key)
-                note(f"finished {cell.key}")
+                _check(file, run, packed)
+                runner.execute(run, threads=threads, source=file.source, features=file)
+                done["trained"].append(run.key)
+                note(f"finished {run.key}")
             except UserError as error:
-                done["failed"][cell.key] = str(error)
-                note(f"failed {cell.key}: {error}")
+                done["failed"][run.key] = str(error)
+                note(f"failed {run.key}: {error}")
     return done
 
 
@@ -192,17 +192,17 @@ def _results_in(folder: str | Path) -> Iterator[None]:
             os.environ["MATREPRO_RESULTS"] = before
 
 
-def _check(file: Pack, cell: Run, packed: dict) -> None:
+def _check(file: Pack, run: Run, packed: dict) -> None:
     """The program here must be that of the machine that packed, as far as it decides the result."""
-    if cell.digest() != packed["digest"]:
+    if run.digest() != packed["digest"]:
         raise UserError(f"{file.path} was written by another version of the program; pack it again with this one")
-    table = file.source(cell.settings["source"]).known(cell.settings["target"])
-    split = inputs.make_split(table, cell.settings["split"], cell.seed)
-    if split != file.split(cell.settings["source"], packed["split"]):
-        raise UserError(f"{file.path}: its split of {cell.key} is not what this version draws; pack it again")
+    table = file.source(run.settings["source"]).known(run.settings["target"])
+    split = inputs.make_split(table, run.settings["split"], run.seed)
+    if split != file.split(run.settings["source"], packed["split"]):
+        raise UserError(f"{file.path}: its split of {run.key} is not what this version draws; pack it again")
 
 
-# --- at home again -------------------------------------------------------------------------------
+# --- on the first machine ------------------------------------------------------------------------
 
 
 def unpack(folder: str | Path) -> dict:
@@ -215,8 +215,8 @@ def unpack(folder: str | Path) -> dict:
         key = str(path.parent.relative_to(folder))
         try:
             record = json.loads(path.read_text())
-            cell = _declared(key)
-            if record["digest"] != cell.digest():
+            run = _declared(key)
+            if record["digest"] != run.digest():
                 raise UserError("its settings are not those that are declared now; train it again from a new file")
             if not (path.parent / "predictions.csv.gz").exists():
                 raise UserError("predictions.csv.gz is missing; copy the whole folder")
@@ -226,25 +226,25 @@ def unpack(folder: str | Path) -> dict:
         except UserError as error:
             refused[key] = str(error)
             continue
-        if store.finished(cell):
+        if store.finished(run):
             known.append(key)
             continue
-        store.copy(path.parent, cell)
+        store.copy(path.parent, run)
         taken.append(key)
     return {"taken": taken, "stored before": known, "refused": refused}
 
 
 def _declared(key: str) -> Run:
-    """The declared cell of a key scale/paper/table/column/row/seed."""
+    """The declared run of a key scale/paper/table/column/row/seed."""
     parts = key.split("/")
     if len(parts) != 6:
-        raise UserError(f"{key} is not where a cell lies: scale/paper/table/column/row/seed-n")
+        raise UserError(f"{key} is not the path of a run: scale/paper/table/column/row/seed-n")
     scale, paper, table, *_, seed = parts
     scale, _, epochs = scale.removesuffix("-epochs").partition("-")
     seed = seed.removeprefix("seed-")
     # More seeds than are declared may be asked for, as reproduce has them.
     for seeds in (None, int(seed) + 1) if seed.isdigit() else ():
-        for cell in plan.runs(paper, table, scale, seeds=seeds, epochs=int(epochs) if epochs else None):
-            if cell.key == key:
-                return cell
+        for run in plan.runs(paper, table, scale, seeds=seeds, epochs=int(epochs) if epochs else None):
+            if run.key == key:
+                return run
     raise UserError(f"{key} is not declared; see experiments/{paper}.yaml")

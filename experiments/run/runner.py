@@ -16,9 +16,9 @@ from common.compute import executor
 from common.data import splits
 from common.data.materials import MaterialsDataset
 from common.errors import UserError
-from common.features.cache import DISK_CACHE, cache_root
+from common.features.cache import DISK_CACHE
 from common.features.featurized import FeatureStore
-from common.io.files import write_text
+from common.io.files import cache_root, write_text
 from common.io.messages import note
 from common.io.progress import progress
 from common.train import devices

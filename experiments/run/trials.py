@@ -45,21 +45,21 @@ def prepare(arguments) -> Search:
     network = _network(arguments.network)
     model = network(arguments.variant)
     kinds = {name: type(value).__name__ for name, value in settings_of(model).items()}
-    # Trials are judged by the part on which the epoch is chosen; how fast a result comes does not change it.
-    kept = {"selection", "epochs", *model.recipe.runtime_fields()}
-    kinds = {name: kind for name, kind in kinds.items() if kind in space.KINDS and name not in kept}
+    # The selection set decides between trials, and runtime fields do not change a result.
+    excluded = {"selection", "epochs", *model.recipe.runtime_fields()}
+    kinds = {name: kind for name, kind in kinds.items() if kind in space.KINDS and name not in excluded}
     wanted = arguments.search or DEFAULT_SEARCH.get(arguments.network)
     if not wanted:
-        raise UserError(f"say what to search, such as --search batch=16:128; there are: {', '.join(sorted(kinds))}")
+        raise UserError(f"give --search, such as --search batch=16:128, for any of: {', '.join(sorted(kinds))}")
     axes = [space.parse(text, kinds) for text in wanted]
     if len({axis.name for axis in axes}) < len(axes):
         raise UserError("a setting stands in two of --search; give each once")
     for axis in axes:
         for value in axis.values:
-            network(arguments.variant, **{axis.name: value})  # a word that it does not know is told now
+            network(arguments.variant, **{axis.name: value})  # refuses unknown values before the first trial
     if model.selection != "validation":
         raise UserError(
-            f"the variant {arguments.variant} chooses its epoch on the {model.selection} part, which no search may "
+            f"the variant {arguments.variant} chooses its epoch on the {model.selection} set, which no search may "
             "see; choose another --variant"
         )
     count, propose = _method(arguments, axes)
@@ -162,10 +162,10 @@ def paper_of(network: str) -> PackageSpec:
 
 
 def _table(fixed: dict):
-    """The materials of the trials, those of the test part not among them; their target; the split."""
+    """The materials of the trials, without the test set; their target; the split."""
     from common.data.splits import Split
 
-    with contextlib.redirect_stderr(io.StringIO()):  # what is left out was told before the first trial
+    with contextlib.redirect_stderr(io.StringIO()):  # what is left out was reported before the first trial
         reader = paper_of(fixed["network"]).read
         table, target, _ = load_labeled(fixed["data"], fixed["asked"], unit=fixed["unit"], reader=reader)
     split = Split(tuple(fixed["train"]), tuple(fixed["validation"]), ())
@@ -182,8 +182,8 @@ def warm_up(search: Search, jobs: int) -> None:
 
 
 def train(fixed: dict, number: int, settings: dict) -> dict:
-    """The error of one trial on the validation part, at the epoch whose weights the recipe would keep."""
-    from common.features.cache import cache_root
+    """The validation error of one trial, at its best epoch."""
+    from common.io.files import cache_root
     from common.train import devices
 
     warnings.showwarning = lambda message, *_: note(f"trial {number}: {message}")

@@ -1,7 +1,7 @@
 """The data sets of the Finder paper as its authors publish them, doi:10.6084/m9.figshare.19308407.
 
 Put the files into the data directory as finder/<name>.csv. Each has the columns id, formula, target and cif, the last
-one with the whole text of a CIF. Parsing 68,699 of these takes minutes; it is done once and kept as HDF5 in the cache.
+one with the whole text of a CIF. Parsing 68,699 of these takes minutes; so the result is cached as HDF5.
 """
 
 from __future__ import annotations
@@ -10,8 +10,7 @@ from functools import partial
 
 from common.data.materials import MaterialsDataset
 from common.errors import UserError
-from common.features.cache import cache_root
-from common.io.files import file_digest
+from common.io.files import cache_root, file_digest
 from common.io.messages import note, report_left_out
 from common.sources import jarvis
 from common.sources.datadir import place

@@ -1,7 +1,7 @@
 """The archive of the Finder paper: a folder a property with train.csv, val.csv and test.csv -> finder/<name>.csv.
 
 The program's README names `formation_energy`, `bandgap` and `refractive_index`; the other folders are found by words of
-their names. Which part a row was in is kept as a split, `finder/<name>-split.json`.
+their names. Which file a row was in is stored as a split, `finder/<name>-split.json`.
 """
 
 from __future__ import annotations

@@ -138,7 +138,7 @@ def test_damaged_attributes_are_one_line(model, own, capsys, name, value):
     assert len(err) <= 4 and all(line.startswith(("left out: ", "esnet: ")) for line in err)
 
 
-def test_options_without_an_engine(model, own, capsys):
+def test_dft_options_without_dft(model, own, capsys):
     for option in (["--retry"], ["--time-limit", "5"]):
         assert main(["predict", "--model", str(model), str(own), *option]) == 2
         assert f"{option[0]} is for --dft; leave it out" in capsys.readouterr().err

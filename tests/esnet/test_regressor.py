@@ -41,7 +41,7 @@ def released(table, split):
 
 def from_vasp(table, *, aligned: bool) -> MaterialsDataset:
     """The same materials as if VASP had computed them."""
-    items = [table.dos(row, aligned=aligned)._replace(engine="VASP") for row in range(len(table))]
+    items = [table.dos(row, aligned=aligned)._replace(program="VASP") for row in range(len(table))]
     return MaterialsDataset.from_structures(table.ids, table.structures(), densities=DensitiesInMemory(items))
 
 

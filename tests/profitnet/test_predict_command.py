@@ -131,7 +131,7 @@ def test_evaluate_warns_of_materials_that_were_learned(trained, run, tmp_path):
     assert status == 0 and f"trained on {learned} of these 336 ids" in err
     row = next(csv.DictReader(io.StringIO(out)))
     stored = Predictions.load(tmp_path / "p.csv.gz")
-    assert (row["part"], row["n"], row["unit"]) == ("all", "336", "eV/atom")
+    assert (row["set"], row["n"], row["unit"]) == ("all", "336", "eV/atom")
     assert float(row["MAE"]) == pytest.approx(stored.metrics()["MAE"], rel=1e-6)
 
 

@@ -24,7 +24,7 @@ def test_train_says_and_saves_what_it_did(trained, mini):
     assert result["split"] == pytest.approx(audit(split, mini))
     for part in ("validation", "test"):
         stored = Predictions.load(folder / f"{part}.csv")
-        assert stored.ids.tolist() == list(split.parts()[part])
+        assert stored.ids.tolist() == list(split.subsets()[part])
         known = mini.select(stored.ids).target("formation_energy").values
         np.testing.assert_allclose(stored.target, known, rtol=1e-8)
         expected = {"n": len(stored), **stored.metrics()}

@@ -120,7 +120,7 @@ def _from_one_of(
             date = download_record.record(entry).get(file.name, {}).get("date", "")
             since = "" if file.checksum else f" since {date}: give --renew to take it"
             raise UserError(
-                f"{address}: {error}{since}; nothing was kept. If you have the right file, put it at "
+                f"{address}: {error}{since}; nothing was stored. If you have the right file, put it at "
                 f"{download_record.folder_of(entry) / file.name}"
             ) from None
         except _Gone as error:
@@ -157,7 +157,7 @@ def _retrieve(address: str, known: str, path: Path, resuming: Resuming) -> None:
             asked = "" if answer is None else answer.headers.get("Retry-After", "")
             time.sleep(min(max(wait, float(asked)), LONGEST) if asked.isdigit() else wait)
         except ValueError:
-            # Once more from the first byte: the partial file may have been of an older version.
+            # Start over: the partial file may be of an older version.
             resuming.forget()
             mismatches += 1
             if mismatches == 2 or attempt == ATTEMPTS - 1:
@@ -180,5 +180,5 @@ def _offline(entry: Entry, file: RemoteFile) -> str:
     path = download_record.folder_of(entry) / file.name
     return (
         f"Without a network: put the file at {path}, or set MATREPRO_MIRROR to a folder or address that has "
-        f"{entry.name}/{file.name}; the next call goes on where this one stopped"
+        f"{entry.name}/{file.name}; the next call resumes the download"
     )

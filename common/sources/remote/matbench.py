@@ -1,6 +1,6 @@
 """Matbench tasks through matminer's loader, with the official folds.
 
-Matbench publishes its folds as ids; they are the five parts that scikit-learn's `KFold` makes of the rows with the seed
+Matbench publishes its folds as ids; they are the five sets that scikit-learn's `KFold` makes of the rows with the seed
 below. A test holds the two against each other for every task of the data directory.
 """
 

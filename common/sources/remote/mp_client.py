@@ -61,7 +61,7 @@ class Client:
 
     @cached_property
     def _dos(self):
-        """Kept, since a new one reads the description of the store's tables again: seconds for each material."""
+        """Reused, since a new one reads the description of the store's tables again: seconds for each material."""
         return self.rester.materials.electronic_structure_dos
 
     def ids(self, criteria: dict) -> dict[str, str]:
@@ -102,7 +102,7 @@ class Client:
                 if attempt == ATTEMPTS - 1:
                     raise UserError(
                         f"the Materials Project did not give {what} in {ATTEMPTS} attempts ({_short(error)}); "
-                        f"{OFFLINE}; the same command goes on later"
+                        f"{OFFLINE}; run the same command again to resume"
                     ) from None
                 time.sleep(PAUSE * 2**attempt)
             finally:

@@ -53,7 +53,7 @@ class Resuming:
 
         sure = self.checked or self.tag.exists()
         have = self.part.stat().st_size if sure and self.part.exists() else 0
-        # Asked for as it is: a body compressed on the way would have another length and other bytes to go on with.
+        # Asked for as it is: a body compressed on the way would have another length and other bytes to resume from.
         headers = {"Accept-Encoding": "identity"}
         if have:
             headers["Range"] = f"bytes={have}-"

@@ -12,10 +12,10 @@ from pathlib import Path
 
 import numpy as np
 
+from common.compute.executor import map_rows
 from common.data.materials import MaterialsDataset, Target
 from common.errors import UserError
-from common.features.cache import cache_root, map_rows
-from common.io.files import file_digest, write_text
+from common.io.files import cache_root, file_digest, write_text
 from common.io.messages import note, report_left_out
 from common.io.progress import progress
 from common.sources.filter_log import Traced
@@ -109,7 +109,7 @@ def records(
 ) -> tuple[MaterialsDataset, dict[str, int], dict[str, str]]:
     """The table of a zip archive with a JSON list, how many records there were, and id -> reason of what is left out.
 
-    Of records with the same id the first is kept.
+    Of records with the same id the first is used.
     """
     listed, found, left_out = _read(path), {}, {}
     for record in listed:

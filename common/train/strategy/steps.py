@@ -1,6 +1,6 @@
 """Training and prediction steps of a model, traced once for every number of rows (TensorFlow).
 
-Keras traces its own step anew for the first shapes that it meets, so that the graph, and with it the last bits of a
+Keras retraces its own step for the first shapes that it meets, so that the graph, and with it the last bits of a
 result, depend on the batches seen before. Here the number of rows is open from the start: an interrupted run that
 resumes computes what an uninterrupted one does.
 """

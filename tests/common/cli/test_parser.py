@@ -45,7 +45,7 @@ def raising(error):
 @pytest.mark.parametrize(
     ("error", "status", "text"),
     [
-        (UserError("x.cif: broken; mend it"), 2, "tool: x.cif: broken; mend it\n"),
+        (UserError("x.cif: broken; fix it"), 2, "tool: x.cif: broken; fix it\n"),
         (UserError("two\nlines"), 2, "tool: two lines\n"),
         (PermissionError(errno.EACCES, "Permission denied", "x.cif"), 2, "tool: x.cif: Permission denied\n"),
         (KeyboardInterrupt(), 130, "tool: interrupted\n"),

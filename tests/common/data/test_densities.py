@@ -37,7 +37,7 @@ def test_rows_keep_their_densities(mini):
             )
             assert view.dos(row).fermi == file[f"materials/{name}"].attrs["efermi_eV"]
     assert view.has_densities and view.dos(0).aligned and not view.dos(0, aligned=False).aligned
-    assert view.dos(0).engine == "GPAW" and view.dos(0).energies[[0, -1]].tolist() == [-20, 10]
+    assert view.dos(0).program == "GPAW" and view.dos(0).energies[[0, -1]].tolist() == [-20, 10]
 
 
 def test_tables_without_densities_say_so(mini):
@@ -85,7 +85,7 @@ def test_an_own_file_is_a_table(own):
             {"engine": "VASP 6.4, vasprun", "normalisation": "site", "f_left_out": True}
         )
     dos = load(own).table.dos(1)
-    assert (dos.engine, dos.per, dos.more_orbitals) == ("VASP", "site", True)
+    assert (dos.program, dos.per, dos.more_orbitals) == ("VASP", "site", True)
 
 
 @pytest.mark.parametrize("lost", ["dataset dos_rel", "dataset dos_abs", "attribute efermi_eV", "dataset numbers"])

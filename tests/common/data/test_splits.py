@@ -22,7 +22,7 @@ def table_of(names: list[str]) -> MaterialsDataset:
 
 
 def everything(split: Split) -> list[str]:
-    return [name for part in split.parts().values() for name in part]
+    return [name for part in split.subsets().values() for name in part]
 
 
 @given(formulas, shares, seeds)
@@ -30,14 +30,14 @@ def test_fractions_cut_the_table_into_disjoint_parts_of_the_right_size(names, fr
     table = table_of(names)
     split = splits.by_fractions(table, fractions, seed)
     assert sorted(everything(split)) == sorted(table.ids.tolist())
-    for part, share in zip(split.parts().values(), fractions, strict=True):
+    for part, share in zip(split.subsets().values(), fractions, strict=True):
         assert abs(len(part) - share / sum(fractions) * len(table)) <= 1
     assert split == splits.by_fractions(table, fractions, seed)
 
 
 def test_sizes_and_seeds_by_hand(mini):
     split = splits.by_fractions(mini, (6, 2, 2), seed=1)
-    assert [len(part) for part in split.parts().values()] == [202, 67, 67]
+    assert [len(part) for part in split.subsets().values()] == [202, 67, 67]
     assert split == splits.by_fractions(mini, (0.6, 0.2, 0.2), seed=1)
     assert set(split.test) != set(splits.by_fractions(mini, (6, 2, 2), seed=2).test)
     assert list(split.train) != [name for name in mini.ids if name in split.train]  # shuffled
@@ -48,11 +48,11 @@ def test_a_formula_is_never_cut_in_two(names, fractions, seed):
     table = table_of(names)
     split = splits.by_formula(table, fractions, seed)
     assert sorted(everything(split)) == sorted(table.ids.tolist())
-    found = [set(table.select(part).formulas.tolist()) for part in split.parts().values()]
+    found = [set(table.select(part).formulas.tolist()) for part in split.subsets().values()]
     assert not (found[0] & found[1] or found[0] & found[2] or found[1] & found[2])
     # Every boundary is moved by less than one formula.
     largest = max(names.count(name) for name in names)
-    for part, share in zip(split.parts().values(), fractions, strict=True):
+    for part, share in zip(split.subsets().values(), fractions, strict=True):
         assert abs(len(part) - share / sum(fractions) * len(table)) < largest + 1
     assert split == splits.by_formula(table, fractions, seed)
 
@@ -60,7 +60,7 @@ def test_a_formula_is_never_cut_in_two(names, fractions, seed):
 def test_by_formula_of_the_embedded_table_is_near_the_shares(mini):
     split = splits.by_formula(mini, (6, 2, 2), seed=0)
     assert splits.audit(split, mini)["test_formulas_in_training"] == 0
-    assert [len(part) / 336 for part in split.parts().values()] == pytest.approx([0.6, 0.2, 0.2], abs=0.02)
+    assert [len(part) / 336 for part in split.subsets().values()] == pytest.approx([0.6, 0.2, 0.2], abs=0.02)
 
 
 @given(st.integers(2, 40), st.integers(2, 10), seeds)
@@ -145,7 +145,7 @@ def test_an_unknown_id_in_a_split_is_named(mini):
 
 
 def test_every_seed_of_a_split_uses_the_whole_table(mini):
-    """Over many seeds every material comes to stand in the test part: no row is favoured by its place."""
+    """Over many seeds every material comes to be in the test set: no row is favoured by its place."""
     counts = np.zeros(len(mini))
     for seed in range(60):
         counts[mini.rows_of(splits.by_fractions(mini, (6, 2, 2), seed).test)] += 1
@@ -162,7 +162,7 @@ def test_published_folds(mini):
     assert set(split.test) == set(table.ids[np.arange(len(table)) % 4 == 2].tolist())
     assert not (set(split.train) | set(split.validation)) & set(split.test)
     assert len(split.train) + len(split.validation) + len(split.test) == len(table)
-    formulas = {part: set(table.select(ids).formulas) for part, ids in split.parts().items()}
+    formulas = {part: set(table.select(ids).formulas) for part, ids in split.subsets().items()}
     assert not formulas["train"] & formulas["validation"]
     assert 0.15 < len(split.validation) / (len(table) - len(split.test)) < 0.25
     with pytest.raises(UserError, match="has no fold 4; it has: 0, 1, 2, 3"):
@@ -196,5 +196,5 @@ def test_folds_by_elements_keep_every_ratio_of_two_elements_together(mini):
     assert systems["CuAl-C11_b"] == systems["AlCu-L1_2"] == "Al-Cu"
     assert sorted(name for split in made for name in split.test) == sorted(mini.ids.tolist())
     for split in made:
-        parts = [{systems[name] for name in part} for part in split.parts().values()]
+        parts = [{systems[name] for name in part} for part in split.subsets().values()]
         assert all(parts) and sum(map(len, parts)) == len(set.union(*parts))

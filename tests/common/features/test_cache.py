@@ -11,8 +11,9 @@ import pytest
 from common.data.materials import MaterialsDataset, crystal_key
 from common.errors import UserError
 from common.features import cache
-from common.features.cache import FeatureCache, cache_root, featurize
+from common.features.cache import FeatureCache, featurize
 from common.features.ragged import Flat, Ragged
+from common.io.files import cache_root
 from profitnet.features import weights_row
 
 calls: list[int] = []

@@ -89,7 +89,9 @@ def test_a_download_goes_on_in_the_next_call(world, entry):
     made = entry()
     world.fail("/files/", "truncated", 1)
     world.fail("/files/", "500", fetching.ATTEMPTS)
-    with pytest.raises(UserError, match=r"answers 500 .*, 5 times.*MATREPRO_MIRROR.*goes on where this one stopped"):
+    with pytest.raises(
+        UserError, match=r"answers 500 .*, 5 times.*MATREPRO_MIRROR.*the next call resumes the download"
+    ):
         fetched(made)
     part = kept.folder_of(made[0]) / ".a.bin.part"
     held = part.stat().st_size
@@ -148,7 +150,9 @@ def test_without_checksum_and_tag_nothing_is_put_together(world, entry):
 def test_a_wrong_checksum_never_reaches_the_cache(world, entry):
     made = entry()
     world.fail("/files/", "wrong", 99)
-    with pytest.raises(UserError, match=r"a\.bin: its bytes do not have the checksum .*changed; nothing was kept\. If"):
+    with pytest.raises(
+        UserError, match=r"a\.bin: its bytes do not have the checksum .*changed; nothing was stored\. If"
+    ):
         fetched(made)
     folder = kept.folder_of(made[0])
     assert not (folder / "a.bin").exists() and kept.record(made[0]) == {}
@@ -164,7 +168,9 @@ def test_a_remote_file_that_changed_is_told_from_the_first_one(world, entry):
     world.files["a.bin"] = b"other" * 1000
     path.write_bytes(b"damaged")
     assert kept.verify(made[0]) == {"a.bin": "damaged"}
-    with pytest.raises(UserError, match=r"it changed since \d{4}-\d\d-\d\d: give --renew to take it; nothing was kept"):
+    with pytest.raises(
+        UserError, match=r"it changed since \d{4}-\d\d-\d\d: give --renew to take it; nothing was stored"
+    ):
         fetched(made)
     assert fetched(made, renew=True).read_bytes() == b"other" * 1000
 

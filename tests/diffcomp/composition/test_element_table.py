@@ -28,9 +28,9 @@ def test_writing_and_reading(tmp_path):
         ("element\nNa\n", "holds no element vectors"),
         ("element,v0\nNa,1\nCl,2\nNa,3\n", "Na stands in it twice, again in line 4"),
         ("element,v0\nNa,1\nQq,2\n", "line 3 begins with 'Qq', which is no element"),
-        ("element,v0,v1\nNa,1,2\nCl,nan,3\n", "line 3, Cl, has not 2 numbers"),
-        ("element,v0,v1\nNa,1,2\nCl,3\n", "line 3, Cl, has not 2 numbers"),
-        ("element,v0\nNa,1\nCl,\n", "line 3, Cl, has not 1 numbers"),
+        ("element,v0,v1\nNa,1,2\nCl,nan,3\n", "line 3, Cl, does not have 2 numbers"),
+        ("element,v0,v1\nNa,1,2\nCl,3\n", "line 3, Cl, does not have 2 numbers"),
+        ("element,v0\nNa,1\nCl,\n", "line 3, Cl, does not have 1 numbers"),
         ("element,v0,v1\nNa,1,2\nCl,3,2\n", "dimension 1 is 2 for every element"),
     ],
 )

@@ -46,7 +46,7 @@ def calls(monkeypatch):
 
 
 def test_condor_gets_the_same_settings(calls):
-    found = intensity(CELL, 64, Diffraction(cells=3), engine="condor")
+    found = intensity(CELL, 64, Diffraction(cells=3), simulator="condor")
     assert found.shape == (3, 64, 64) and found.dtype == np.float32 and (found == 54).all()
     assert calls["Source"] == [((), {"wavelength": 3.5e-12, "pulse_energy": 1e-6, "focus_diameter": 1e-6})] * 3
     detector = calls["Detector"][0][1]
@@ -61,18 +61,18 @@ def test_condor_gets_the_same_settings(calls):
 def test_nasas_package_is_recognised(monkeypatch):
     install(monkeypatch, ExplicitSystem=object, AlgebraicSystem=object)
     with pytest.raises(UserError, match="NASA's modelling framework, not FXI Condor"):
-        intensity(CELL, 64, engine="condor")
+        intensity(CELL, 64, simulator="condor")
 
 
 def test_other_packages_and_none(monkeypatch):
     install(monkeypatch, Source=object)
-    with pytest.raises(UserError, match="is not FXI Condor: it has no Detector"):
-        intensity(CELL, 64, engine="condor")
+    with pytest.raises(UserError, match="is not FXI Condor \\(no Detector"):
+        intensity(CELL, 64, simulator="condor")
     monkeypatch.setitem(sys.modules, "condor", None)
     with pytest.raises(UserError, match="FXI Condor is not installed"):
-        intensity(CELL, 64, engine="condor")
-    with pytest.raises(UserError, match="engine 'xray' is unknown"):
-        intensity(CELL, 64, engine="xray")
+        intensity(CELL, 64, simulator="condor")
+    with pytest.raises(UserError, match="simulator 'xray' is unknown"):
+        intensity(CELL, 64, simulator="xray")
 
 
 @pytest.mark.parametrize(
@@ -83,7 +83,7 @@ def test_other_packages_and_none(monkeypatch):
         ("from math import not_there_at_all", r"cannot be imported \(cannot import name"),
         ("def broken(", "cannot be imported"),
         ("Source = Detector = ParticleAtoms = Experiment = None", r"FXI Condor failed \('NoneType' object is not"),
-        ("def Source(**rest): raise KeyError", r"is not FXI Condor: it has no Detector"),
+        ("def Source(**rest): raise KeyError", r"is not FXI Condor \(no Detector"),
     ],
 )
 def test_a_broken_package(source, reason, tmp_path, monkeypatch):
@@ -91,8 +91,8 @@ def test_a_broken_package(source, reason, tmp_path, monkeypatch):
     monkeypatch.syspath_prepend(tmp_path)
     monkeypatch.delitem(sys.modules, "condor", raising=False)
     with pytest.raises(UserError, match=reason) as caught:
-        intensity(CELL, 64, engine="condor")
-    assert "\n" not in str(caught.value) and "engine 'sum'" in str(caught.value)
+        intensity(CELL, 64, simulator="condor")
+    assert "\n" not in str(caught.value) and "simulator 'sum'" in str(caught.value)
     sys.modules.pop("condor", None)
 
 
@@ -108,4 +108,4 @@ def test_patterns_of_another_size(monkeypatch):
         monkeypatch, Experiment=Experiment, **dict.fromkeys(("Source", "Detector", "ParticleAtoms"), SimpleNamespace)
     )
     with pytest.raises(UserError, match="gave no pattern of the size"):
-        intensity(CELL, 64, engine="condor")
+        intensity(CELL, 64, simulator="condor")

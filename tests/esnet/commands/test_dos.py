@@ -180,7 +180,7 @@ def test_read(run, real_data, tmp_path):
     assert si["spins"] == 1 and si["points"] == 601 and si["Fermi level (eV)"] == pytest.approx(5.626, abs=1e-3)
     assert si["from (eV)"] == pytest.approx(-7.54, abs=0.01) and si["to (eV)"] == pytest.approx(21.92, abs=0.01)
     table = densities.load(tmp_path / "dos.h5")
-    assert table.dos(table.ids.tolist().index("vasprun_CsCl_spin")).polarized and table.dos(0).engine == "VASP"
+    assert table.dos(table.ids.tolist().index("vasprun_CsCl_spin")).polarized and table.dos(0).program == "VASP"
 
 
 @pytest.mark.real

@@ -187,7 +187,7 @@ def test_the_command_with_a_model(tmp_path, monkeypatch, capsys):
     assert "--relax needs --model" in capsys.readouterr().err
 
 
-def test_options_of_the_engine_reach_it(tmp_path, monkeypatch, capsys):
+def test_options_reach_the_dft_backend(tmp_path, monkeypatch, capsys):
     """A limit for each density of states, another for each relaxation; failures again when asked."""
     from pymatgen.core import Lattice, Structure
 

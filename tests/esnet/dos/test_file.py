@@ -66,7 +66,7 @@ def test_a_table_of_what_was_written(tmp_path):
     table = densities.load(tmp_path / "dos.h5")
     assert table.ids.tolist() == ["TiO"] and table.formulas.tolist() == ["OTi"]
     assert table.target("total_energy").values[0] == -5 and table.target("formation_energy").values[0] == -1.5
-    assert table.dos(0).engine == "Test" and np.array_equal(table.structure(0).numbers, [22, 8])
+    assert table.dos(0).program == "Test" and np.array_equal(table.structure(0).numbers, [22, 8])
 
 
 def test_channels_keep_their_names(file):

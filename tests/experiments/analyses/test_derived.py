@@ -135,7 +135,7 @@ def test_a_derived_table_is_run_and_printed_through_the_command(declared, capsys
     assert "Open, not run yet" in tables.render("tiny", "two", "real")
     assert cli.main(["reproduce", "tiny", "two", "--scale", "real"]) == 0
     out, err = capsys.readouterr()
-    assert "2 cells, 0 finished before, 2 to run" in err and "### Table 2" in out
+    assert "2 runs, 0 finished before, 2 to run" in err and "### Table 2" in out
     stored = [results.load_stored(cell)[0] for cell in plan.runs("tiny", "two", "real")]
     errors = np.concatenate([np.abs(p.prediction - p.target) for p in stored])
     assert f"{errors.mean():.3f} ({len(errors)})" in out and "| cubic " in out

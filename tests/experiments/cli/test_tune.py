@@ -1,4 +1,4 @@
-"""`matrepro tune` searches on the validation part alone, and what it finds trains a model."""
+"""`matrepro tune` searches on the validation set alone, and what it finds trains a model."""
 
 import json
 from argparse import Namespace
@@ -42,7 +42,7 @@ def test_a_search_and_a_training_with_what_it_found(tmp_path, capsys):
     assert profitnet(["train", "mini", "--target", "band_gap", *model]) == 0
     card = json.loads((tmp_path / "model" / "model.json").read_text())
     assert card["model"] == "ofmcnn" and card["recipe"]["batch"] == found["best"]["settings"]["batch"]
-    # The same split and seed: the error of the trial is that of this model on its validation part.
+    # The same split and seed: the error of the trial is that of this model on its validation set.
     error = Predictions.load(tmp_path / "model" / "validation.csv").metrics()["MAE"]
     assert error == pytest.approx(found["best"]["error"], rel=1e-3)
 
@@ -112,7 +112,7 @@ def test_the_search_of_the_paper_for_esnet():
         (["--search", "batch=2:1"], "batch is a whole number; write a range"),
         (["--search", "batch=1:2", "--search", "batch=3:4"], "a setting stands in two of --search"),
         (["--search", "optimizer=adam,eve"], "optimizer 'eve' is unknown; choose one of adam, sgd, adamw"),
-        ([], "say what to search, such as --search batch=16:128"),
+        ([], "give --search, such as --search batch=16:128"),
         (["--search", "batch=1:2", "--split-ratio", "8:0:2"], "the split has no validation set"),
         (["--search", "batch=1:2", "--method", "grid", "--trials", "3"], "leave out --trials"),
         (["--search", "batch=1:2", "--points", "3"], "--points belongs to --method grid"),
@@ -131,7 +131,7 @@ def test_what_cannot_be_searched_is_one_line(tmp_path, capsys, monkeypatch, chan
 def test_a_variant_that_chooses_by_the_test_part_is_refused(tmp_path, capsys):
     command = ["tune", "esnet", "mini", "--target", "formation_energy", "--variant", "released", "--method", "random"]
     assert main([*command, "--output", str(tmp_path / "search")]) == 2
-    assert "chooses its epoch on the test part, which no search may see" in capsys.readouterr().err
+    assert "chooses its epoch on the test set, which no search may see" in capsys.readouterr().err
 
 
 @pytest.mark.parametrize(

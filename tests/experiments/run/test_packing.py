@@ -35,19 +35,19 @@ def packed(cells, tmp_path):
     return path
 
 
-def test_a_file_holds_the_cells_their_materials_targets_splits_and_features(cells, tmp_path):
+def test_a_file_holds_the_runs_their_materials_targets_splits_and_features(cells, tmp_path):
     path = tmp_path / "features.h5"
     facts = packing.pack(cells, path)
-    assert facts["cells"] == 2 and facts["sources"] == {"mini": 336} and facts["megabytes"] < 1
+    assert facts["runs"] == 2 and facts["sources"] == {"mini": 336} and facts["megabytes"] < 1
     assert set(facts["left_out"]) == {cell.key for cell in cells[2:]}
     file, table = Pack(path), load_source("mini").known("band_gap")
-    assert packing.cells_of(file) == cells[:2]
+    assert packing.runs_of(file) == cells[:2]
     found = file.source("mini")
-    assert not found.has_structures and set(found.targets) == {"band_gap", "total_energy"}
+    assert not found.has_structures and set(found.targets) == {"band_gap"}
     assert np.array_equal(found.ids, table.ids) and found.target("band_gap").unit == "eV"
     assert np.array_equal(found.target("band_gap").values, table.target("band_gap").values)
     assert found.digest("band_gap") == table.digest("band_gap")
-    for cell, one in zip(cells, file.cells, strict=False):
+    for cell, one in zip(cells, file.runs, strict=False):
         assert file.split("mini", one["split"]) == inputs.make_split(table, cell.settings["split"], cell.seed)
     model, away = (make_model(cells[0].settings) for _ in range(2))
     away.store, some = file, np.array([300, 2, 41])
@@ -56,7 +56,7 @@ def test_a_file_holds_the_cells_their_materials_targets_splits_and_features(cell
 
 
 @pytest.mark.slow
-def test_training_from_a_file_gives_what_training_at_home_gives(cells, packed, tmp_path):
+def test_training_from_a_file_gives_the_result_of_direct_training(cells, packed, tmp_path):
     cell = cells[0]
     done = packing.train(Pack(packed), tmp_path / "away")
     assert done == {"trained": [cell.key], "finished before": [], "failed": {}}
@@ -74,7 +74,7 @@ def test_training_from_a_file_gives_what_training_at_home_gives(cells, packed, t
 
 
 @pytest.mark.slow
-def test_results_come_home_where_they_fit_the_declaration(cells, packed, tmp_path, capsys):
+def test_results_are_imported_where_they_fit_the_declaration(cells, packed, tmp_path, capsys):
     packing.train(Pack(packed), tmp_path / "away")
     assert main(["features", "unpack", str(tmp_path / "away"), "--json"]) == 0
     assert json.loads(capsys.readouterr().out) == {"taken": [cells[0].key], "stored before": [], "refused": {}}
@@ -123,7 +123,7 @@ def test_what_is_predicted_besides_is_there_whole_for_every_network(cells, tmp_p
             model = make_model(cell.settings)
             model.store = file
             assert model.features(table).rows.tolist() == list(range(len(home)))
-        packing._check(file, cell, file.cells[(one, other).index(cell)])
+        packing._check(file, cell, file.runs[(one, other).index(cell)])
 
 
 def test_why_materials_have_no_features_is_told_of_every_table(cells):
@@ -164,11 +164,11 @@ def test_training_needs_nothing_but_keras_numpy_h5py_and_a_backend(packed, tmp_p
 
 
 @pytest.mark.slow
-def test_one_cell_that_fails_leaves_the_others_alone(cells, tmp_path, capsys):
+def test_a_failed_run_does_not_stop_the_others(cells, tmp_path, capsys):
     path = tmp_path / "features.h5"
     packing.pack(cells[:2], path)
     file = Pack(path)
-    file.cells[0]["digest"] = "0" * 16
+    file.runs[0]["digest"] = "0" * 16
     done = packing.train(file, tmp_path / "away")
     assert done["trained"] == [cells[1].key]
     assert "another version of the program" in done["failed"][cells[0].key]
@@ -176,10 +176,10 @@ def test_one_cell_that_fails_leaves_the_others_alone(cells, tmp_path, capsys):
 
 
 def test_what_cannot_be_packed_or_read(cells, packed, tmp_path, capsys):
-    with pytest.raises(UserError, match="none of these cells is a network"):
+    with pytest.raises(UserError, match="none of these runs is a network"):
         packing.pack(cells[2:], tmp_path / "nothing.h5")
     corpus = replace(cells[0], settings={**cells[0].settings, "config": {"corpus": "mini"}})
-    with pytest.raises(UserError, match="none of these cells is a network that a file of features can hold"):
+    with pytest.raises(UserError, match="none of these runs is a network that a file of features can hold"):
         packing.pack([corpus], tmp_path / "nothing.h5")
     with pytest.raises(UserError, match="no materials of mp-structures; it has: mini"):
         Pack(packed).source("mp-structures")
@@ -189,7 +189,7 @@ def test_what_cannot_be_packed_or_read(cells, packed, tmp_path, capsys):
         Pack(packed).featurize(Pack(packed).source("mini"), Featurizer("magpie-2", print))
     with pytest.raises(UserError, match="mini does not come from"):
         Pack(packed).featurize(load_source("mini"), Featurizer("magpie-2", print))
-    with pytest.raises(UserError, match="no cell whose name contains 'seed-7'"):
+    with pytest.raises(UserError, match="no run whose name contains 'seed-7'"):
         packing.train(Pack(packed), tmp_path, only="seed-7")
     (tmp_path / "text.h5").write_text("no HDF5")
     assert main(["features", "info", str(tmp_path / "text.h5")]) == 2
@@ -217,10 +217,10 @@ def test_a_material_that_has_no_features_is_listed_with_the_reason(packed):
 def test_commands_of_the_file(tiny, tmp_path, capsys):
     path = str(tmp_path / "one.h5")
     assert main(["features", "pack", "tiny", "one", "--only", "seed-1", "--output", path]) == 0
-    assert "1 cells; mini 336 materials" in capsys.readouterr().out
+    assert "runs: 1; mini 336 materials" in capsys.readouterr().out
     assert main(["features", "info", path, "--json"]) == 0
     assert json.loads(capsys.readouterr().out) == {
-        "cells": ["mini/tiny/one/gap-mini/net/seed-1"],
+        "runs": ["mini/tiny/one/gap-mini/net/seed-1"],
         "sources": {"mini": 336},
     }
     assert main(["features", "pack", "tiny", "one", "--only", "seed-9", "--output", path]) == 2

@@ -14,7 +14,7 @@ import pytest
 from common.compute import processes
 from common.data.predictions import Predictions
 from common.errors import UserError
-from common.features.cache import cache_root
+from common.io.files import cache_root
 from common.sources import load_source
 from experiments.declare import plan
 from experiments.run import inputs, runner, store
