@@ -51,6 +51,19 @@ class Finder(Regressor):
         standardize=True,
         xla=True,
     )
+    recipes = {
+        "paper": {},
+        "fast": {
+            "optimizer": "adamw",
+            "learning_rate": 1e-3,
+            "weight_decay": 0.01,
+            "epochs": 40,
+            "schedule": "cosine",
+            "warmup": 3,
+            "decay": 1.0,
+            "patience": 0,
+        },
+    }
     #: The released program overwrites its best weights every epoch; the article decays the learning rate per update.
     recipe_of = {"released": {"keep": "last"}, "paper": {"decay_every": "update"}, "corrected": {}}
 
@@ -106,6 +119,8 @@ class CrystalFinder(Finder):
 
     name = "finder-crystal"
     mode = "crystal"
+    #: A fast recipe has not been searched for crystals.
+    recipes = {"paper": {}}
 
     def features(self, table: MaterialsDataset, jobs: int = 1) -> Featurized:
         config = self.config

@@ -25,6 +25,19 @@ class PROFiTNet(Regressor):
     variants = VARIANTS
     #: MSE, Adam 1e-3, batch size 512, 500 epochs, lowest validation MAE (released program and methods section).
     recipe = Recipe(loss="mse", learning_rate=1e-3, batch=512, epochs=500, accumulation_steps=4, monitor="MAE")
+    recipes = {
+        "paper": {},
+        "fast": {
+            "loss": "mae",
+            "optimizer": "adamw",
+            "weight_decay": 0.01,
+            "batch": 64,
+            "epochs": 80,
+            "schedule": "cosine",
+            "warmup": 3,
+            "standardize": True,
+        },
+    }
 
     def features(self, table: MaterialsDataset, jobs: int = 1) -> Featurized:
         made = featurize(table, FEATURE_VERSION, weights_row, jobs=jobs, store=self.store)
@@ -38,6 +51,8 @@ class OFMCNN(PROFiTNet):
     """The same network on the 32 x 32 orbital field matrix, the article's baseline."""
 
     name = "ofmcnn"
+    #: A fast recipe has not been searched for this matrix.
+    recipes = {"paper": {}}
     variants = {name: replace(config, matrix="ofm") for name, config in VARIANTS.items()}
 
     def build(self):

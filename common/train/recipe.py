@@ -41,7 +41,8 @@ class Recipe:
     drop_at: the epoch after which the learning rate is a tenth; 0 = never.
     plateau: epochs without an improvement of 1e-4 after which the learning rate is multiplied by `plateau_factor`;
     0 = never.
-    schedule: "cosine" = from 0 up to the learning rate in `warmup` epochs, then down to 0 at the last epoch.
+    schedule: "cosine" = from 0 up to the learning rate in `warmup` epochs (at most half of all), then down to 0 at
+    the last epoch.
     average: decay of an exponential moving average of the weights, with which epochs are judged and predictions are
     made; 0 = none.
     precision: of the arithmetic within layers, see `common.train.devices`.
@@ -96,8 +97,8 @@ class Recipe:
             raise UserError("a learning rate that decays every update cannot fall on plateaus too; choose one of them")
         if self.schedule and (self.plateau or self.drop_at or self.decay != 1):
             raise UserError(f"the schedule {self.schedule!r} sets the learning rate; leave out plateau, drop_at, decay")
-        if self.schedule and not 0 <= self.warmup < self.epochs:
-            raise UserError(f"warmup is {self.warmup} epochs of {self.epochs}; it must be less")
+        if self.warmup < 0:
+            raise UserError(f"warmup is {self.warmup} epochs; it must be 0 or more")
 
     def numerical_fields(self) -> dict[str, Any]:
         """The fields that the result depends on, as they are stored."""
@@ -130,7 +131,8 @@ def learning_rate(recipe: Recipe, updates: int) -> Any:
     from keras.optimizers import schedules
 
     if recipe.schedule:
-        warmup = recipe.warmup * updates
+        # Of a short run at most every other epoch warms up.
+        warmup = min(recipe.warmup, recipe.epochs // 2) * updates
         rest = recipe.epochs * updates - warmup
         if not warmup:
             return schedules.CosineDecay(recipe.learning_rate, rest)

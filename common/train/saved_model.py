@@ -120,15 +120,15 @@ def _check(card: dict, path: Path) -> None:
     again = "copy or train the model again"
     for name, kind in ENTRIES.items():
         if not isinstance(card.get(name), kind) or isinstance(card[name], bool):
-            raise UserError(f"{path}: {name} is {card.get(name)!r}, not {_kind(kind)}; {again}")
+            raise UserError(f"{path} is damaged: {name} is {card.get(name)!r}, not {_kind(kind)}; {again}")
     for name, value in _numbers(card):
         if not math.isfinite(value) or (abs(value) > LARGEST and name != "seed"):
-            raise UserError(f"{path}: {name} is {value:g}; {again}")
+            raise UserError(f"{path} is damaged: {name} is {value:g}; {again}")
     scale = card.get("scale", {"shift": 0.0, "factor": 1.0})
     if not isinstance(scale, dict) or set(scale) != {"shift", "factor"} or len(list(_numbers(scale))) != 2:
-        raise UserError(f"{path}: scale is {scale!r}, not the numbers shift and factor; {again}")
+        raise UserError(f"{path} is damaged: scale is {scale!r}, not the numbers shift and factor; {again}")
     if scale["factor"] <= 0:
-        raise UserError(f"{path}: scale has the factor {scale['factor']:g}, which must be above zero; {again}")
+        raise UserError(f"{path} is damaged: scale has the factor {scale['factor']:g}, not above zero; {again}")
     if "digest" in card and card["digest"] != _digest({k: v for k, v in card.items() if k != "digest"}):
         raise UserError(f"{path} was changed after it was written (its hash differs); {again}")
 

@@ -284,3 +284,50 @@ def test_a_full_disk_leaves_the_last_checkpoint(data, tmp_path, disk_of):
     assert (tmp_path / "checkpoint.npz").read_bytes() == before
     _, state = run(data, folder=tmp_path)
     assert lines(state) == lines(run(data)[1])
+
+
+# --- averages and callbacks ----------------------------------------------------------------------------
+
+
+def test_epochs_are_judged_by_the_averaged_weights(data, tmp_path):
+    recipe = replace(RECIPE, average=0.9, epochs=6)
+    model, state = run(data, recipe)
+    error = predict(model, data[0], VALIDATION)[:, 0] - data[1][VALIDATION]
+    assert np.abs(error).mean() == pytest.approx(state.best, rel=1e-6)
+    assert lines(state) != lines(run(data, replace(recipe, average=0.0))[1])
+    run(data, replace(recipe, epochs=3), folder=tmp_path)
+    again, resumed = run(data, recipe, folder=tmp_path)
+    assert lines(resumed) == lines(state)
+    assert all(np.array_equal(a, b) for a, b in zip(again.get_weights(), model.get_weights(), strict=True))
+
+
+def test_the_last_weights_are_the_average_where_these_are_left(data):
+    model, state = run(data, replace(RECIPE, average=0.9, keep="last"))
+    error = predict(model, data[0], VALIDATION)[:, 0] - data[1][VALIDATION]
+    assert np.abs(error).mean() == pytest.approx(state.history[-1]["validation_MAE"], rel=1e-6)
+
+
+def test_a_schedule_is_not_resumed_with_another_number_of_epochs(data, tmp_path):
+    recipe = replace(RECIPE, schedule="cosine", warmup=1)
+    run(data, recipe, folder=tmp_path)
+    with pytest.raises(UserError, match="of another run"):
+        run(data, replace(recipe, epochs=8), folder=tmp_path)
+
+
+def test_callbacks_see_every_epoch_and_may_stop_the_run(data):
+    from keras.callbacks import Callback
+
+    class Stop(Callback):
+        def on_epoch_end(self, epoch, logs=None):
+            seen.append((epoch, sorted(logs)))
+            self.model.stop_training = epoch == 1
+
+    seen: list = []
+    _, state = run_with(data, [Stop()])
+    assert [epoch for epoch, _ in seen] == [0, 1] and state.epoch == 2
+    assert seen[0][1] == ["loss", "val_MAE", "val_MSE"]
+
+
+def run_with(data, callbacks):
+    model = small()
+    return model, train(model, *data, ROWS, VALIDATION, RECIPE, seed=0, callbacks=callbacks)

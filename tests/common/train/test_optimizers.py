@@ -1,10 +1,12 @@
 """Recipes of other programs: their optimizers, cut gradients and learning rates that drop."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
 from common.errors import UserError
-from common.train.recipe import Recipe, make_optimizer, rate_of
+from common.train.recipe import Recipe, learning_rate, make_optimizer, rate_of
 
 
 def step(recipe: Recipe, gradient, steps: int = 1):
@@ -47,3 +49,28 @@ def test_recipes_of_before_are_unchanged():
     assert Recipe(optimizer="sgd").numerical_fields()["optimizer"] == "sgd"
     with pytest.raises(UserError, match="optimizer 'lion' is unknown; choose one of adam, sgd, adamw"):
         Recipe(optimizer="lion")
+
+
+def test_the_cosine_schedule_warms_up_and_ends_at_zero():
+    recipe = Recipe(learning_rate=0.1, epochs=10, schedule="cosine", warmup=2)
+    rates = learning_rate(recipe, 5)
+    found = np.array([float(rates(step)) for step in range(51)])
+    assert np.allclose(found[:11], 0.01 * np.arange(11)) and np.argmax(found) == 10
+    assert np.allclose(found[10:], 0.05 * (1 + np.cos(np.pi * np.arange(41) / 40)), atol=1e-6)
+    assert np.argmax([float(learning_rate(replace(recipe, epochs=2), 5)(step)) for step in range(11)]) == 5
+
+
+@pytest.mark.parametrize(
+    ("fields", "message"),
+    [
+        ({"schedule": "cosine", "plateau": 3}, "sets the learning rate; leave out plateau"),
+        ({"schedule": "step"}, "schedule 'step' is unknown; choose one of cosine"),
+        ({"average": 1.0}, "average is 1; the decay of a moving average"),
+        ({"epochs": -8}, r"epochs \(-8\)"),
+        ({"follow": "test"}, "the test set may be followed only where nothing is chosen by it"),
+        ({"warmup": -1}, "warmup is -1 epochs"),
+    ],
+)
+def test_contradictions_are_refused(fields, message):
+    with pytest.raises(UserError, match=message):
+        Recipe(**fields)
