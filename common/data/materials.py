@@ -239,7 +239,7 @@ class MaterialsDataset:
         densities: DensityStore | None = None,
         origin: str = "",
     ) -> MaterialsDataset:
-        """From pymatgen structures, `Crystal`s or `(numbers, lattice, frac)` triples, or None for no structure."""
+        """From pymatgen structures, `Crystal` objects, triples `(numbers, lattice, frac)`, or None for no structure."""
         crystals = [None if s is None else as_crystal(s) for s in structures]
         if formulas is None:
             formulas = [formula_of(crystal) for crystal in crystals if crystal is not None]
