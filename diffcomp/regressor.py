@@ -38,6 +38,21 @@ class DiffComp(Regressor):
     variants = VARIANTS
     #: MAE, Adam 1e-4 (released program). Batch and epochs are not published: chosen on a validation set (README.md).
     recipe = Recipe(loss="mae", learning_rate=1e-4, batch=32, epochs=400, monitor="MAE", patience=60)
+    #: "released": the optimizer of the released program, which has no validation set; its checkpoints are of 33,600 and
+    #: 54,600 steps. "corrected": for the corrected inputs, chosen on the validation set of fold 0 (README.md).
+    recipes = {
+        "paper": {},
+        "released": {"epsilon": 1e-8, "keep": "last", "follow": "test", "patience": 0},
+        "corrected": {
+            "optimizer": "adamw",
+            "learning_rate": 1e-3,
+            "weight_decay": 0.01,
+            "epochs": 120,
+            "schedule": "cosine",
+            "warmup": 3,
+            "patience": 0,
+        },
+    }
     #: The element vectors of a loaded model that learned its own.
     own_vectors: Path | None = None
 
