@@ -25,7 +25,7 @@ def dft() -> tuple[list[Line], list[str]]:
     gpaw_python()  # raises an error if GPAW is not installed
     lines, notes = [], []
     with open_hdf5(PATH) as file:
-        energies, channels, engine = (file.attrs[key] for key in ("energies_eV", "channels", "engine"))
+        energies, channels, program = (file.attrs[key] for key in ("energies_eV", "channels", "engine"))
         for name in NAMES:
             group = file["materials"][name]
             crystal = Crystal(*(group[key][:] for key in ("numbers", "cell", "scaled_positions")))
@@ -38,7 +38,7 @@ def dft() -> tuple[list[Line], list[str]]:
             for form in (Form("absolute", per="cell"), Form("fermi", per="cell")):
                 row = from_group(group, energies, json.loads(channels), aligned=form.reference == "fermi")
                 similarity.append(_cosine(resampled(found.dos, form), resampled(row, form)))
-            source = f"the stored row of the embedded set ({engine})"
+            source = f"the stored row of the embedded set ({program})"
             lines += [
                 Line(f"{name}, processor time", busy, "s", "<= 15", f"stored row: {stored['cpu_s']:.1f} s"),
                 Line(f"{name}, energy deviation", 1e3 * off, "meV/atom", "<= 5", source),

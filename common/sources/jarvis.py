@@ -43,39 +43,39 @@ def jarvis_dielectric(ids: Sequence[str] | None = None, component: str = "xx") -
     except (OSError, ValueError, zipfile.BadZipFile) as error:
         raise UserError(f"JARVIS' list dft_3d cannot be fetched ({_short(error)}); {LATER}") from None
     wanted = ids or _limit(list(entries))
-    kept, left_out = {}, {}
+    spectra, left_out = {}, {}
     for jid in progress(wanted, desc="JARVIS", unit="material"):
         if jid not in entries:
             left_out[jid] = "is not in the list dft_3d"
             continue
         try:
-            kept[jid] = _spectrum(jid, component, page)
+            spectra[jid] = _spectrum(jid, component, page)
         except NoAnswer:
             raise
         except UserError as error:
             left_out[jid] = str(error)
-    report_left_out(left_out, len(kept))
-    crystals = [crystal_of(entries[jid]["atoms"]) for jid in kept]
-    hull = np.array([number_of(entries[jid].get("ehull")) for jid in kept])
-    curves = np.array(list(kept.values()))
+    report_left_out(left_out, len(spectra))
+    crystals = [crystal_of(entries[jid]["atoms"]) for jid in spectra]
+    hull = np.array([number_of(entries[jid].get("ehull")) for jid in spectra])
+    curves = np.array(list(spectra.values()))
     targets = {
         "eps_re": Target(curves[:, 0], "1", AXIS, "eV"),
         "eps_im": Target(curves[:, 1], "1", AXIS, "eV"),
         "hull_distance": Target(hull, "eV/atom"),
     }
-    return MaterialsDataset.from_structures(list(kept), crystals, targets, origin="jarvis-dielectric")
+    return MaterialsDataset.from_structures(list(spectra), crystals, targets, origin="jarvis-dielectric")
 
 
 def traced() -> Traced:
     """From the pages that were asked for to the dielectric functions that are used."""
     folder = cache_root() / "jarvis"
-    kept, lacking = len(list(folder.glob("*-xx.npy"))), [path.read_text() for path in folder.glob("*-xx.txt")]
-    if not kept:
+    count, lacking = len(list(folder.glob("*-xx.npy"))), [path.read_text() for path in folder.glob("*-xx.txt")]
+    if not count:
         raise UserError("no dielectric function is fetched yet; run matrepro data get jarvis-dielectric (extra jarvis)")
     without = lacking.count(WITHOUT)
-    asked = Traced("pages of JARVIS-DFT that were asked for", kept + len(lacking))
-    asked.count("with an OptB88vdW dielectric function", kept + len(lacking) - without)
-    return asked.count("from 0 to 30 eV, without gaps", kept)
+    asked = Traced("pages of JARVIS-DFT that were asked for", count + len(lacking))
+    asked.count("with an OptB88vdW dielectric function", count + len(lacking) - without)
+    return asked.count("from 0 to 30 eV, without gaps", count)
 
 
 def _client():

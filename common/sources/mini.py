@@ -1,4 +1,4 @@
-"""The embedded data set: 336 crystals computed for this project; `mini.md` is its card."""
+"""The embedded dataset: 336 crystals computed for this project; `mini.md` is its card."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ GPA = 160.21766
 
 
 def load() -> MaterialsDataset:
-    """The embedded data set: 336 small crystals with energies, gaps, some bulk moduli and densities of states."""
+    """The embedded dataset: 336 small crystals with energies, gaps, some bulk moduli and densities of states."""
     table = densities.load(PATH, origin="mini")
     # Strained copies of a compound are named <compound>-v94 and <compound>-v106.
     series = defaultdict(list)
@@ -30,7 +30,7 @@ def load() -> MaterialsDataset:
 
 
 def load_dos() -> MaterialsDataset:
-    """The embedded data set with total densities of states: curves of 40 points around the Fermi level."""
+    """The embedded dataset with total densities of states: curves of 40 points around the Fermi level."""
     table = load()
     with reading_hdf5(PATH) as file:
         energy = file.attrs["energies_eV"]
@@ -56,7 +56,7 @@ def load_swollen() -> MaterialsDataset:
 def bulk_modulus(points: list[tuple[float, float]]) -> float:
     """B = V d2E/dV2 in GPa at the minimum of a parabola through three (volume, energy) points, else NaN.
 
-    A minimum outside the three volumes is extrapolation (GaN would come out 60 % too stiff) and counts as unknown.
+    A minimum outside the three volumes is extrapolation (GaN would be 60 % too stiff) and counts as unknown.
     """
     if len(points) != 3:
         return float("nan")

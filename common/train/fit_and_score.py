@@ -81,7 +81,7 @@ def score(
     return Scored(predictions, left_out)
 
 
-def epoch_kept(model: Any) -> dict[str, float]:
+def restored_epoch(model: Any) -> dict[str, float]:
     """The row of the history that belongs to the weights of a trained network."""
     state = model.state
     return state.history[-1 if model.recipe.keep == "last" else state.best_epoch]

@@ -162,7 +162,7 @@ def learn(
     checkpoint = Path(folder) / "checkpoint.npz" if folder else None
     if checkpoint and checkpoint.exists():
         state, _ = restore_checkpoint(checkpoint, variables, state.run)
-    kept = time.perf_counter()
+    saved = time.perf_counter()
     with progress(total=epochs, initial=state.epoch, desc="element vectors", unit="epoch") as bar:
         while state.epoch < epochs:
             random = np.random.default_rng([seed, state.epoch])
@@ -172,8 +172,8 @@ def learn(
             state.epoch += 1
             state.history.append({"epoch": state.epoch, "loss": loss.history["loss"][0]})
             bar.update()
-            if checkpoint and (time.perf_counter() - kept > 60 or state.epoch == epochs):
+            if checkpoint and (time.perf_counter() - saved > 60 or state.epoch == epochs):
                 save_checkpoint(checkpoint, variables, state, None)
-                kept = time.perf_counter()
+                saved = time.perf_counter()
     weights = model.get_layer("encoder").get_weights()[0]
     return ElementSpace.scaled(found.numbers, weights) if scaled else ElementSpace(found.numbers, weights)

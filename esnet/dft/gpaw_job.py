@@ -51,8 +51,8 @@ def _reason(error, job):
     missing = re.search(r'dataset file "(\w+?)\.', text)
     if missing:
         return (
-            f"GPAW finds no PAW data set for {missing.group(1)}; "
-            "its data sets (gpaw-data, GPAW_SETUP_PATH) lack the element or are not installed"
+            f"GPAW finds no PAW dataset for {missing.group(1)}; "
+            "its datasets (gpaw-data, GPAW_SETUP_PATH) lack the element or are not installed"
         )
     return f"GPAW stopped with {name}: {text}"
 

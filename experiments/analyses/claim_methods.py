@@ -8,7 +8,7 @@ difference: [[...], [...]]  the first less the second
 lowest: {row, among, of}    in how many of the columns `of` the row has a lower error than every row of `among`
 over_reported: [...]        our error over the published one, on the same folds where these are published
 minimum: {among, of}        the lowest error of these rows in one column
-materials: [table, column]  the size of the data set
+materials: [table, column]  the size of the dataset
 parameters: row             trained weights of a row of the table of all models
 stored: [file, key, ...]    a number of a report that is stored beside the results
 function: [module:function, argument, ...]

@@ -44,7 +44,7 @@ class ModelPredictions:
 
 @dataclass
 class DatasetPredictions:
-    """One data set. `facts`: id, formula, the targets and whatever the declared function adds, an array each."""
+    """One dataset. `facts`: id, formula, the targets and whatever the declared function adds, an array each."""
 
     name: str
     target: str

@@ -14,7 +14,7 @@ from experiments.run import store
 
 @dataclass
 class ModelResult:
-    """One model on one data set: per metric the values over the stored seeds, and what the paper reports."""
+    """One model on one dataset: per metric the values over the stored seeds, and what the paper reports."""
 
     row: str
     values: dict[str, np.ndarray]
@@ -36,13 +36,13 @@ class ModelResult:
 
 @dataclass
 class DatasetResult:
-    """One column of a table: a data set with the results of its models."""
+    """One column of a table: a dataset with the results of its models."""
 
     name: str
     unit: str
     models: list[ModelResult] = field(default_factory=list)
     notes: list[str] = field(default_factory=list)
-    #: Sizes of the data set and of one test set.
+    #: Sizes of the dataset and of one test set.
     materials: int = 0
     test: int = 0
     #: The paper's own model and what the paper reports of it, to see where that lies among our splits.

@@ -30,7 +30,7 @@ def hull_of_ground_states(data) -> dict[str, np.ndarray]:
 
 
 def hull_of_its_own(data) -> dict[str, np.ndarray]:
-    """The same over the data set itself, which needs no other data."""
+    """The same over the dataset itself, which needs no other data."""
     known = data.known("formation_energy")
     return _hulls(data, PhasePool(known.formulas.tolist(), known.target("formation_energy").values))
 

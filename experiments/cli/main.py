@@ -1,4 +1,4 @@
-"""The `matrepro` command: reproduce tables, print them, check them; look at data, splits and devices."""
+"""The `matrepro` command: reproduce tables, print them, check them; show data, splits and devices."""
 
 from __future__ import annotations
 

@@ -20,7 +20,7 @@ from experiments.run.store import DamagedResult, damage, folder_of, read_record,
 
 
 def check_stored(scale: str = "real") -> tuple[list[str], int]:
-    """Recompute every committed result; returns what is wrong and how many results were looked at."""
+    """Recompute every committed result; returns what is wrong and how many results were recomputed."""
     declared = {run.key: run for run in _all_runs(scale)}
     wrong, errors = [], {}
     found = sorted(str(p.parent.relative_to(results_root())) for p in (results_root() / scale).rglob("cell.json"))

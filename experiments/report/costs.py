@@ -13,7 +13,7 @@ from experiments.report.document import PaperReport, Result, ResultTable, all_re
 #: Columns that a table with costs adds to every row.
 COSTS = ["wall time (min)", "parameters", "hardware"]
 HEAD = [
-    *("model", "data set", "table", "runs", "time per run", "in all", "epochs run", "chosen epoch"),
+    *("model", "dataset", "table", "runs", "time per run", "in all", "epochs run", "chosen epoch"),
     *("parameters", "computed on"),
 ]
 

@@ -16,7 +16,7 @@ WITHIN = f"within {100 * NEAR:.0f} %"
 
 @dataclass(frozen=True)
 class Result:
-    """One model on one data set: what is stored of it, beside what the paper reports."""
+    """One model on one dataset: what is stored of it, beside what the paper reports."""
 
     paper: str
     table: str
@@ -107,7 +107,7 @@ class Section:
     title: str
     note: str
     tables: list[ResultTable] = field(default_factory=list)
-    #: Data sets without any result, for which a line each is enough.
+    #: Datasets without any result, for which a line each is enough.
     open: ResultTable | None = None
 
     @property

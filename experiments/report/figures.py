@@ -1,6 +1,6 @@
 """Figures of a table from stored predictions.
 
-A network has a parity plot, a learning curve, and its calibration where it predicts an uncertainty; a data set has a
+A network has a parity plot, a learning curve, and its calibration where it predicts an uncertainty; a dataset has a
 bar chart and cumulative errors. Columns that differ in the size of the training set make one figure of error against
 size.
 """

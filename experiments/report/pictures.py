@@ -145,7 +145,7 @@ def _curves(runs: list, across: Scale, name: str, label: str, top: float) -> Pan
 
 
 def by_size(results: Iterable[Result]) -> Picture | None:
-    """A line a model, named at its end, where a table's data sets are subsets of one; None where they are not."""
+    """A line a model, named at its end, where a table's datasets are subsets of one; None where they are not."""
     series: dict[str, list[tuple[int, float]]] = {}
     results = [result for result in results if result.finished]
     subsets = {_data(result) for result in results if "train" in _split(result)}
@@ -187,5 +187,5 @@ def _split(result: Result) -> dict:
 
 
 def _data(result: Result) -> tuple[str, str]:
-    """The data set from which the materials are drawn."""
+    """The dataset from which the materials are drawn."""
     return result.runs[0].settings["source"], result.runs[0].settings["target"]

@@ -17,7 +17,7 @@ from experiments.report.document import PaperReport, Result, ResultTable, Sectio
 
 #: Results on the embedded set (scale mini) are not in the report, so that they cannot be mistaken for the paper's.
 SCALES = ("real", "paper")
-MINI_NOTE = "Embedded data set, small budget: to see that everything runs. Not to be compared with the paper's numbers."
+MINI_NOTE = "Embedded dataset, small budget: to see that everything runs. Not to be compared with the paper's numbers."
 REAL_NOTE = (
     "Mean ± standard deviation over random splits, computed from stored predictions; one value where there is one "
     "split. A seed gives the same split to every model."
@@ -88,7 +88,7 @@ def _derived_table(one: TextTable) -> ResultTable:
 
 
 def _dataset_table(dataset: DatasetResult, metrics: list[str], results: list[Result]) -> ResultTable:
-    """A data set of which something is stored: ours, the paper's, their ratio, the splits, the band."""
+    """A dataset of which something is stored: ours, the paper's, their ratio, the splits, the band."""
     first, unit, scale = metrics[0], results[0].unit, results[0].scale
     # Of the other metrics a paper prints few; how many times better than the mean an error is stands beside it.
     order = sorted(metrics[1:], key=lambda metric: metric != "MAD:MAE")
@@ -164,7 +164,7 @@ def _sizes(results: list[Result]) -> str:
 
 
 def _open_table(results: list[Result]) -> ResultTable:
-    title, head = f"Data sets without results; scale {results[0].scale}", ["data set", "model", "open, because"]
+    title, head = f"Datasets without results; scale {results[0].scale}", ["dataset", "model", "open, because"]
     rows = [[r.column, r.row, r.model.open] for r in results]
     if results[0].scale == "mini":
         return ResultTable(title, head, rows, results=results, words=(0, 1, 2))

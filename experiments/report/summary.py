@@ -11,7 +11,7 @@ from experiments.report.costs import duration
 from experiments.report.document import WITHIN, PaperReport, Result, ResultTable, all_results
 
 MEANING = (
-    "A run is one model, one data set, one split; a result is the mean over the splits of a model on a data set. It "
+    "A run is one model, one dataset, one split; a result is the mean over the splits of a model on a dataset. It "
     "is compared where the paper reports a value for the same kind of data: the ratio is ours over the reported error, "
     f"lower is better. {WITHIN.capitalize()} counts results on both sides of the reported value; better counts those "
     "below it, however little; a result may be both. A result that two tables share is counted once. Open results have "
@@ -20,7 +20,7 @@ MEANING = (
 )
 HEAD = ["paper, scale", "runs finished", "results", "compared", WITHIN, "better", "open", "training time"]
 #: The short table of the README: its columns, and its longest length.
-SHORT_HEAD = ["paper", "model, data set", "metric", "reported", "ours", "ratio", "verdict"]
+SHORT_HEAD = ["paper", "model, dataset", "metric", "reported", "ours", "ratio", "verdict"]
 SHORT = 30
 
 
@@ -118,7 +118,7 @@ def as_dict(papers: list[PaperReport]) -> dict:
             "paper": r.paper,
             "table": r.table,
             "scale": r.scale,
-            "data set": r.column,
+            "dataset": r.column,
             "model": r.row,
             "metric": r.metric,
             "unit": r.unit,

@@ -114,7 +114,7 @@ def _lean(table, targets: Collection[str]):
 
 
 def _add_features(contents: Contents, source: str, model, table, jobs: int) -> None:
-    kept = contents.features.setdefault(source, {})
+    packed = contents.features.setdefault(source, {})
     vectors = getattr(model.config, "vectors", None)
     if vectors and vectors not in contents.vectors:
         from common.chem.element_vectors import element_vectors
@@ -123,7 +123,7 @@ def _add_features(contents: Contents, source: str, model, table, jobs: int) -> N
     model.store = recorder = RecordingStore(DISK_CACHE)
     model.features(table, jobs)
     for name, (made, ids) in recorder.made.items():
-        old, old_ids, old_errors = kept.get(name, (None, ids[:0], {}))
+        old, old_ids, old_errors = packed.get(name, (None, ids[:0], {}))
         before = set(old_ids.tolist())
         fresh = np.array([k for k, one in enumerate(ids.tolist()) if one not in before], dtype=np.int64)
         ragged = old
@@ -131,7 +131,7 @@ def _add_features(contents: Contents, source: str, model, table, jobs: int) -> N
             new = _ragged(made.features, fresh)
             ragged = new if old is None else Ragged.concatenate([old, new])
         if ragged is not None:
-            kept[name] = ragged, np.concatenate([old_ids, ids[fresh]]), old_errors | made.errors
+            packed[name] = ragged, np.concatenate([old_ids, ids[fresh]]), old_errors | made.errors
 
 
 def _ragged(found: Ragged | ShardedRagged, rows: np.ndarray) -> Ragged:

@@ -17,7 +17,7 @@ from common.cli.package_spec import PackageSpec
 from common.data.loading import load_labeled, make_split
 from common.errors import UserError
 from common.io.messages import note
-from common.train.fit_and_score import epoch_kept, fit_and_score
+from common.train.fit_and_score import fit_and_score, restored_epoch
 from common.tuning import space
 from experiments.declare.models import NETWORKS
 
@@ -193,7 +193,7 @@ def train(fixed: dict, number: int, settings: dict) -> dict:
     model = _network(fixed["network"])(fixed["variant"], seed=fixed["seed"], **epochs, **settings)
     scratch = cache_root() / "runs" / f"tune-{fixed['search']}-{number}"
     trained = fit_and_score(model, table, target, split, files={}, checkpoints=scratch)
-    row = epoch_kept(model)
+    row = restored_epoch(model)
     shutil.rmtree(scratch, ignore_errors=True)
     return {
         "error": row[f"validation_{fixed['metric']}"],

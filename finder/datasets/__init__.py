@@ -1,4 +1,4 @@
-"""The data sets of the Finder paper as its authors publish them, doi:10.6084/m9.figshare.19308407.
+"""The datasets of the Finder paper as its authors publish them, doi:10.6084/m9.figshare.19308407.
 
 Put the files into the data directory as finder/<name>.csv. Each has the columns id, formula, target and cif, the last
 one with the whole text of a CIF. Parsing 68,699 of these takes minutes; so the result is cached as HDF5.
@@ -31,20 +31,20 @@ SETS = {
 
 
 def finder_set(name: str) -> MaterialsDataset:
-    """A data set of the Finder paper (figshare), structures included."""
+    """A dataset of the Finder paper (figshare), structures included."""
     path = place(f"finder/{name}.csv")
     if not path.exists():
         raise UserError(
             f"{path} is not there; run matrepro data get finder-mp-2021, or put the files of "
             f"doi:10.6084/m9.figshare.19308407 into {path.parent}"
         )
-    kept = cache_root() / "tables" / f"finder-{name}-{file_digest(path)}.h5"
-    if not kept.exists():
+    cached = cache_root() / "tables" / f"finder-{name}-{file_digest(path)}.h5"
+    if not cached.exists():
         note(f"reading the structures of {path} once; this takes minutes for a large file")
         table, left_out = load(path, target="target", jobs=-1)
         report_left_out(left_out, len(table))
-        table.to_hdf5(kept)
-    table = MaterialsDataset.from_hdf5(kept)
+        table.to_hdf5(cached)
+    table = MaterialsDataset.from_hdf5(cached)
     target, unit = SETS[name]
     table = table.with_target(target, table.target("target").values, unit)
     table.origin = f"finder-{name}"

@@ -1,4 +1,4 @@
-"""A stand-in for the Python that has GPAW, and a real one where there is one; densities of the embedded data set."""
+"""A stand-in for the Python that has GPAW, and a real one where there is one; densities of the embedded dataset."""
 
 import json
 import sys

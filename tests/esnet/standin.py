@@ -1,6 +1,6 @@
 """In place of a Python that has GPAW: records what it is asked and answers with bands of its own, at once.
 
-Some elements stand for what can go wrong: Po has no data set, At never ends, Rn dies, Fr prints nothing, Ra does not
+Some elements stand for what can go wrong: Po has no dataset, At never ends, Rn dies, Fr prints nothing, Ra does not
 converge. The first argument is the folder of the record.
 """
 
@@ -25,7 +25,7 @@ def main(record, first, *rest):
         file.write(json.dumps({**job, "pid": os.getpid(), "script": first}) + "\n")
     trouble = {TROUBLE.get(z) for z in job["numbers"]}
     if "Po" in trouble:
-        sys.exit("GPAW finds no PAW data set for Po; its data sets lack the element")
+        sys.exit("GPAW finds no PAW dataset for Po; its datasets lack the element")
     if "At" in trouble:
         sys.stdin.buffer.read(1)  # ends with the parent, as the real one does
         sys.exit("the parent is gone")

@@ -172,7 +172,7 @@ def test_densities_can_be_computed_on_the_way(model, standin, tmp_path, monkeypa
     out, err = capsys.readouterr()
     found = json.loads(out)
     assert [(one["id"], one["formula"]) for one in found["predictions"]] == [("salt", "NaCl"), ("other", "KCl")]
-    assert "no PAW data set for Po" in found["left_out"]["poison"] and "left out: poison" in err
+    assert "no PAW dataset for Po" in found["left_out"]["poison"] and "left out: poison" in err
     assert "1 of 3 calculations failed; repeat them with --retry" in err
     stored = err.partition("densities of states are stored in ")[2].split()[0]
     assert main(["predict", "--model", str(model), stored, "--csv"]) == 0
@@ -183,7 +183,7 @@ def test_densities_can_be_computed_on_the_way(model, standin, tmp_path, monkeypa
     assert main([*arguments, "--retry"]) == 0 and len(standin()) == 4
     capsys.readouterr()
     assert main([*arguments, "--strict"]) == 2
-    assert "poison: GPAW finds no PAW data set" in capsys.readouterr().err.splitlines()[-1]
+    assert "poison: GPAW finds no PAW dataset" in capsys.readouterr().err.splitlines()[-1]
     # A time limit holds here too.
     (tmp_path / "endless.vasp").write_text(SALT.replace("Na Cl", "At Cl"))
     single = ["predict", "--model", str(model), str(tmp_path / "endless.vasp"), "--dft", "gpaw"]

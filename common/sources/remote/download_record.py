@@ -61,14 +61,14 @@ def state_of(entry: Entry) -> str:
 
 def verify(entry: Entry) -> dict[str, str]:
     """File -> "whole", "damaged", "not fetched", or "other than published", without any network."""
-    kept, found = record(entry), {}
+    recorded, found = record(entry), {}
     for file in known_files(entry):
         path = folder_of(entry) / file.name
         if not path.exists():
             found[file.name] = "not fetched"
         elif file.checksum and not matches(path, file.checksum):
             found[file.name] = "other than published"
-        elif file.name in kept and not matches(path, kept[file.name]["hash"]):
+        elif file.name in recorded and not matches(path, recorded[file.name]["hash"]):
             found[file.name] = "damaged"
         else:
             found[file.name] = "whole"

@@ -41,17 +41,17 @@ def article(api: str, number: int) -> dict:
 def _checked(found: dict, address: str) -> dict:
     try:
         licence = (found.get("license") or {}).get("name", "")
-        kept = {"doi": found.get("doi", ""), "version": found.get("version", ""), "license": {"name": licence}}
-        kept["files"] = [
+        facts = {"doi": found.get("doi", ""), "version": found.get("version", ""), "license": {"name": licence}}
+        facts["files"] = [
             {key: file.get(key) for key in ("name", "download_url", "size", "computed_md5", "supplied_md5")}
             for file in found["files"]
         ]
-        files(kept)
+        files(facts)
     except (KeyError, TypeError, AttributeError):
         raise UserError(f"{address} does not answer as figshare does; correct figshare_api of the registry") from None
-    if not kept["files"]:
-        raise UserError(f"{address} has no files today; look at its page")
-    return kept
+    if not facts["files"]:
+        raise UserError(f"{address} has no files; check its page")
+    return facts
 
 
 def files(found: dict) -> list[RemoteFile]:

@@ -40,8 +40,8 @@ def _gaps(path: Path) -> Path:
     if not {*GAPS, "Experimental"} <= set(names):
         raise unlike(path, "its header lacks " + ", ".join(sorted({*GAPS, "Experimental"} - set(names))))
     places = [names.index(name) for name in (*GAPS, "Experimental")]
-    kept = [[row[place] for place in places] for row in rows if ID.fullmatch(row[names.index("MP_ID")])]
-    return write_rows("mp/exp_band_gap.csv", [*GAPS.values(), "Eg_exp"], kept)
+    selected = [[row[place] for place in places] for row in rows if ID.fullmatch(row[names.index("MP_ID")])]
+    return write_rows("mp/exp_band_gap.csv", [*GAPS.values(), "Eg_exp"], selected)
 
 
 def _enthalpies(path: Path) -> Path:
@@ -57,12 +57,12 @@ def diffcomp(fetched: dict[str, Path]) -> list[Path]:
     """Rows of a picture's path, which carries the id, the value and the composition vector of 60 numbers."""
     made = []
     for target in ("Ef", "Eg"):
-        path, kept = fetched[f"1_test_{target}.dat"], []
+        path, selected = fetched[f"1_test_{target}.dat"], []
         for row in _rows(path):
             name = ID.search(row[0])
             if not name or len(row) != 62:
                 raise unlike(path, f"a row of it begins with {row[0][:40]!r} and has {len(row)} cells")
-            kept.append([name[0], *row[1:]])
+            selected.append([name[0], *row[1:]])
         header = ["material_id", "target", *(f"v{k:02}" for k in range(1, 61))]
-        made.append(write_rows(f"mp/diffcomp_test_{target}.csv", header, kept))
+        made.append(write_rows(f"mp/diffcomp_test_{target}.csv", header, selected))
     return made

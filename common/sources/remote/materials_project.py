@@ -95,10 +95,10 @@ def _start(parts: Path, client: Client) -> None:
     parts.mkdir(parents=True, exist_ok=True)
 
 
-def _asked(wanted: Recipe, client: Client, kept: Path) -> list[str]:
+def _asked(wanted: Recipe, client: Client, path: Path) -> list[str]:
     """The ids to ask for, in a fixed order: those of the lists, or those that meet the query."""
-    if kept.exists():
-        return json.loads(kept.read_text())
+    if path.exists():
+        return json.loads(path.read_text())
     if wanted.lists:
         found = list(dict.fromkeys(name for file in wanted.lists for name in _listed(file)))
     else:
@@ -106,7 +106,7 @@ def _asked(wanted: Recipe, client: Client, kept: Path) -> list[str]:
         found = sorted(name for name, text in formulas.items() if wanted.wants(text))
     if not found:
         raise UserError(f"{wanted.name}: the Materials Project has nothing that meets this query")
-    write_text(kept, json.dumps(found))
+    write_text(path, json.dumps(found))
     return found
 
 

@@ -33,18 +33,18 @@ TARGETS = {
 
 def keep(part: Path, wanted: Recipe, records: Sequence[dict]) -> None:
     """A page as a table, and what it left out as JSON, which is written last and says that the page is there."""
-    crystals, kept, left_out = [], [], {}
+    crystals, complete, left_out = [], [], {}
     for record in records:
         try:
             crystals.append(crystal_of(record.get("structure")))
-            kept.append(record)
+            complete.append(record)
         except UserError as error:
             left_out[str(record["material_id"])] = str(error)
     targets = {
-        TARGETS[field][0]: Target(np.array([_value(record.get(field)) for record in kept]), TARGETS[field][1])
+        TARGETS[field][0]: Target(np.array([_value(record.get(field)) for record in complete]), TARGETS[field][1])
         for field in wanted.fields
     }
-    names, formulas = ([str(record[key]) for record in kept] for key in ("material_id", "formula_pretty"))
+    names, formulas = ([str(record[key]) for record in complete] for key in ("material_id", "formula_pretty"))
     MaterialsDataset.from_structures(names, crystals, targets, formulas=formulas).to_hdf5(part.with_suffix(".h5"))
     write_text(part.with_suffix(".json"), json.dumps({"left_out": left_out}) + "\n")
 

@@ -25,7 +25,7 @@ class RemoteFile:
 
 @dataclass(frozen=True)
 class Entry:
-    """One data set. figshare: number of the article whose files are asked for when they are fetched.
+    """One dataset. figshare: number of the article whose files are asked for when they are fetched.
 
     rows: what -> number of rows that the publisher states. makes: files that it gives to the data directory.
     sources: names under which it can then be loaded. reader: the function that makes them,

@@ -67,26 +67,26 @@ def _cif_crystal(found: dict):
 
 def _table(entry: str, key: str, targets: dict[str, tuple[str, str]], crystal: Callable) -> MaterialsDataset:
     path = _fetched(entry)
-    kept = _kept(entry, path)
-    if not kept.exists():
+    cached = _cached(entry, path)
+    if not cached.exists():
         note(f"reading the structures of {path} once; this takes minutes for a large file")
         table, counts, left_out = records(path, key, targets, crystal)
         report_left_out(left_out, len(table))
-        write_text(kept.with_suffix(".json"), json.dumps({**counts, "left_out": left_out}, indent=1) + "\n")
-        table.to_hdf5(kept)
-    table = MaterialsDataset.from_hdf5(kept)
+        write_text(cached.with_suffix(".json"), json.dumps({**counts, "left_out": left_out}, indent=1) + "\n")
+        table.to_hdf5(cached)
+    table = MaterialsDataset.from_hdf5(cached)
     table.origin = entry
     return table
 
 
-def _kept(entry: str, path: Path) -> Path:
+def _cached(entry: str, path: Path) -> Path:
     return cache_root() / "tables" / f"{entry}-{file_digest(path)}.h5"
 
 
 def snumat_traced() -> Traced:
     """The steps from SNUMAT's records to the gaps that are used."""
     table = snumat_hse()
-    report = json.loads(_kept("snumat", _fetched("snumat")).with_suffix(".json").read_text())
+    report = json.loads(_cached("snumat", _fetched("snumat")).with_suffix(".json").read_text())
     heavy = sum("deuterium" in reason for reason in report["left_out"].values())
     traced = Traced("records", report["records"]).count("duplicates", report["distinct"])
     traced.count("without deuterium", report["distinct"] - heavy)
@@ -114,20 +114,20 @@ def records(
     listed, found, left_out = _read(path), {}, {}
     for record in listed:
         found.setdefault(str(record.get(key, "")), record)
-    names, kept, crystals = list(found), [], []
+    names, valid, crystals = list(found), [], []
     with progress(total=len(names), desc="reading", unit="structure") as bar:
         results = map_rows(crystal, lambda row: found[names[row]], list(range(len(names))), 1, bar)
         for name, result in zip(names, results, strict=True):
             if isinstance(result, str):
                 left_out[name] = result
             else:
-                kept.append(name)
+                valid.append(name)
                 crystals.append(result)
     columns = {
-        new: Target(np.array([number_of(found[name].get(old)) for name in kept]), unit)
+        new: Target(np.array([number_of(found[name].get(old)) for name in valid]), unit)
         for old, (new, unit) in targets.items()
     }
-    table = MaterialsDataset.from_structures(kept, crystals, columns, origin=path.name)
+    table = MaterialsDataset.from_structures(valid, crystals, columns, origin=path.name)
     return table, {"records": len(listed), "distinct": len(found)}, left_out
 
 

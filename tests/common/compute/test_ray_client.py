@@ -157,7 +157,7 @@ def test_densities_of_states_are_those_of_one_machine(standin, on_ray, monkeypat
     for engine in (os.environ["MATREPRO_EXECUTOR"], "local"):
         monkeypatch.setenv("MATREPRO_EXECUTOR", engine)
         report = run_batch(dos_jobs(11, 12, 13, 84), tmp_path / engine[:3], processes=2)
-        assert report.finished == ["m11", "m12", "m13"] and "no PAW data set for Po" in report.failed["m84"]
+        assert report.finished == ["m11", "m12", "m13"] and "no PAW dataset for Po" in report.failed["m84"]
         found.append(_everything(report.path))
     assert found[0] == found[1]
 

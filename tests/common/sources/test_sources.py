@@ -1,4 +1,4 @@
-"""The embedded data set and the data directory: sizes, units, a value recomputed by hand, and bad directories."""
+"""The embedded dataset and the data directory: sizes, units, a value recomputed by hand, and bad directories."""
 
 import csv
 import gzip

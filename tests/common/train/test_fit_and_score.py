@@ -7,7 +7,7 @@ from common.baselines.classical import Median
 from common.data.predictions import Predictions
 from common.data.splits import Split, by_fractions
 from common.sources import load_source
-from common.train.fit_and_score import epoch_kept, fit_and_score, score
+from common.train.fit_and_score import fit_and_score, restored_epoch, score
 from profitnet.regressor import OFMCNN
 
 
@@ -52,4 +52,4 @@ def test_a_saved_network_predicts_the_same(mini, tmp_path):
     ]
     loaded = score(OFMCNN.load(folder), table, split, {"test": None}).predictions["test"]
     assert np.array_equal(loaded.prediction, scored.predictions["test"].prediction)
-    assert epoch_kept(model)["epoch"] == model.state.best_epoch + 1
+    assert restored_epoch(model)["epoch"] == model.state.best_epoch + 1

@@ -120,7 +120,7 @@ def test_no_formation_energy_without_its_references():
 @pytest.mark.parametrize(
     ("element", "words"),
     [
-        (84, "no PAW data set for Po"),
+        (84, "no PAW dataset for Po"),
         (86, "stopped by signal 11"),
         (87, "exited with status 3 without a message"),
         (88, "did not converge in 200 iterations"),
@@ -247,7 +247,7 @@ def test_a_relaxation(gpaw_here):
 
 @pytest.mark.slow
 def test_what_gpaw_refuses(gpaw_here):
-    with pytest.raises(UserError, match="no PAW data set for Po"):
+    with pytest.raises(UserError, match="no PAW dataset for Po"):
         compute(rock_salt(12, 84))
 
 

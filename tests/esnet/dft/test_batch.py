@@ -42,7 +42,7 @@ def asked(calls) -> list[int]:
 def test_a_batch(standin, tmp_path, processes):
     report = run_batch(jobs(11, 12, 13, 84), tmp_path / "batch", processes=processes)
     assert report.finished == ["m11", "m12", "m13"] and report.path == tmp_path / "batch" / "dos.h5"
-    assert list(report.failed) == ["m84"] and "no PAW data set for Po" in report.failed["m84"]
+    assert list(report.failed) == ["m84"] and "no PAW dataset for Po" in report.failed["m84"]
     table = densities.load(report.path)
     assert table.ids.tolist() == ["m11", "m12", "m13"] and np.array_equal(table.structure(1).numbers, [12, 8])
     assert table.target("total_energy").values.tolist() == [-3.0] * 3
@@ -102,11 +102,11 @@ def _recorded(record, crystal, settings, time_limit):
 
 
 def test_strict_stops_at_the_first_failure(standin, tmp_path):
-    with pytest.raises(UserError, match=r"m84: .*no PAW data set for Po"):
+    with pytest.raises(UserError, match=r"m84: .*no PAW dataset for Po"):
         run_batch(jobs(11, 84, 12), tmp_path, strict=True)
     assert asked(standin)[:1] == [11] and 12 not in asked(standin)
     # An earlier failure is reported at once, and finished results are preserved.
-    with pytest.raises(UserError, match=r"m84: .*no PAW data set for Po"):
+    with pytest.raises(UserError, match=r"m84: .*no PAW dataset for Po"):
         run_batch(jobs(84, 12), tmp_path, strict=True)
     assert run_batch(jobs(11, 12), tmp_path, strict=True).finished == ["m11", "m12"] and asked(standin) == [11, 12, 84]
 
@@ -115,7 +115,7 @@ def test_strict_keeps_what_is_running(standin, tmp_path, monkeypatch, capsys):
     """The concurrent calculation is finished and stored, and no further one is started."""
     monkeypatch.setenv("STANDIN_SECONDS", "0.5")
     names = jobs(11, 84, *range(12, 40))
-    with pytest.raises(UserError, match=r"m84: .*no PAW data set for Po"):
+    with pytest.raises(UserError, match=r"m84: .*no PAW dataset for Po"):
         run_batch(names, tmp_path, strict=True, processes=2)
     with h5py.File(tmp_path / "dos.h5") as file:
         stored = {int(name[1:]) for name in file["materials"]}

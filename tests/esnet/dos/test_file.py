@@ -62,7 +62,7 @@ def test_a_table_of_what_was_written(tmp_path):
         start_file(opened, "Test 1.0")
         attributes = {"total_energy_eV": -10.0, "formation_energy_eV_per_atom": -1.5, "band_gap_eV": 0.7}
         write_material(opened, "TiO", made(2.0 + ENERGIES), CELL, attributes)
-        write_failure(opened, "TiPo", "no data set")
+        write_failure(opened, "TiPo", "no dataset")
     table = densities.load(tmp_path / "dos.h5")
     assert table.ids.tolist() == ["TiO"] and table.formulas.tolist() == ["OTi"]
     assert table.target("total_energy").values[0] == -5 and table.target("formation_energy").values[0] == -1.5

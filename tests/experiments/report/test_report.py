@@ -57,7 +57,7 @@ def test_every_table_of_the_page_stands_in_the_terminal(filled):
     assert [table["caption"] for table in found] == [
         "Runs and results, paper by paper",
         next(table["caption"] for table in found if table["caption"].startswith("gap, eV")),
-        "Data sets without results; scale real",
+        "Datasets without results; scale real",
         "Finished runs: time, epochs, parameters, machine",
         "Packages of the finished runs",
     ]
@@ -89,7 +89,7 @@ def test_the_summary_counts(filled):
 def test_what_is_open_says_why_and_how_it_goes_on(filled):
     store.folder_of(filled[1]).joinpath("cell.json").unlink()
     found = Page(page.render(sections.gather()))
-    away = found.table("Data sets without results")
+    away = found.table("Datasets without results")
     assert [row["open, because"] for row in away] == ["no source"] * 3 and away[0]["reported MAE"] == "0.25 eV"
     assert found.table("gap, eV")[1]["state"] == "1 of 2 splits"
     command = "matrepro reproduce tiny one --scale real"

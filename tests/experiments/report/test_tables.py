@@ -28,7 +28,7 @@ def test_a_table_shows_mean_spread_and_reasons(stored):
 def test_csv_has_numbers_in_columns_of_their_own(stored):
     rows = list(csv.DictReader(io.StringIO(tables.render("tiny", "one", "real", "csv"))))
     assert len(rows) == 2 * 3 * 2
-    row = next(r for r in rows if (r["data set"], r["model"], r["metric"]) == ("gap", "dummy", "MAE"))
+    row = next(r for r in rows if (r["dataset"], r["model"], r["metric"]) == ("gap", "dummy", "MAE"))
     errors = [results.load_stored(run)[0].metrics()["MAE"] for run in stored]
     assert float(row["mean"]) == pytest.approx(sum(errors) / 2, rel=1e-5)
     assert float(row["lowest"]) == pytest.approx(min(errors), rel=1e-5)
@@ -38,7 +38,7 @@ def test_csv_has_numbers_in_columns_of_their_own(stored):
 
 def test_latex_has_a_line_a_row_and_escapes(stored):
     text = tables.render("tiny", "one", "real", "latex")
-    # A caption, a header and three rows for the data set, and for the one without results.
+    # A caption, a header and three rows for the dataset, and for the one without results.
     assert text.count(r"\\") == 2 * (2 + 3)
     assert (
         r"$\pm$" in text and "$^2$" in text and "%" not in text.partition("\n")[2].replace(r"\%", "").replace("\n%", "")
