@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import warnings
+from dataclasses import replace
 from functools import partial
 from typing import TYPE_CHECKING
 
@@ -80,7 +81,7 @@ class ESNet(Regressor):
             return split
         if not split.test:
             raise UserError(f"the {self.variant} variant selects its epoch on the test set, which is empty")
-        return Split((*split.train, *split.validation), (), split.test)
+        return replace(split, train=(*split.train, *split.validation), validation=())
 
     def features(self, table: MaterialsDataset, jobs: int = 1) -> Featurized:
         if self.config.orbitals != len(ORBITALS):

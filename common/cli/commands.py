@@ -5,7 +5,7 @@ from __future__ import annotations
 import argparse
 from typing import Any
 
-from common.cli.options import add_common, add_model, add_output, add_split, add_target, positive
+from common.cli.options import add_common, add_model, add_output, add_split, add_target, fraction, positive
 from common.cli.package_spec import FILES_HELP, PackageSpec
 from common.cli.parser import add_command
 from common.train.devices import PRECISIONS
@@ -51,6 +51,13 @@ def add_train(commands: Any, spec: PackageSpec) -> argparse.ArgumentParser:
     parser.add_argument(
         "--ensemble", type=positive, default=1, metavar="N", help="train N members with consecutive seeds, default 1"
     )
+    parser.add_argument(
+        "--calibration",
+        type=fraction,
+        metavar="F",
+        help="hold out this fraction of all materials, taken from the training set, to calibrate prediction intervals, "
+        "such as 0.1; default: calibrate on the validation set, whose intervals may cover slightly too little",
+    )
     parser.add_argument("--overwrite", action="store_true", help="replace another model in DIR")
     add_split(parser)
     add_common(parser)
@@ -78,6 +85,12 @@ def add_predict(
     )
     parser.add_argument("data", nargs=nargs, metavar="FILES", help=files)
     add_model(parser)
+    parser.add_argument(
+        "--interval",
+        type=fraction,
+        metavar="P",
+        help="add columns lower and upper, between which the true value lies with probability P, such as 0.9",
+    )
     add_output(parser, (".csv", ".json"), "write a .csv or .json file instead of printing")
     add_common(parser)
     return parser

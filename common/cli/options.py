@@ -43,6 +43,16 @@ def workers(text: str) -> int:
     return int(text)
 
 
+def fraction(text: str) -> float:
+    try:
+        value = float(text)
+    except ValueError:
+        value = 0.0
+    if not 0 < value < 1:
+        raise argparse.ArgumentTypeError(f"{text!r} is not a number between 0 and 1, such as 0.9")
+    return value
+
+
 def split_ratio(text: str) -> tuple[float, ...]:
     """`6:2:2` as three numbers."""
     try:

@@ -11,6 +11,7 @@ import numpy as np
 
 from common.chem.formula import normalize_formula
 from common.cli import output as printing
+from common.cli.intervals import check_intervals, with_intervals
 from common.cli.streaming import is_list_of_formulas, predict_stream
 from common.data import metrics
 from common.data.loading import load_labeled, make_split
@@ -29,12 +30,14 @@ def predict(arguments: Namespace) -> None:
     from_formulas = spec.formulas and card.get("config", {}).get("mode") != "crystal"
     if from_formulas and (arguments.output or "").endswith(".csv") and is_list_of_formulas(arguments.data):
         model = spec.load(arguments.model)
-        predict_stream(model, arguments.data[0], arguments.output, strict=arguments.strict)
+        check_intervals(model, arguments.interval)
+        predict_stream(model, arguments.data[0], arguments.output, strict=arguments.strict, interval=arguments.interval)
         return
     table, left_out = spec.read(arguments.data, strict=arguments.strict, jobs=arguments.jobs, formulas=spec.formulas)
     if not len(table):
         report_left_out(left_out, 0, strict=arguments.strict)
     model = spec.load(arguments.model)
+    check_intervals(model, arguments.interval)
     predicted = model.predict(table, jobs=arguments.jobs, strict=arguments.strict)
     left_out = {**left_out, **model.left_out}
     report_left_out(left_out, len(predicted))
@@ -49,6 +52,7 @@ def write_predictions(
     form = printing.form_of(arguments)
     if arguments.output:
         form = "json" if arguments.output.endswith(".json") else "csv"
+    predicted = with_intervals(model, predicted, arguments.interval)
     unseen = warn_of_unseen(model, predicted.ids.tolist(), formulas)
     text = printing.predictions(predicted, formulas, model.target, form, left_out, unseen)
     if arguments.output:

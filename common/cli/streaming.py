@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from common.cli.checks import refuse_input
+from common.cli.intervals import with_intervals
 from common.data.materials import MaterialsDataset
 from common.errors import UserError
 from common.io.files import replacing
@@ -52,7 +53,7 @@ def chunks(path: str | Path, size: int = CHUNK) -> Iterator[MaterialsDataset]:
             raise UserError(f"{path}: after row {number}: {error}; check commas, quotes and UTF-8") from None
 
 
-def predict_stream(model: Any, path: str, output: str, *, strict: bool = False) -> None:
+def predict_stream(model: Any, path: str, output: str, *, strict: bool = False, interval: float | None = None) -> None:
     """Write id, formula, value, standard deviations and unit of every formula, and the failures to `*.failed.csv`."""
     if model.axis is not None:
         raise UserError(f"{model.target} is a curve; lists of formulas are streamed for single numbers only")
@@ -68,7 +69,7 @@ def predict_stream(model: Any, path: str, output: str, *, strict: bool = False) 
         good, bad = csv.writer(good_file, lineterminator="\n"), csv.writer(bad_file, lineterminator="\n")
         bad.writerow(["id", "reason"])
         for table in chunks(path):
-            predicted = model.predict(table, strict=strict, bar=False)
+            predicted = with_intervals(model, model.predict(table, strict=strict, bar=False), interval)
             formulas = table.select(predicted.ids).formulas.tolist()
             unseen = model.unseen_elements(formulas)
             more = {} if unseen is None else {"unseen_elements": unseen}

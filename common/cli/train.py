@@ -54,6 +54,9 @@ def train(arguments: Namespace) -> None:
     )
     switches = {"deterministic": arguments.deterministic, "devices": arguments.devices}
     split = network(arguments.variant).adapt_split(split)
+    if arguments.calibration:
+        grouped = arguments.group_by_formula
+        split = splits.with_calibration(split, table, arguments.calibration, arguments.seed, grouped=grouped)
     audit = splits.audit(split, table)
     seeds = range(arguments.seed, arguments.seed + arguments.ensemble)
     members = [network(arguments.variant, seed=seed, **switches, **changes) for seed in seeds]
@@ -117,6 +120,8 @@ def _score(
     """Write the predictions for the validation and test sets, and print their errors."""
     folder = Path(arguments.model)
     model = spec.load(arguments.model)
+    if trained and arguments.ensemble > 1:
+        model.calibrate(table, split, jobs=arguments.jobs).save_intervals(folder)
     files = {name: folder / f"{name}.csv" for name in ("validation", "test")}
     scored = score(model, table, split, files, jobs=arguments.jobs, bar=True)
     scores, left_out = scored.scores, left_out | scored.left_out

@@ -8,6 +8,7 @@ import io
 from dataclasses import dataclass
 from itertools import zip_longest
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
 
@@ -16,11 +17,16 @@ from common.errors import UserError
 from common.io.compressed import DAMAGE, open_text
 from common.io.files import replacing
 
+if TYPE_CHECKING:
+    from pandas import DataFrame
+
+UNCERTAINTIES = ("std", "epistemic", "aleatoric", "lower", "upper")
+
 
 @dataclass(frozen=True)
 class Predictions:
     """Ids, predicted means (n,) or curves (n, m), the targets where known, and standard deviations where the model
-    has them.
+    has them; `lower` and `upper` bound the interval that was asked for.
 
     An ensemble tells apart what its members disagree about (`epistemic`, which more data would reduce) and what each of
     them is unsure of (`aleatoric`); the squares of the two add up to that of `std`.
@@ -33,6 +39,8 @@ class Predictions:
     unit: str = ""
     epistemic: np.ndarray | None = None
     aleatoric: np.ndarray | None = None
+    lower: np.ndarray | None = None
+    upper: np.ndarray | None = None
 
     def __len__(self) -> int:
         return len(self.ids)
@@ -43,9 +51,15 @@ class Predictions:
         return metrics.regression(self.target, self.prediction)
 
     def uncertainties(self) -> dict[str, np.ndarray]:
-        """The standard deviations that are there, by name."""
-        found = {"std": self.std, "epistemic": self.epistemic, "aleatoric": self.aleatoric}
+        """The standard deviations and bounds that are there, by name."""
+        found = {name: getattr(self, name) for name in UNCERTAINTIES}
         return {name: values for name, values in found.items() if values is not None}
+
+    def to_frame(self) -> DataFrame:
+        """A pandas table with the id as index."""
+        from pandas import DataFrame, Index
+
+        return DataFrame(self._columns(), index=Index(self.ids, name="id"))
 
     def _columns(self) -> dict[str, np.ndarray]:
         target = {} if self.target is None else {"target": self.target}
@@ -86,7 +100,7 @@ class Predictions:
 
         prediction = column("prediction")
         assert prediction is not None  # one of its columns is there
-        values = {name: column(name) for name in ("target", "std", "epistemic", "aleatoric")}
+        values = {name: column(name) for name in ("target", *UNCERTAINTIES)}
         return cls(np.array(texts["id"]), prediction, unit=unit, **values)
 
 

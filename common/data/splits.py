@@ -5,7 +5,8 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from itertools import combinations
 from pathlib import Path
 
 import numpy as np
@@ -16,17 +17,21 @@ from common.data.materials import MaterialsDataset
 from common.errors import UserError
 from common.io.files import refuse_special, write_text
 
+SETS = ("train", "validation", "test", "calibration")
+
 
 @dataclass(frozen=True)
 class Split:
-    """Ids of the three sets; `validation` and `test` may be empty."""
+    """Ids of the sets; all but `train` may be empty. `calibration` scales the intervals of a trained model."""
 
     train: tuple[str, ...]
     validation: tuple[str, ...]
     test: tuple[str, ...]
+    calibration: tuple[str, ...] = ()
 
     def subsets(self) -> dict[str, tuple[str, ...]]:
-        return {"train": self.train, "validation": self.validation, "test": self.test}
+        calibration = {"calibration": self.calibration} if self.calibration else {}
+        return {"train": self.train, "validation": self.validation, "test": self.test, **calibration}
 
     def digest(self) -> str:
         return hashlib.sha256(json.dumps(self.subsets()).encode()).hexdigest()[:16]
@@ -39,7 +44,7 @@ class Split:
         refuse_special(path)
         try:
             parts = json.loads(Path(path).read_text())
-            return cls(**{name: tuple(parts.get(name, ())) for name in ("train", "validation", "test")})
+            return cls(**{name: tuple(parts.get(name, ())) for name in SETS})
         except (OSError, ValueError, TypeError, AttributeError) as error:
             raise UserError(f"{path} is not a split (JSON with train, validation, test): {error}") from None
 
@@ -47,7 +52,7 @@ class Split:
         """Refuse an empty training set and ids that occur in two sets."""
         if not self.train:
             raise UserError("the split has no training materials")
-        for one, other in (("train", "validation"), ("train", "test"), ("validation", "test")):
+        for one, other in combinations(self.subsets(), 2):
             common = set(self.subsets()[one]) & set(self.subsets()[other])
             if common:
                 raise UserError(f"split: id {min(common)} is in {one} and in {other}")
@@ -135,6 +140,21 @@ def fewer(split: Split, n: int, seed: int = 0) -> Split:
         raise UserError(f"the training set has {len(split.train)} materials, fewer than the {n} asked for")
     order = np.random.default_rng(seed).permutation(len(split.train))[:n]
     return Split(tuple(split.train[i] for i in order), split.validation, split.test)
+
+
+def with_calibration(
+    split: Split, table: MaterialsDataset, fraction: float, seed: int = 0, *, grouped: bool = False
+) -> Split:
+    """Move this fraction of all materials, drawn at random, from the training to the calibration set.
+
+    grouped: all polymorphs of a formula move together.
+    """
+    total = sum(map(len, split.subsets().values()))
+    n, rest = round(fraction * total), len(split.train)
+    if not 0 < n < rest:
+        raise UserError(f"a calibration set of {n} cannot be taken from {rest} training materials; change its fraction")
+    cut = (by_formula if grouped else by_fractions)(table.select(split.train), (rest - n, n, 0), seed)
+    return replace(split, train=cut.train, calibration=(*split.calibration, *cut.validation))
 
 
 def _boundaries(fractions: Sequence[float], n: int) -> list[int]:

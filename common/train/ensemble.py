@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable, Iterable
 from dataclasses import replace
 from pathlib import Path
@@ -9,12 +10,18 @@ from typing import Any, Self
 
 import numpy as np
 
+from common.data.conformal import Conformal
 from common.data.materials import MaterialsDataset
 from common.data.predictions import Predictions
 from common.data.splits import Split
 from common.errors import UserError
+from common.io.files import write_text
+from common.train.calibration import calibrate
 from common.train.regressor import Regressor
 from common.train.saved_model import member_folder, read_card
+
+#: File beside the folders of the members.
+ENSEMBLE = "ensemble.json"
 
 
 class Ensemble:
@@ -28,6 +35,7 @@ class Ensemble:
         if size < 2:
             raise UserError("an ensemble needs two members or more")
         self.members = [make(seed + number) for number in range(size)]
+        self.conformal: Conformal | None = None
 
     def fit(
         self, table: MaterialsDataset, target: str, split: Split, *, folder: Path | None = None, jobs: int = 1
@@ -36,6 +44,11 @@ class Ensemble:
         for number, member in enumerate(self.members):
             inside = member_folder(folder, number) if folder else None
             member.fit(table, target, split, folder=inside, jobs=jobs)
+        return self.calibrate(table.known(target), split, jobs=jobs)
+
+    def calibrate(self, table: MaterialsDataset, split: Split, *, jobs: int = 1) -> Self:
+        """Calibrate the intervals of the mean prediction, on the same set as those of the members."""
+        self.conformal = calibrate(self, table, self.members[0].adapt_split(split), self.members[0].selection, jobs)
         return self
 
     def predict(self, table: MaterialsDataset, *, jobs: int = 1, strict: bool = False, bar: bool = True) -> Predictions:
@@ -46,6 +59,15 @@ class Ensemble:
     def save(self, folder: str | Path) -> Path:
         for number, member in enumerate(self.members):
             member.save(member_folder(folder, number))
+        return self.save_intervals(folder)
+
+    def save_intervals(self, folder: str | Path) -> Path:
+        """Write `ensemble.json`, which holds the half widths of the ensemble's own intervals."""
+        path = Path(folder) / ENSEMBLE
+        if self.conformal:
+            write_text(path, json.dumps({"conformal": self.conformal.as_plain()}, indent=1))
+        else:
+            path.unlink(missing_ok=True)
         return Path(folder)
 
     @classmethod
@@ -55,6 +77,7 @@ class Ensemble:
             raise UserError(f"{folder} holds no ensemble (folders member-0, member-1, ...)")
         ensemble = cls.__new__(cls)
         ensemble.members = [load(path) for path in found]
+        ensemble.conformal = _read_intervals(Path(folder) / ENSEMBLE)
         return ensemble
 
     # The attributes of a model that the commands read.
@@ -74,6 +97,15 @@ def load_model(folder: str | Path, regressor: Callable[[str], type[Regressor]]) 
     if member_folders(folder):
         return Ensemble.load(folder, lambda member: load_model(member, regressor))
     return regressor(read_card(folder).get("model", "?")).load(folder)
+
+
+def _read_intervals(path: Path) -> Conformal | None:
+    if not path.exists():
+        return None
+    try:
+        return Conformal.from_plain(json.loads(path.read_text())["conformal"])
+    except (OSError, ValueError, KeyError, TypeError) as error:
+        raise UserError(f"{path} cannot be read ({error}); train the ensemble again") from None
 
 
 def member_folders(folder: str | Path) -> list[Path]:

@@ -13,6 +13,7 @@ from typing import Any, Self
 import numpy as np
 
 from common.chem.formula import symbols_in
+from common.data.conformal import Conformal
 from common.data.materials import MaterialsDataset, Target
 from common.data.predictions import Predictions
 from common.data.splits import Split
@@ -22,6 +23,7 @@ from common.features.featurized import FeatureStore, Featurized
 from common.nn import losses
 from common.train import devices as backend
 from common.train import saved_model
+from common.train.calibration import calibrate
 from common.train.checkpoints import State
 from common.train.loop import means, predict, train
 from common.train.recipe import Recipe
@@ -77,6 +79,8 @@ class Regressor:
         self.scaler = TargetScaler()
         #: Elements of the training materials; none if unknown, as in models of earlier versions.
         self.elements: tuple[str, ...] = ()
+        #: Half widths of prediction intervals; None in models of earlier versions or without held-out materials.
+        self.conformal: Conformal | None = None
         self.model: Any = None
         self.state: State | None = None
         self.split: Split | None = None
@@ -110,7 +114,8 @@ class Regressor:
         """
         split.check()
         split = self.adapt_split(split)
-        table = table.select((*split.train, *split.subsets()[self.selection])).known(target)
+        selected = split.subsets()[self.selection]
+        table = table.select((*split.train, *selected, *split.calibration)).known(target)
         self.target, self.split = target, split
         values, self.unit, self.axis, self.axis_unit = whole = table.target(target)
         self.shape_for(whole)
@@ -136,7 +141,7 @@ class Regressor:
                 made.features,
                 values,
                 rows[inside],
-                rows[~inside],
+                rows[np.isin(ids, selected)],
                 self.recipe,
                 seed=self.seed,
                 folder=folder,
@@ -148,6 +153,8 @@ class Regressor:
             weights = self.model.get_weights()
             self.model = self.build()  # a model without a distribution strategy
             self.model.set_weights(weights)
+        self.conformal = calibrate(self, table, split, self.selection, jobs)
+        self.left_out = made.errors
         return self
 
     def predict(self, table: MaterialsDataset, *, jobs: int = 1, strict: bool = False, bar: bool = True) -> Predictions:

@@ -11,6 +11,7 @@ from typing import Any
 
 import numpy as np
 
+from common.data.conformal import Conformal
 from common.errors import UserError
 from common.io.files import file_digest, reason_of, replacing, write_text
 from common.train import devices
@@ -55,6 +56,8 @@ def save(model: Any, folder: Path) -> Path:
         card["inputs"] = model.input_state()
     if model.axis is not None:
         card |= {"axis": np.asarray(model.axis).tolist(), "axis_unit": model.axis_unit}
+    if model.conformal:
+        card["conformal"] = model.conformal.as_plain()
     card["weights"] = file_digest(weights)
     if model.split:
         model.split.save(folder / "split.json")
@@ -74,6 +77,7 @@ def load(kind: type, folder: Path) -> Any:
         model.recipe = from_settings(Recipe, {**card["recipe"], **kind.recipe.runtime_fields()})  # type: ignore[attr-defined]
         model.target, model.unit = card["target"], card["unit"]
         model.elements = tuple(card.get("elements", ()))
+        model.conformal = Conformal.from_plain(card["conformal"]) if "conformal" in card else None
         model.scaler = TargetScaler(**card.get("scale", {}))
         model.set_input_state(card.get("inputs", {}))
         model.axis = np.array(card["axis"], dtype=float) if "axis" in card else None

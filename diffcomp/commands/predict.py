@@ -5,6 +5,7 @@ from __future__ import annotations
 from argparse import Namespace
 
 from common.cli.checks import refuse
+from common.cli.intervals import check_intervals
 from common.cli.predict import predict, write_predictions
 from common.errors import UserError
 from common.io.messages import note, report_left_out
@@ -35,6 +36,7 @@ def predict_any(arguments: Namespace) -> None:
     found = samples(arguments.measured) if arguments.measured else [one_sample]
     reading = Reading(arguments.centre, arguments.crop or 0, arguments.scale or SCALES[0])
     model = arguments.spec.load(arguments.model)
+    check_intervals(model, arguments.interval)
     cv_nodes = getattr(model, "members", [model])[0].config.cv_nodes
     if cv_nodes == NODES and any(sample.pictures for sample in found):
         note("this model uses the composition alone; the pictures are not read")
