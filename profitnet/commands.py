@@ -14,7 +14,7 @@ from common.data.splits import Split
 from common.errors import UserError
 from common.features import cache
 from common.io.messages import note, report_left_out
-from common.train.saved_model import read_card
+from common.presets.load import read_card
 from common.train.variants import chosen
 from profitnet import explain as shap_values
 from profitnet import screening

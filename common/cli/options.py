@@ -102,7 +102,9 @@ def add_executor(parser: argparse.ArgumentParser) -> None:
 
 
 def add_model(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("--model", required=True, metavar="DIR", help="folder of the trained model")
+    parser.add_argument(
+        "--model", required=True, metavar="MODEL", help="folder of a trained model, or a preset, see matrepro models"
+    )
 
 
 def add_output(

@@ -48,5 +48,5 @@ class PackageSpec:
         return resolve_name("common.data.loading:load_data")(data, **options)
 
     def load(self, folder: str) -> Any:
-        """A saved model of any of the package's networks, or an ensemble of them."""
-        return resolve_name("common.train.ensemble:load_model")(folder, self.regressor)
+        """A preset, or a saved model of any of the package's networks, or an ensemble of them."""
+        return resolve_name("common.presets.load:load_model")(folder, self.regressor)

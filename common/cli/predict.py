@@ -21,7 +21,7 @@ from common.data.splits import Split
 from common.errors import UserError
 from common.io.files import write_text
 from common.io.messages import note, report_left_out
-from common.train.saved_model import read_card
+from common.presets.load import read_card
 
 
 def predict(arguments: Namespace) -> None:

@@ -75,9 +75,13 @@ class Ensemble:
         found = member_folders(folder)
         if len(found) < 2:
             raise UserError(f"{folder} holds no ensemble (folders member-0, member-1, ...)")
+        return cls.of([load(path) for path in found], _read_intervals(Path(folder) / ENSEMBLE))
+
+    @classmethod
+    def of(cls, members: list[Regressor], conformal: Conformal | None = None) -> Self:
+        """An ensemble of trained members, with the half widths of its own intervals."""
         ensemble = cls.__new__(cls)
-        ensemble.members = [load(path) for path in found]
-        ensemble.conformal = _read_intervals(Path(folder) / ENSEMBLE)
+        ensemble.members, ensemble.conformal = members, conformal
         return ensemble
 
     # The attributes of a model that the commands read.

@@ -47,6 +47,16 @@ def save(model: Any, folder: Path) -> Path:
         # On a full disk HDF5 can end the process: see first whether there is room.
         temporary.write_bytes(bytes(4 * bare.count_params() + 2**20))
         bare.save_weights(temporary)
+    card = describe(model)
+    card["weights"] = file_digest(weights)
+    if model.split:
+        model.split.save(folder / "split.json")
+    write_text(folder / CARD, json.dumps(card | {"digest": _digest(card)}, indent=1))
+    return folder
+
+
+def describe(model: Any) -> dict[str, Any]:
+    """All that a trained `Regressor` consists of but its weights, as plain values."""
     card = {"format": FORMAT, **model.settings(), "target": model.target, "unit": model.unit}
     if model.elements:
         card["elements"] = list(model.elements)
@@ -58,18 +68,21 @@ def save(model: Any, folder: Path) -> Path:
         card |= {"axis": np.asarray(model.axis).tolist(), "axis_unit": model.axis_unit}
     if model.conformal:
         card["conformal"] = model.conformal.as_plain()
-    card["weights"] = file_digest(weights)
-    if model.split:
-        model.split.save(folder / "split.json")
-    write_text(folder / CARD, json.dumps(card | {"digest": _digest(card)}, indent=1))
-    return folder
+    return card
 
 
 def load(kind: type, folder: Path) -> Any:
     """The `Regressor` of this class that was saved in a folder."""
     card = read_card(folder)
+    model = restore(kind, card, folder / CARD)
+    _load_weights(model, folder / WEIGHTS, card)
+    return model
+
+
+def restore(kind: type, card: dict[str, Any], path: Path) -> Any:
+    """The `Regressor` of this class that `card`, read from `path`, describes; without its network."""
     if card["model"] != kind.name:  # type: ignore[attr-defined]
-        raise UserError(f"{folder} holds a {card['model']} model, not {kind.name}")  # type: ignore[attr-defined]
+        raise UserError(f"{path.parent} holds a {card['model']} model, not {kind.name}")  # type: ignore[attr-defined]
     try:
         model = kind(card["variant"], seed=card["seed"])
         # Not through the variant, whose own changes would come on top.
@@ -83,10 +96,9 @@ def load(kind: type, folder: Path) -> Any:
         model.axis = np.array(card["axis"], dtype=float) if "axis" in card else None
         model.axis_unit = card.get("axis_unit", "")
     except (KeyError, TypeError, ValueError, AttributeError) as error:
-        raise UserError(f"{folder / CARD} is damaged ({error}); train the model again") from None
+        raise UserError(f"{path} is damaged ({error}); train the model again") from None
     except UserError as error:
-        raise UserError(f"{folder / CARD}: {error}") from None
-    _load_weights(model, folder / WEIGHTS, card)
+        raise UserError(f"{path}: {error}") from None
     return model
 
 
@@ -115,11 +127,11 @@ def read_card(folder: str | Path) -> dict[str, Any]:
     found = card.get("format") if isinstance(card, dict) else None
     if found != FORMAT:
         raise UserError(f"{folder} has format {found}, this version reads {FORMAT}; train the model again")
-    _check(card, path)
+    check_values(card, path)
     return card
 
 
-def _check(card: dict, path: Path) -> None:
+def check_values(card: dict, path: Path) -> None:
     """Types, ranges and the hash, which models of earlier versions lack."""
     again = "copy or train the model again"
     for name, kind in ENTRIES.items():

@@ -67,7 +67,7 @@ def test_a_level_in_between_takes_the_next_larger():
 
 def test_refusals():
     found = Conformal.of(drawn(20, 0), "calibration")
-    with pytest.raises(UserError, match=r"20 materials of the calibration set allow intervals up to 0\\.95"):
+    with pytest.raises(UserError, match=r"20 materials of the calibration set allow intervals up to 0\.95"):
         found.half_width(0.99)
     with pytest.raises(UserError, match="between 0 and 1"):
         found.half_width(1.0)

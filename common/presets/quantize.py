@@ -1,0 +1,58 @@
+"""Weights as int8, with one float32 scale per output channel, in a compressed `.npz` without pickled objects."""
+
+from __future__ import annotations
+
+import io
+import zipfile
+import zlib
+from collections.abc import Sequence
+
+import numpy as np
+
+from common.errors import UserError
+
+#: Arrays with fewer axes or numbers than these, such as biases, stay as they are.
+MIN_AXES, MIN_SIZE = 2, 64
+#: Largest absolute value of a quantized weight.
+LARGEST = 127
+
+
+def quantize(weights: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Integers of the shape of `weights`, and scales for its last axis, the output channels of a Keras kernel."""
+    axes = tuple(range(weights.ndim - 1))
+    scales = (np.abs(weights).max(axis=axes) / LARGEST).astype(np.float32)
+    steps = weights / np.where(scales > 0, scales, 1)
+    return np.clip(np.rint(steps), -LARGEST, LARGEST).astype(np.int8), scales
+
+
+def restore(quantized: np.ndarray, scales: np.ndarray) -> np.ndarray:
+    return quantized.astype(np.float32) * scales
+
+
+def pack(arrays: Sequence[np.ndarray]) -> bytes:
+    """A list of arrays as the content of an `.npz` file; equal arrays give equal bytes."""
+    stored: dict[str, np.ndarray] = {}
+    for number, array in enumerate(arrays):
+        name = f"w{number:04d}"
+        if array.dtype == np.float32 and array.ndim >= MIN_AXES and array.size >= MIN_SIZE:
+            if not np.isfinite(array).all():
+                raise UserError(f"weight {number} holds values that are not finite; train the model again")
+            stored[f"{name}.int8"], stored[f"{name}.scale"] = quantize(array)
+        else:
+            stored[name] = array
+    content = io.BytesIO()
+    np.savez_compressed(content, allow_pickle=False, **stored)
+    return content.getvalue()
+
+
+def unpack(content: bytes) -> list[np.ndarray]:
+    """The arrays of `pack`, those of int8 restored to float32."""
+    try:
+        with np.load(io.BytesIO(content), allow_pickle=False) as stored:
+            names = sorted({name.partition(".")[0] for name in stored.files})
+            return [
+                stored[name] if name in stored.files else restore(stored[f"{name}.int8"], stored[f"{name}.scale"])
+                for name in names
+            ]
+    except (OSError, ValueError, KeyError, EOFError, zipfile.BadZipFile, zlib.error) as error:
+        raise UserError(f"the weights cannot be read ({error}); copy or install the preset again") from None
