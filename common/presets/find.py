@@ -40,6 +40,14 @@ def locate(name: str | Path) -> Path:
     raise UserError(f"{name} holds no saved model and is not the name of a preset; presets: {more}")
 
 
+def installed_preset(name: str | Path) -> Path:
+    """The folder of a preset, by its name or path; other models are refused."""
+    folder = locate(name)
+    if not is_preset(folder):
+        raise UserError(f"{folder} is no preset (metadata.json is missing)")
+    return folder
+
+
 def _package_folders() -> Iterator[Path]:
     for name in PACKAGES:
         spec = find_spec(name)

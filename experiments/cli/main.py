@@ -9,6 +9,7 @@ from typing import Any
 from common.cli.options import add_executor, add_output, add_split, add_target, positive
 from common.cli.package_spec import FILES_HELP
 from common.cli.parser import add_command, make_parser, run
+from experiments.cli.model_parsers import add_models
 from experiments.cli.parsers import add_budget, add_data, add_features, add_tune
 
 EXAMPLE = """matrepro reproduce profitnet figure3 --scale mini
@@ -25,6 +26,7 @@ def build_parser() -> argparse.ArgumentParser:
     add_data(commands)
     _add_split(commands)
     add_features(commands)
+    add_models(commands)
     one = add_command(
         commands, "devices", "experiments.cli.inspect:devices", "show backend and available devices", "matrepro devices"
     )

@@ -1,0 +1,54 @@
+"""The options of `matrepro models`."""
+
+from __future__ import annotations
+
+import argparse
+from typing import Any
+
+from common.cli.options import workers
+from common.cli.parser import add_command
+
+
+def add_models(commands: Any) -> None:
+    parser = add_command(
+        commands,
+        "models",
+        None,
+        "list, describe, verify, export, import and build presets",
+        """matrepro models list
+        matrepro models info finder-log-k
+        finder predict --model finder-log-k SrTiO3""",
+        "Presets are small trained models that every --model option takes by name.",
+    )
+    inner = parser.add_subparsers(title="commands", metavar="COMMAND", required=True)
+    one = _add(inner, "list", "list_all", "list the installed presets", "matrepro models list")
+    one.add_argument("--json", action="store_true", help="print JSON")
+    one = _add(inner, "info", "info", "print the model card of a preset", "matrepro models info finder-log-k")
+    one.add_argument("name", metavar="NAME", help="a preset or its folder")
+    one.add_argument("--json", action="store_true", help="print the metadata as JSON")
+    one = _add(inner, "verify", "check", "check the files of presets", "matrepro models verify")
+    one.add_argument("names", nargs="*", metavar="NAME", help="presets or their folders, default: all installed")
+    one = _add(
+        inner,
+        "export",
+        "export",
+        "write a preset to a folder in the layout of Hugging Face",
+        "matrepro models export finder-log-k --output upload/finder-log-k",
+    )
+    one.add_argument("name", metavar="NAME", help="a preset or its folder")
+    one.add_argument("--output", required=True, metavar="DIR", help="folder to write")
+    one.add_argument("--overwrite", action="store_true", help="replace another preset in DIR")
+    one = _add(
+        inner, "import", "install", "install a preset from a folder", "matrepro models import downloads/finder-log-k"
+    )
+    one.add_argument("folder", metavar="DIR", help="folder of a preset, such as a copy of a Hugging Face repository")
+    one.add_argument("--overwrite", action="store_true", help="replace an installed preset of this name")
+    one = _add(inner, "build", "build", "train declared presets", "matrepro models build finder-log-k")
+    one.add_argument("names", nargs="+", metavar="NAME", help="names of declared presets")
+    one.add_argument("--declared", metavar="FILE", help="YAML file, default: that of this project")
+    one.add_argument("--output", metavar="DIR", help="folder for the presets, default: presets/ of their packages")
+    one.add_argument("--jobs", type=workers, default=1, metavar="N", help="processes for featurizing, default 1")
+
+
+def _add(commands: Any, name: str, handler: str, summary: str, example: str) -> argparse.ArgumentParser:
+    return add_command(commands, name, f"experiments.cli.models:{handler}", summary, example)

@@ -1,0 +1,89 @@
+"""`matrepro models`: which presets are installed, what is known of them, whether their files are complete."""
+
+from __future__ import annotations
+
+from argparse import Namespace
+from pathlib import Path
+from typing import Any
+
+from common.errors import UserError
+from common.io.messages import note
+from common.io.text import aligned, as_json
+from common.presets.exchange import copy_preset
+from common.presets.find import installed_preset, presets, user_folder
+from common.presets.store import README, read_metadata, size_of, verify
+from experiments.presets.build import build_preset
+from experiments.presets.declared import declared
+
+
+def list_all(arguments: Namespace) -> None:
+    """Name, target, MAE and size of every preset."""
+    rows = [_row(name, folder) for name, folder in presets().items()]
+    if arguments.json:
+        print(as_json(rows), end="")
+        return
+    if not rows:
+        note("no preset is installed; build one with matrepro models build, or install one with matrepro models import")
+        return
+    header = ["preset", "network", "target", "unit", "MAE", "MB"]
+    print(aligned(header, [[_text(row[name]) for name in ("name", *header[1:])] for row in rows], left=4), end="")
+
+
+def _row(name: str, folder: Path) -> dict[str, Any]:
+    facts = read_metadata(folder)
+    errors = facts.get("errors") or [{}]
+    return {
+        "name": name,
+        "network": facts["model"],
+        "target": facts["target"],
+        "unit": facts["unit"],
+        "MAE": errors[0].get("MAE"),
+        "MB": round(size_of(folder) / 1e6, 2),
+        "folder": str(folder),
+    }
+
+
+def _text(value: Any) -> str:
+    return "" if value is None else f"{value:.4g}" if isinstance(value, float) else str(value)
+
+
+def info(arguments: Namespace) -> None:
+    """The model card, or the metadata as JSON."""
+    folder = installed_preset(arguments.name)
+    print(as_json(read_metadata(folder)) if arguments.json else (folder / README).read_text(), end="")
+
+
+def check(arguments: Namespace) -> None:
+    """Check the files of the named presets, or of all."""
+    names = arguments.names or list(presets())
+    damaged = 0
+    for name in names:
+        try:
+            verify(installed_preset(name))
+            print(f"{name}: complete")
+        except UserError as error:
+            damaged += 1
+            print(f"{name}: {error}")
+    if damaged:
+        raise UserError(f"{damaged} of {len(names)} presets cannot be used; install them again")
+
+
+def export(arguments: Namespace) -> None:
+    """Write a preset to a folder that can be uploaded to Hugging Face as it is."""
+    target = copy_preset(installed_preset(arguments.name), Path(arguments.output), overwrite=arguments.overwrite)
+    note(f"wrote {target}; its layout is that of a Hugging Face repository")
+
+
+def install(arguments: Namespace) -> None:
+    """Check a preset in another folder and copy it to the user's models."""
+    name = read_metadata(arguments.folder)["name"]
+    target = copy_preset(Path(arguments.folder), user_folder() / name, overwrite=arguments.overwrite)
+    note(f"installed {name} in {target}")
+
+
+def build(arguments: Namespace) -> None:
+    """Train presets that are declared in a YAML file."""
+    known = declared(Path(arguments.declared) if arguments.declared else None)
+    for name in arguments.names:
+        folder = build_preset(name, known, Path(arguments.output) if arguments.output else None, jobs=arguments.jobs)
+        note(f"wrote {folder}, {size_of(folder) / 1e6:.2f} MB")
