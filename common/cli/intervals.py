@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from typing import Any
 
-from common.data.predictions import Predictions
 from common.errors import UserError
 from common.io.messages import note
 
@@ -22,7 +21,3 @@ def check_intervals(model: Any, level: float | None) -> None:
             f"note: the {level:.3g} intervals are calibrated on the validation set, which also chose the epoch, so "
             "they may cover slightly less; train with --calibration 0.1 for the guarantee"
         )
-
-
-def with_intervals(model: Any, predicted: Predictions, level: float | None) -> Predictions:
-    return predicted if level is None else model.conformal.interval(predicted, level)

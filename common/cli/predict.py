@@ -11,9 +11,10 @@ import numpy as np
 
 from common.chem.formula import normalize_formula
 from common.cli import output as printing
-from common.cli.intervals import check_intervals, with_intervals
+from common.cli.intervals import check_intervals
 from common.cli.streaming import is_list_of_formulas, predict_stream
 from common.data import metrics
+from common.data.conformal import with_interval
 from common.data.loading import load_labeled, make_split
 from common.data.materials import MaterialsDataset
 from common.data.predictions import Predictions
@@ -52,7 +53,7 @@ def write_predictions(
     form = printing.form_of(arguments)
     if arguments.output:
         form = "json" if arguments.output.endswith(".json") else "csv"
-    predicted = with_intervals(model, predicted, arguments.interval)
+    predicted = with_interval(predicted, model.conformal, arguments.interval)
     unseen = warn_of_unseen(model, predicted.ids.tolist(), formulas)
     text = printing.predictions(predicted, formulas, model.target, form, left_out, unseen)
     if arguments.output:

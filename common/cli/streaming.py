@@ -9,7 +9,6 @@ from pathlib import Path
 from typing import Any
 
 from common.cli.checks import refuse_input
-from common.cli.intervals import with_intervals
 from common.data.materials import MaterialsDataset
 from common.errors import UserError
 from common.io.files import replacing
@@ -69,7 +68,7 @@ def predict_stream(model: Any, path: str, output: str, *, strict: bool = False, 
         good, bad = csv.writer(good_file, lineterminator="\n"), csv.writer(bad_file, lineterminator="\n")
         bad.writerow(["id", "reason"])
         for table in chunks(path):
-            predicted = with_intervals(model, model.predict(table, strict=strict, bar=False), interval)
+            predicted = model.predict(table, strict=strict, bar=False, interval=interval)
             formulas = table.select(predicted.ids).formulas.tolist()
             unseen = model.unseen_elements(formulas)
             more = {} if unseen is None else {"unseen_elements": unseen}

@@ -97,6 +97,15 @@ def _scores(predicted: Predictions, smallest_std: float) -> np.ndarray:
     return errors.reshape(len(errors), -1).max(axis=1)
 
 
+def with_interval(predicted: Predictions, conformal: Conformal | None, level: float | None) -> Predictions:
+    """The predictions with bounds of this probability, if one is given."""
+    if level is None:
+        return predicted
+    if conformal is None:
+        raise UserError("this model has no calibrated intervals; train it with a validation or calibration set")
+    return conformal.interval(predicted, level)
+
+
 def coverage(predicted: Predictions) -> float:
     """The fraction of targets inside their intervals; a curve counts if all of it is."""
     if predicted.target is None or predicted.lower is None or predicted.upper is None:

@@ -8,7 +8,7 @@ import io
 from dataclasses import dataclass
 from itertools import zip_longest
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -45,6 +45,10 @@ class Predictions:
     def __len__(self) -> int:
         return len(self.ids)
 
+    def __array__(self, dtype: Any = None, copy: bool | None = None) -> np.ndarray:
+        """The predicted means, for NumPy and scikit-learn."""
+        return np.array(self.prediction, dtype=dtype)
+
     def metrics(self) -> dict[str, float]:
         if self.target is None:
             raise UserError("these predictions carry no targets, so no error can be computed")
@@ -59,7 +63,9 @@ class Predictions:
         """A pandas table with the id as index."""
         from pandas import DataFrame, Index
 
-        return DataFrame(self._columns(), index=Index(self.ids, name="id"))
+        frame = DataFrame(self._columns(), index=Index(self.ids, name="id"))
+        frame.attrs["unit"] = self.unit
+        return frame
 
     def _columns(self) -> dict[str, np.ndarray]:
         target = {} if self.target is None else {"target": self.target}

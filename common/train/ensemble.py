@@ -10,12 +10,13 @@ from typing import Any, Self
 
 import numpy as np
 
-from common.data.conformal import Conformal
+from common.data.conformal import Conformal, with_interval
 from common.data.materials import MaterialsDataset
 from common.data.predictions import Predictions
 from common.data.splits import Split
 from common.errors import UserError
 from common.io.files import write_text
+from common.sources.inputs import as_dataset
 from common.train.calibration import calibrate
 from common.train.regressor import Regressor
 from common.train.saved_model import member_folder, read_card
@@ -51,10 +52,14 @@ class Ensemble:
         self.conformal = calibrate(self, table, self.members[0].adapt_split(split), self.members[0].selection, jobs)
         return self
 
-    def predict(self, table: MaterialsDataset, *, jobs: int = 1, strict: bool = False, bar: bool = True) -> Predictions:
+    def predict(
+        self, materials: Any, *, jobs: int = 1, strict: bool = False, bar: bool = True, interval: float | None = None
+    ) -> Predictions:
+        """As `Regressor.predict`, by all members."""
+        table, left_out = as_dataset(materials)
         predicted = [member.predict(table, jobs=jobs, strict=strict, bar=bar) for member in self.members]
-        self.left_out = self.members[0].left_out
-        return combine(predicted)
+        self.left_out = left_out | self.members[0].left_out
+        return with_interval(combine(predicted), self.conformal, interval)
 
     def save(self, folder: str | Path) -> Path:
         for number, member in enumerate(self.members):

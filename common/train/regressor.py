@@ -13,7 +13,7 @@ from typing import Any, Self
 import numpy as np
 
 from common.chem.formula import symbols_in
-from common.data.conformal import Conformal
+from common.data.conformal import Conformal, with_interval
 from common.data.materials import MaterialsDataset, Target
 from common.data.predictions import Predictions
 from common.data.splits import Split
@@ -21,10 +21,12 @@ from common.errors import UserError
 from common.features.cache import DISK_CACHE
 from common.features.featurized import FeatureStore, Featurized
 from common.nn import losses
+from common.sources.inputs import as_dataset
 from common.train import devices as backend
 from common.train import saved_model
 from common.train.calibration import calibrate
 from common.train.checkpoints import State
+from common.train.estimator import TARGET, Estimator, dataset_and_split
 from common.train.loop import means, predict, train
 from common.train.recipe import Recipe
 from common.train.scaler import TargetScaler
@@ -32,7 +34,7 @@ from common.train.strategy import select as distribution
 from common.train.variants import as_settings, chosen, current_names
 
 
-class Regressor:
+class Regressor(Estimator):
     """Predicts one target of a `MaterialsDataset`.
 
     A subclass sets `name`, `recipe` and `variants` (preset name -> configuration dataclass) and defines
@@ -100,9 +102,9 @@ class Regressor:
 
     def fit(
         self,
-        table: MaterialsDataset,
-        target: str,
-        split: Split,
+        table: Any,
+        target: Any,
+        split: Split | None = None,
         *,
         folder: Path | None = None,
         jobs: int = 1,
@@ -110,8 +112,13 @@ class Regressor:
     ) -> Self:
         """Train on `split.train` and keep the weights that are best on `split.validation`.
 
-        folder: for checkpoints; an interrupted training resumes from there. callbacks: of Keras.
+        Without a split, `fit(X, y)` takes materials as `predict` does and their values, and holds out 10 % of them for
+        validation. folder: for checkpoints; an interrupted training resumes from there. callbacks: of Keras.
         """
+        if not isinstance(target, str):
+            (table, split), target = dataset_and_split(table, target, self.seed), TARGET
+        if split is None:
+            raise UserError("fit needs a dataset, the name of a target and a split; or materials and their values")
         split.check()
         split = self.adapt_split(split)
         selected = split.subsets()[self.selection]
@@ -157,18 +164,22 @@ class Regressor:
         self.left_out = made.errors
         return self
 
-    def predict(self, table: MaterialsDataset, *, jobs: int = 1, strict: bool = False, bar: bool = True) -> Predictions:
+    def predict(
+        self, materials: Any, *, jobs: int = 1, strict: bool = False, bar: bool = True, interval: float | None = None
+    ) -> Predictions:
         """Predictions for every material that has features; `left_out` says why others have none.
 
-        strict: raise an error at the first material that cannot be predicted.
+        materials: a `MaterialsDataset`, or what `common.sources.inputs.as_dataset` makes one of. strict: raise an error
+        at the first material that cannot be predicted. interval: add bounds that hold with this probability.
         """
         self._check_trained()
+        table, left_out = as_dataset(materials)
         made = self.features(table, jobs)
-        self.left_out = made.errors
-        if strict and self.left_out:
+        self.left_out = left_out | made.errors
+        if self.left_out and (strict or not (len(made.rows) or isinstance(materials, MaterialsDataset))):
             name, reason = next(iter(self.left_out.items()))
             raise UserError(f"{name}: {reason}")
-        return self.predict_features(table, made, bar=bar)
+        return with_interval(self.predict_features(table, made, bar=bar), self.conformal, interval)
 
     def predict_features(self, table: MaterialsDataset, made: Featurized, *, bar: bool = True) -> Predictions:
         """Predictions for the valid rows of `table` from `made`, its features."""
