@@ -1,0 +1,95 @@
+"""Regressors as estimators of scikit-learn, with the real one."""
+
+import numpy as np
+import pandas as pd
+import pytest
+from sklearn.base import clone, is_regressor
+from sklearn.exceptions import NotFittedError
+from sklearn.model_selection import GridSearchCV, cross_val_predict, cross_val_score
+from sklearn.pipeline import make_pipeline
+from sklearn.preprocessing import FunctionTransformer
+from sklearn.utils.validation import check_is_fitted
+
+import matrepro
+from common.data.splits import by_fractions
+from common.errors import UserError
+from finder.rescnn import ResCNN
+from profitnet.regressor import OFMCNN
+
+
+@pytest.fixture(scope="module")
+def data(mini):
+    table = mini.take(np.arange(0, 336, 8))
+    return table.formulas.tolist(), table.target("formation_energy").values
+
+
+def small(**changes):
+    return ResCNN(epochs=1, batch=16, **changes)
+
+
+def test_a_clone_has_the_same_parameters_and_is_untrained(data):
+    model = small(seed=3, learning_rate=1e-3).fit(*data)
+    copy = clone(model)
+    assert (
+        copy.get_params()
+        == model.get_params()
+        == {"variant": "corrected", "epochs": 1, "batch": 16, "seed": 3, "learning_rate": 1e-3}
+    )
+    assert copy.settings() == model.settings() and copy.model is None
+    assert is_regressor(model)
+    check_is_fitted(model)
+    with pytest.raises(NotFittedError):
+        check_is_fitted(copy)
+
+
+def test_parameters_are_checked():
+    assert small().set_params(epochs=7).recipe.epochs == 7
+    with pytest.raises(UserError, match="there is no such setting: 'epoch'"):
+        small().set_params(epoch=7)
+
+
+def test_cross_validation_grid_search_and_pipelines(data):
+    X, y = data
+    scores = cross_val_score(small(), X, y, cv=2, scoring="neg_mean_absolute_error")
+    assert scores.shape == (2,) and (scores < 0).all()
+    assert np.isfinite(cross_val_score(small(), X, y, cv=2)).all()
+    frame = pd.DataFrame({"formula": X})
+    assert cross_val_predict(make_pipeline(FunctionTransformer(), small()), frame, y, cv=2).shape == y.shape
+    search = GridSearchCV(small(), {"learning_rate": [1e-4, 1e-3]}, cv=2).fit(X, y)
+    assert search.best_params_["learning_rate"] in (1e-4, 1e-3) and len(search.predict(X)) == len(X)
+
+
+def test_fit_holds_out_a_tenth_and_calibrates_on_it(data):
+    model = small().fit(*data)
+    assert (len(model.split.train), len(model.split.validation)) == (38, 4)
+    assert model.conformal.source == "validation"
+    predicted = model.predict([*data[0][:3], "SrTiO3"], interval=0.5)
+    frame = predicted.to_frame()
+    assert list(frame.columns) == ["prediction", "std", "lower", "upper"] and len(frame) == 4
+    with pytest.raises(UserError, match="fit needs at least two materials"):
+        small().fit(["NaCl"], [1.0])
+    with pytest.raises(UserError, match="or materials and their values"):
+        small().fit(data[0], "y")
+
+
+def test_matrepro_exports_by_name(installed_model):
+    model = matrepro.load(installed_model)
+    assert isinstance(model, matrepro.Ensemble | ResCNN)
+    assert len(model.predict("SrTiO3")) == 1
+    for name in matrepro.__all__:
+        assert getattr(matrepro, name) is not None
+    with pytest.raises(AttributeError, match="no attribute 'nothing'"):
+        matrepro.nothing  # noqa: B018
+
+
+@pytest.fixture
+def installed_model(data, tmp_path):
+    return small().fit(*data).save(tmp_path)
+
+
+def test_a_model_that_needs_structures_refuses_formulas(mini):
+    table = mini.take(np.arange(0, 336, 16))
+    model = OFMCNN(epochs=1, batch=16).fit(table, "band_gap", by_fractions(table))
+    with pytest.raises(UserError, match="formulas only; this model needs structures") as caught:
+        model.predict(["SrTiO3", "NaCl"])
+    assert "\n" not in str(caught.value)
