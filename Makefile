@@ -35,9 +35,10 @@ test: $(READY)  ## the fast tests, 4 to 6 minutes
 test-real: $(READY)  ## the tests that need MATREPRO_DATA, and the slow ones
 	$(BIN)/python -m pytest -n 2 -m 'real or slow'
 
-lint: $(READY)  ## style and formatting
+lint: $(READY)  ## style, formatting and types
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
+	$(BIN)/mypy
 
 docs: $(READY)  ## the documentation as a site, build/docs/index.html
 	$(BIN)/python -c 'import furo, myst_parser' 2>/dev/null || $(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt -e '.[docs]'

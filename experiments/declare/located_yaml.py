@@ -23,7 +23,7 @@ class _Loader(yaml.SafeLoader):
 
     path: Path
 
-    def compose_mapping_node(self, anchor: str | None) -> yaml.MappingNode:
+    def compose_mapping_node(self, anchor: Any) -> yaml.MappingNode:
         # Checked here, where each node is met once and its merged keys (`<<`) are not yet in it.
         node: yaml.MappingNode = super().compose_mapping_node(anchor)
         first: dict[str, int] = {}

@@ -38,7 +38,8 @@ def check_references(declared: Declaration, of_paper: Callable[[str], Declaratio
         if "derived_from" in table:
             _known("table", [table["derived_from"]], declared["tables"], table, "derived_from")
             for scale in table["scales"]:
-                _known("scale", [scale], declared["tables"][table["derived_from"]]["scales"], table["scales"], scale)
+                scales = {str(one): one for one in declared["tables"][table["derived_from"]]["scales"]}
+                _known("scale", [scale], scales, table["scales"], scale)
                 base = resolve(declared, table["derived_from"], scale)
                 _known("row", table.get("rows_used", []), base.get("rows", {}), table, "rows_used")
         for part in (table, *table["scales"].values()):
@@ -129,7 +130,7 @@ def _check_data(name: str, column: Column, layout: Layout, columns: Mapping[str,
     _known("source", [column["source"]], sources(), column, "source")
     _known("source", column.get("also_predicts", {}).values(), sources(), column.get("also_predicts", {}))
     _check_seeds(column["seeds"], column, "seeds")
-    split = {**layout.get("split", {}), **column.get("split", {})}
+    split: dict[str, Any] = {**layout.get("split", {}), **column.get("split", {})}
     holder = column if "split" in column else layout
     for key in ("kind", *NEEDS.get(str(split.get("kind")), ())):
         if key not in split:

@@ -96,4 +96,4 @@ def _nearest(value: object, kind: Any) -> str:
 
 
 def _shown(value: object) -> str:
-    return {dict: "a mapping", Located: "a mapping"}.get(type(value)) or repr(value)[:60]
+    return "a mapping" if isinstance(value, dict) else repr(value)[:60]
