@@ -73,7 +73,7 @@ class Conformal:
         if self.smallest_std and predicted.std is None:
             raise UserError("these intervals scale with standard deviations, which the predictions lack")
         if self.smallest_std:
-            half = half * np.maximum(predicted.std, self.smallest_std)
+            half = half * np.maximum(np.asarray(predicted.std), self.smallest_std)
         return replace(predicted, lower=predicted.prediction - half, upper=predicted.prediction + half)
 
     def as_plain(self) -> dict[str, Any]:
@@ -93,7 +93,7 @@ def _scores(predicted: Predictions, smallest_std: float) -> np.ndarray:
     """Absolute errors, over the standard deviations if these have a lower limit; of a curve the largest."""
     errors = np.abs(np.asarray(predicted.target) - predicted.prediction)
     if smallest_std:
-        errors = errors / np.maximum(predicted.std, smallest_std)
+        errors = errors / np.maximum(np.asarray(predicted.std), smallest_std)
     return errors.reshape(len(errors), -1).max(axis=1)
 
 

@@ -38,8 +38,7 @@ def check_references(declared: Declaration, of_paper: Callable[[str], Declaratio
         if "derived_from" in table:
             _known("table", [table["derived_from"]], declared["tables"], table, "derived_from")
             for scale in table["scales"]:
-                scales = {str(one): one for one in declared["tables"][table["derived_from"]]["scales"]}
-                _known("scale", [scale], scales, table["scales"], scale)
+                _known("scale", [scale], declared["tables"][table["derived_from"]]["scales"], table["scales"], scale)
                 base = resolve(declared, table["derived_from"], scale)
                 _known("row", table.get("rows_used", []), base.get("rows", {}), table, "rows_used")
         for part in (table, *table["scales"].values()):
@@ -174,7 +173,7 @@ def _check_seeds(seeds: Iterable[int], holder: Mapping[str, Any], key: str | Non
 
 
 def _known(
-    kind: str, names: Iterable[str], known: Iterable[str], holder: Mapping[str, Any], key: str | None = None
+    kind: str, names: Iterable[str], known: Iterable[str], holder: Mapping[Any, Any], key: str | None = None
 ) -> None:
     """All names are known; `key`: where they stand in `holder`, if they are not its keys."""
     known = list(known)
