@@ -80,6 +80,10 @@ def load_labeled(
     from common.sources.files import with_unit
 
     dataset, left_out = reader(data, target=target, unit=unit, strict=strict, jobs=jobs)
+    if not dataset.targets and isinstance(data, str) and os.path.isdir(data):
+        raise UserError(
+            f"{data} has no {os.path.join(data, 'id_prop.csv')} with values; write one, a line id,value each"
+        )
     if not target:
         if len(dataset.targets) != 1:
             names = ", ".join(sorted(dataset.targets)) or "none"

@@ -25,6 +25,8 @@ if TYPE_CHECKING:
 
 #: Datasets of an HDF5 table that hold the structures.
 STRUCTURE = ("offset", "lattice", "z", "frac")
+#: Larger values of a target are damage, and overflow in single precision when they are squared.
+LARGEST = 1e18
 
 
 class Target(NamedTuple):

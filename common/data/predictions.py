@@ -106,6 +106,11 @@ class Predictions:
 
         prediction = column("prediction")
         assert prediction is not None  # one of its columns is there
+        bad = np.flatnonzero(~np.isfinite(prediction.reshape(len(prediction), -1)).all(axis=1))
+        if len(bad):
+            raise UserError(
+                f"{path}: the prediction for {texts['id'][bad[0]]} is not a finite number; predict it again"
+            )
         values = {name: column(name) for name in ("target", *UNCERTAINTIES)}
         return cls(np.array(texts["id"]), prediction, unit=unit, **values)
 

@@ -44,8 +44,8 @@ class Split:
         refuse_special(path)
         try:
             parts = json.loads(Path(path).read_text())
-            return cls(**{name: tuple(parts.get(name, ())) for name in SETS})
-        except (OSError, ValueError, TypeError, AttributeError) as error:
+            return cls(**{name: _ids(parts.get(name, [])) for name in SETS})
+        except (OSError, ValueError, TypeError, AttributeError, RecursionError) as error:
             raise UserError(f"{path} is not a split (JSON with train, validation, test): {error}") from None
 
     def check(self) -> None:
@@ -56,6 +56,16 @@ class Split:
             common = set(self.subsets()[one]) & set(self.subsets()[other])
             if common:
                 raise UserError(f"split: id {min(common)} is in {one} and in {other}")
+
+
+def _ids(stored: object) -> tuple[str, ...]:
+    """The ids of a set; whole numbers, as row numbers are written without quotes, are ids too."""
+    if not isinstance(stored, list):
+        raise TypeError("a set is not a list of ids")
+    for name in stored:
+        if not isinstance(name, str | int) or isinstance(name, bool):
+            raise TypeError(f"{name!r} is not an id")
+    return tuple(map(str, stored))
 
 
 def by_fractions(table: MaterialsDataset, fractions: Sequence[float] = (6, 2, 2), seed: int = 0) -> Split:

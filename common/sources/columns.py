@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import csv
+import math
 import re
+import warnings
 from collections.abc import Container
 from dataclasses import dataclass
 from pathlib import Path
@@ -11,7 +13,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from common.data.materials import Target
+from common.data.materials import LARGEST, Target
 from common.errors import UserError
 from common.io.compressed import DAMAGE, open_text
 from common.io.files import reason_of
@@ -53,7 +55,7 @@ class Sheet:
     def numbers(self, target: str = "", unit: str = "") -> tuple[dict[str, Target], dict[str, str]]:
         """The targets of this sheet, and id -> reason for the rows without a usable `target`."""
         if not target:
-            found = {name: _lenient(cells) for name, cells in self.columns.items() if name.lower() not in NOT_TARGETS}
+            found = {name: self._lenient(name) for name in self.columns if name.lower() not in NOT_TARGETS}
             numbers = {n: Target(v, self.units[n]) for n, v in found.items() if v is not None}
             return numbers, self.wrong
         name, said = heading(target)
@@ -68,31 +70,45 @@ class Sheet:
                 values[row] = number(cell)
                 if np.isnan(values[row]):
                     wrong.setdefault(material, f"has no value of {name}; fill it in or delete the row")
-            except ValueError:
-                wrong.setdefault(material, f"{name} is {cell!r}, which is not a number; write it like -1.25")
+            except ValueError as error:
+                wrong.setdefault(material, f"{name} is {cell!r}, {error}")
         return {name: Target(values, own or unit)}, wrong
+
+    def _lenient(self, name: str) -> np.ndarray | None:
+        """A column as numbers, or None where it is one of text or wholly empty; single bad cells count as empty."""
+        values, bad, reason = np.full(len(self.ids), np.nan), [], ""
+        for row, cell in enumerate(self.columns[name]):
+            try:
+                values[row] = number(cell)
+            except ValueError as error:
+                bad.append(row)
+                reason = reason or str(error)
+        count = int(np.isfinite(values).sum())
+        if not count or len(bad) >= count:
+            return None
+        if bad:
+            more = f", and so are {len(bad) - 1} more rows" if len(bad) > 1 else ""
+            where, cell = self.ids[bad[0]], self.columns[name][bad[0]]
+            warnings.warn(f"{self.path}: {name} of {where} is {cell!r}, {reason}; left empty{more}", stacklevel=2)
+        return values
 
 
 NOT_TARGETS = (*ID_NAMES, *STRUCTURE_NAMES)
 
 
 def number(cell: str) -> float:
-    """The value of a cell, NaN where it is empty; infinity is not a number either."""
+    """The value of a cell, NaN where it is empty; infinity and what is beyond `LARGEST` are no numbers either."""
     if cell.lower() in EMPTY:
         return float("nan")
-    value = float(cell)
-    if np.isinf(value):
-        raise ValueError(cell)
-    return value
-
-
-def _lenient(cells: list[str]) -> np.ndarray | None:
-    """A column as numbers, or None where it is one of text or wholly empty."""
     try:
-        values = np.array([number(cell) for cell in cells], dtype=np.float64)
+        value = float(cell)
     except ValueError:
-        return None
-    return values if np.isfinite(values).any() else None
+        value = math.inf
+    if math.isinf(value):
+        raise ValueError("which is not a number; write it like -1.25")
+    if abs(value) > LARGEST:
+        raise ValueError(f"which is beyond {LARGEST:g}; correct it, or convert the column to a larger unit")
+    return value
 
 
 def _rows(path: Path) -> list[list[str]]:

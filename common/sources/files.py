@@ -17,6 +17,7 @@ from common.chem.formula import integer_counts, parse_formula
 from common.compute.executor import map_rows
 from common.data.materials import MaterialsDataset, Target
 from common.errors import UserError
+from common.io.compressed import is_compressed
 from common.io.progress import progress
 from common.sources import densities
 from common.sources.columns import Sheet, heading, read_id_prop, read_sheet
@@ -66,7 +67,7 @@ def load(
     """
     if formulas and not paths:
         return _build(_from_formulas(formulas), {}, "formulas", strict=strict)
-    paths = [Path(paths)] if isinstance(paths, str | Path) else [Path(path) for path in paths]
+    paths = _paths(paths)
     for path in paths:
         if len(paths) + len(formulas) > 1 and (_is_table(path) or (path / "id_prop.csv").exists()):
             raise UserError(f"{path} is a whole dataset; give it alone")
@@ -84,7 +85,7 @@ def load(
         sheet = read_sheet(path)
         entries = _from_sheet(sheet, path)
     else:
-        entries = _from_files(paths) + _from_formulas(formulas)
+        entries = _from_files(paths, formulas) + _from_formulas(formulas)
         return _build(entries, {}, str(path) if len(entries) == 1 else "files", strict=strict, jobs=jobs)
     values, wrong = sheet.numbers(target, unit)
     return _build(entries, values, path.name, wrong, strict=strict, jobs=jobs)
@@ -115,7 +116,7 @@ def from_structures(
     if isinstance(structures, Mapping):
         ids, structures = list(structures), list(structures.values())
     structures = list(structures)
-    ids = [str(name) for name in (ids or range(1, len(structures) + 1))]
+    ids = [str(name) for name in (range(1, len(structures) + 1) if ids is None else ids)]
     values = {}
     for name, target in (targets or {}).items():
         target = target if isinstance(target, Target) else Target(target, "")
@@ -127,8 +128,16 @@ def from_structures(
     return _build(entries, values, "structures", strict=strict)
 
 
+def _paths(given: str | Path | Sequence[str | Path]) -> list[Path]:
+    several = [given] if isinstance(given, str | Path) else given
+    if not isinstance(several, Sequence) or not several or not all(isinstance(one, str | Path) for one in several):
+        raise UserError(f"a path or a list of paths is needed, not {type(given).__name__}; save other objects as CSV")
+    return [Path(one) for one in several]
+
+
 def _is_table(path: Path) -> bool:
-    return path.suffix.lower() in (".csv", ".tsv", ".h5", ".hdf5")
+    name = path.with_suffix("") if is_compressed(path) else path
+    return name.suffix.lower() in ((".csv", ".tsv") if is_compressed(path) else (".csv", ".tsv", ".h5", ".hdf5"))
 
 
 def with_unit(table: MaterialsDataset, target: str, unit: str = "") -> MaterialsDataset:
@@ -152,18 +161,22 @@ def _stem(path: Path) -> str:
     return name.removesuffix(suffix) if suffix.lower() in SUFFIXES else name
 
 
-def _from_files(paths: Sequence[Path]) -> list[Entry]:
-    """Named by the file without its suffix; names that would meet keep it, and their folder."""
+def _from_files(paths: Sequence[Path], formulas: Sequence[str] = ()) -> list[Entry]:
+    """Named by the file without its suffix; a name that another file or a formula has keeps it, and the folder."""
     found: dict[Path, str] = {}
     for path in paths:
         inside = [path]
         if path.is_dir():
             inside = sorted(p for p in path.rglob("*") if is_structure_file(p) and p.is_file())
             if not inside:
-                raise UserError(f"{path} holds no structure file (.cif, .vasp, POSCAR or the like)")
+                tables = sorted(p for p in path.iterdir() if _is_table(p))
+                hint = f"; {tables[0]} is a table, give it instead" if tables else ""
+                raise UserError(
+                    f"{path} holds neither id_prop.csv nor structure files (.cif, .vasp, POSCAR, ...){hint}"
+                )
         for file in inside:
             found[file] = _stem(file.relative_to(path) if path.is_dir() else Path(file.name))
-    times = Counter(found.values())
+    times = Counter([*found.values(), *dict.fromkeys(formulas)])
     return [Entry(name if times[name] == 1 else str(file), "file", str(file)) for file, name in found.items()]
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import codecs
 import re
 import warnings
 from pathlib import Path
@@ -63,19 +64,28 @@ def read_file(path: str | Path) -> Reading:
         )
     if not data.strip():
         raise UserError("the file is empty; fetch or export it again")
+    given, data = data, _unix_text(data)
     if b"_cell_length_a" in data[:4096] or {".cif", ".mcif"} & {s.lower() for s in path.suffixes}:
         return read_cif(data.decode(errors="replace"))
-    return _read(lambda: _by_name(path, data))
+    return _read(lambda: _by_name(path, data, copy=is_compressed(path) or data != given))
 
 
-def _by_name(path: Path, data: bytes) -> Structure:
-    """pymatgen goes by the name of the file; of a compressed one it gets what was read within the limit."""
+def _unix_text(data: bytes) -> bytes:
+    """UTF-8 with the line ends of Unix, also from UTF-16 with a byte order mark and from lines that end in CR alone."""
+    if data.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)):
+        data = data.decode("utf-16", errors="replace").encode()
+    data = data.removeprefix(codecs.BOM_UTF8)
+    return data.replace(b"\r", b"\n") if b"\r" in data and b"\n" not in data else data
+
+
+def _by_name(path: Path, data: bytes, *, copy: bool) -> Structure:
+    """pymatgen goes by the name of the file; with `copy` it gets a plain one of this content."""
     from pymatgen.core import Structure
 
     with TemporaryDirectory() as folder:
         plain = path
-        if is_compressed(path):
-            plain = Path(folder) / path.stem
+        if copy:
+            plain = Path(folder) / (path.stem if is_compressed(path) else path.name)
             plain.write_bytes(data)
         try:
             return Structure.from_file(plain)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field, fields
+from numbers import Integral, Real
 from typing import Any
 
 from common.errors import UserError
@@ -15,6 +16,11 @@ OPTIMIZERS = ("adam", "sgd", "adamw")
 SCHEDULES = ("", "cosine")
 #: A smaller improvement does not count for the plateau; the value of Keras's ReduceLROnPlateau.
 MIN_DELTA = 1e-4
+
+
+def _is_number(value: Any, kind: type) -> bool:
+    whole = isinstance(value, Integral) and not isinstance(value, bool)
+    return whole or (kind is float and isinstance(value, Real) and not isinstance(value, bool) and value == value)
 
 
 def _runtime(default: Any) -> Any:
@@ -76,6 +82,10 @@ class Recipe:
     average: float = later(0.0)
 
     def __post_init__(self) -> None:
+        for entry in fields(self):
+            value, kind = getattr(self, entry.name), type(entry.default)
+            if kind in (int, float) and not _is_number(value, kind):
+                raise UserError(f"{entry.name} is {value!r}; write {'a whole number' if kind is int else 'a number'}")
         for name, known in (
             ("monitor", MONITORS),
             ("optimizer", OPTIMIZERS),

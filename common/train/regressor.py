@@ -14,7 +14,7 @@ import numpy as np
 
 from common.chem.formula import symbols_in
 from common.data.conformal import Conformal, with_interval
-from common.data.materials import MaterialsDataset, Target
+from common.data.materials import LARGEST, MaterialsDataset, Target
 from common.data.predictions import Predictions
 from common.data.splits import Split
 from common.errors import UserError
@@ -119,12 +119,14 @@ class Regressor(Estimator):
             (table, split), target = dataset_and_split(table, target, self.seed), TARGET
         if split is None:
             raise UserError("fit needs a dataset, the name of a target and a split; or materials and their values")
+        _check_dataset(table)
         split.check()
         split = self.adapt_split(split)
         selected = split.subsets()[self.selection]
         table = table.select((*split.train, *selected, *split.calibration)).known(target)
         self.target, self.split = target, split
         values, self.unit, self.axis, self.axis_unit = whole = table.target(target)
+        _check_values(table, target, values)
         self.shape_for(whole)
         self.elements = elements_in(table.formulas[np.isin(table.ids, split.train)])
         made = self.features(table, jobs)
@@ -255,6 +257,23 @@ class Regressor(Estimator):
     @classmethod
     def load(cls, folder: str | Path) -> Self:
         return saved_model.load(cls, Path(folder))
+
+
+def _check_dataset(table: object) -> None:
+    if not isinstance(table, MaterialsDataset):
+        raise UserError(
+            f"a MaterialsDataset is needed, not {type(table).__name__}; read_table and from_structures of "
+            "common.sources.files make one"
+        )
+
+
+def _check_values(table: MaterialsDataset, target: str, values: np.ndarray) -> None:
+    """Refuse values that overflow in single precision when they are squared."""
+    beyond = np.flatnonzero((np.abs(values) > LARGEST).reshape(len(values), -1).any(axis=1))
+    if len(beyond):
+        raise UserError(
+            f"{target} of {table.ids[beyond[0]]} is beyond {LARGEST:g}; correct it, or convert it to a larger unit"
+        )
 
 
 def elements_in(formulas: Iterable[str]) -> tuple[str, ...]:

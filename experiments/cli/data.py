@@ -13,8 +13,10 @@ from common.io.messages import note
 from common.io.text import aligned, as_json
 from common.sources import load_source
 from common.sources import sources as registered
+from common.sources.datadir import place
 from common.sources.remote import download_record, fetching, materials_project, registry, writing
 from common.sources.remote.mp_client import Client
+from common.sources.remote.mp_pack import PACK
 from common.sources.remote.recipes import recipe, recipes
 from esnet.dos import materials_project as mp_densities
 from experiments.cli import data_info
@@ -23,6 +25,8 @@ from experiments.cli.parsers import ACTIONS
 
 #: What `get all` leaves out unless it is named, since it takes hours or days.
 LONG = ("mp-finder", "mp-esnet")
+#: State of what was not fetched and whose tables are there, copied from elsewhere.
+USABLE = "usable"
 
 
 def data(arguments: Namespace) -> None:
@@ -40,16 +44,16 @@ def data(arguments: Namespace) -> None:
 def _list(arguments: Namespace, names: list[str]) -> None:
     sources = {name: getattr(load, "func", load).__doc__.strip().splitlines()[0] for name, load in registered().items()}
     entries = {
-        name: {"state": download_record.state_of(entry), "title": entry.title, "gives": list(entry.sources)}
+        name: {"state": _entry_state(entry), "title": entry.title, "gives": list(entry.sources)}
         for name, entry in registry.load().entries.items()
     }
-    queries = {name: {"state": _state(one), "title": one.title} for name, one in recipes().items()}
+    queries = {name: {"state": _query_state(one), "title": one.title} for name, one in recipes().items()}
     if arguments.json:
         print(as_json({"sources": sources, "data": entries, "materials_project": queries}), end="")
         return
     print("Tables, by the name that commands take:\n")
     print(aligned(["source", "holds"], list(sources.items()), left=2))
-    print("To be fetched with matrepro data get NAME:\n")
+    print(f"To be fetched with matrepro data get NAME ({USABLE}: its tables are in the data directory already):\n")
     print(aligned(["name", "state", "holds"], [[n, f["state"], f["title"]] for n, f in entries.items()], left=3))
     print("From the Materials Project, with a key of your own in MP_API_KEY (extra mp):\n")
     print(
@@ -57,9 +61,18 @@ def _list(arguments: Namespace, names: list[str]) -> None:
     )
 
 
-def _state(one: Any) -> str:
+def _entry_state(entry: Any) -> str:
+    """What is fetched; where nothing is, the files that would be made of it may be there all the same."""
+    state = download_record.state_of(entry)
+    usable = entry.makes and all(place(name).exists() for name in entry.makes)
+    return USABLE if state == "not fetched" and usable else state
+
+
+def _query_state(one: Any) -> str:
     """That of a query, "in part" until its densities of states are there too."""
     state = materials_project.state_of(one.name)
+    if state == "not fetched" and one.pack and place(PACK).exists():
+        return USABLE
     return "in part" if state == "fetched" and one.densities and not mp_densities.complete(one.name) else state
 
 

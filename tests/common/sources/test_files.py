@@ -90,7 +90,7 @@ def test_folder_of_calculations(tmp_path):
 
 def test_folder_without_structures(tmp_path):
     (tmp_path / "notes.txt").write_text("nothing")
-    with pytest.raises(UserError, match="holds no structure file"):
+    with pytest.raises(UserError, match=r"holds neither id_prop\.csv nor structure files"):
         load(tmp_path)
 
 

@@ -182,3 +182,15 @@ def test_info_fetches_nothing(world, monkeypatch, capsys):
     loaded = []
     monkeypatch.setitem(sources(), "jarvis-dielectric", lambda: loaded.append(1))
     assert list(printed(capsys, "get", "jarvis-dielectric")["fetched"]) == ["jarvis-dielectric"] and loaded
+
+
+def test_tables_that_were_copied_are_usable(entries, tmp_path, capsys):
+    for name in ("Ef", "Eg"):
+        path = tmp_path / f"data/mp/diffcomp_test_{name}.csv"
+        path.parent.mkdir(parents=True, exist_ok=True)
+        assert printed(capsys, "list")["data"]["lists"]["state"] == "not fetched"
+        path.write_text("id\n")
+    (tmp_path / "data/mp/mp_structures.h5").write_bytes(b"")
+    facts = printed(capsys, "list")
+    assert facts["data"]["lists"]["state"] == facts["materials_project"]["mp-profit"]["state"] == "usable"
+    assert facts["data"]["other"]["state"] == "not fetched"
