@@ -9,7 +9,7 @@ from common.io.messages import note
 
 
 def check_intervals(model: Any, level: float | None) -> None:
-    """Refuse an interval that the model cannot give, before anything is predicted; say what coverage it has."""
+    """Refuse an interval that the model cannot give, before anything is predicted, and note a weaker guarantee."""
     if level is None:
         return
     conformal = model.conformal
