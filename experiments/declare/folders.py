@@ -12,10 +12,7 @@ from functools import lru_cache
 from pathlib import Path
 
 from common.errors import UserError, unknown
-from experiments.declare.located_yaml import Located, at, read
-from experiments.declare.models import ModelEntry
-from experiments.declare.schema import Model
-from experiments.declare.validate import check
+from experiments.declare.located_yaml import Located, read
 
 VARIABLE = "MATREPRO_PAPERS"
 
@@ -54,17 +51,3 @@ def folder_of(paper: str, suite: Path) -> Path:
 def raw(folder: Path) -> Located:
     """The declaration in a folder of a paper, before it is checked."""
     return read(folder / "tables.yaml")
-
-
-def extra_models() -> dict[str, ModelEntry]:
-    """The models that papers in the folders of `MATREPRO_PAPERS` register."""
-    found: dict[str, ModelEntry] = {}
-    for folder in extra_folders():
-        for path in sorted(folder.glob("*/tables.yaml")):
-            models = raw(path.parent).get("models", {})
-            check(models, dict[str, Model], "models", raw(path.parent), "models")
-            for name, one in models.items():
-                if ":" not in one["class"]:
-                    raise UserError(f"{at(one, 'class')}models.{name}.class is {one['class']!r}; write module:Class")
-                found[name] = ModelEntry(one["class"], tuple(one["needs"]), one.get("network", True))
-    return found

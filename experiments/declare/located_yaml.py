@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
+from functools import lru_cache
 from pathlib import Path
 from typing import Any
-
-import yaml
 
 from common.errors import UserError
 
@@ -18,45 +17,52 @@ class Located(dict[Any, Any]):
     lines: dict[Any, int]
 
 
-class _Loader(yaml.SafeLoader):
-    """Refuses duplicate keys and makes `Located` mappings."""
+@lru_cache
+def _loader() -> Any:
+    """The loader of YAML, which a machine that only trains may lack."""
+    import yaml
 
-    path: Path
+    class Loader(yaml.SafeLoader):
+        """Refuses duplicate keys and makes `Located` mappings."""
 
-    def compose_mapping_node(self, anchor: Any) -> yaml.MappingNode:
-        # Checked here, where each node is met once and its merged keys (`<<`) are not yet in it.
-        node: yaml.MappingNode = super().compose_mapping_node(anchor)
-        first: dict[str, int] = {}
-        for key, _ in node.value:
-            line = _line(key)
-            if not isinstance(key, yaml.ScalarNode):
-                raise UserError(f"{self.path}:{line}: a key must be a word or a number")
-            if key.value in first:
-                raise UserError(
-                    f"{self.path}:{line}: duplicate key {key.value!r}, first in line {first[key.value]}; keep one"
-                )
-            first[key.value] = line
-        return node
+        path: Path
 
-    def located(self, node: yaml.MappingNode) -> Iterable[Located]:
-        made = Located()
-        made.path, made.lines = self.path, {}
-        yield made
-        made.update(self.construct_mapping(node))
-        made.lines.update({self.construct_object(key): _line(key) for key, _ in node.value})
+        def compose_mapping_node(self, anchor: Any) -> yaml.MappingNode:
+            # Checked here, where each node is met once and its merged keys (`<<`) are not yet in it.
+            node: yaml.MappingNode = super().compose_mapping_node(anchor)
+            first: dict[str, int] = {}
+            for key, _ in node.value:
+                line = _line(key)
+                if not isinstance(key, yaml.ScalarNode):
+                    raise UserError(f"{self.path}:{line}: a key must be a word or a number")
+                if key.value in first:
+                    raise UserError(
+                        f"{self.path}:{line}: duplicate key {key.value!r}, first in line {first[key.value]}; keep one"
+                    )
+                first[key.value] = line
+            return node
+
+        def located(self, node: yaml.MappingNode) -> Iterable[Located]:
+            made = Located()
+            made.path, made.lines = self.path, {}
+            yield made
+            made.update(self.construct_mapping(node))
+            made.lines.update({self.construct_object(key): _line(key) for key, _ in node.value})
+
+    Loader.add_constructor("tag:yaml.org,2002:map", Loader.located)
+    return Loader
 
 
-_Loader.add_constructor("tag:yaml.org,2002:map", _Loader.located)
-
-
-def _line(node: yaml.Node) -> int:
-    return node.start_mark.line + 1
+def _line(node: Any) -> int:
+    return int(node.start_mark.line) + 1
 
 
 def read(path: Path) -> Located:
     """The mapping in a YAML file; syntax errors and duplicate keys name the line."""
+    import yaml
+
     try:
-        loader = _Loader(path.read_text(encoding="utf-8"))
+        loader = _loader()(path.read_text(encoding="utf-8"))
         loader.path = path
         found = loader.get_single_data()
     except OSError as error:

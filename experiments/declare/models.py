@@ -12,6 +12,10 @@ from dataclasses import dataclass
 from typing import Any
 
 from common.errors import UserError, unknown
+from experiments.declare.folders import extra_folders, raw
+from experiments.declare.located_yaml import at
+from experiments.declare.schema import Model
+from experiments.declare.validate import check
 
 
 @dataclass(frozen=True)
@@ -68,13 +72,24 @@ MODELS: dict[str, ModelEntry] = {
 NETWORKS = {name: entry for name, entry in MODELS.items() if entry.network}
 
 
+def extra_models() -> dict[str, ModelEntry]:
+    """The models that papers in the folders of `MATREPRO_PAPERS` register."""
+    found: dict[str, ModelEntry] = {}
+    for folder in extra_folders():
+        for path in sorted(folder.glob("*/tables.yaml")):
+            models = raw(path.parent).get("models", {})
+            check(models, dict[str, Model], "models", raw(path.parent), "models")
+            for name, one in models.items():
+                if ":" not in one["class"]:
+                    raise UserError(f"{at(one, 'class')}models.{name}.class is {one['class']!r}; write module:Class")
+                found[name] = ModelEntry(one["class"], tuple(one["needs"]), one.get("network", True))
+    return found
+
+
 def entry_of(model: str) -> ModelEntry:
     """The entry of a model of the suite, or of a paper in the folders of `MATREPRO_PAPERS`."""
     if model in MODELS:
         return MODELS[model]
-    # Imported when used: a machine that trains from a file of features may lack YAML.
-    from experiments.declare.folders import extra_models
-
     extra = extra_models()
     if model not in extra:
         raise UserError(unknown("model", model, [*MODELS, *extra]))

@@ -12,8 +12,11 @@ from pathlib import Path
 from typing import Any
 
 from common.errors import UserError, unknown
+from experiments.declare.folders import folder_of, folders_of_papers
 from experiments.declare.layout import names_of_tables, resolve, table_of
+from experiments.declare.located_yaml import read
 from experiments.declare.models import is_network, make_model, preset
+from experiments.declare.read import read_declaration
 from experiments.declare.schema import Column, ContentsEntry, Declaration, Layout, Row
 
 #: A folder a paper: tables.yaml, reported.yaml, bands.yaml.
@@ -56,31 +59,23 @@ def slug(text: str) -> str:
 
 def papers() -> list[str]:
     """The papers of the suite and those in the folders of `MATREPRO_PAPERS`."""
-    from experiments.declare.folders import folders_of_papers  # needs YAML, which a machine that only trains may lack
-
     return list(folders_of_papers(PAPERS))
 
 
 def folder(paper: str) -> Path:
     """The folder with tables.yaml, reported.yaml and bands.yaml of a paper."""
-    from experiments.declare.folders import folder_of
-
     return folder_of(paper, PAPERS)
 
 
 @lru_cache
 def declaration(paper: str) -> Declaration:
     """The checked declaration of a paper."""
-    from experiments.declare.read import read_declaration
-
     return read_declaration(folder(paper), folder)
 
 
 @lru_cache
 def reported(paper: str) -> dict[str, Any]:
     """The numbers printed in the paper: table -> row -> metric -> {value: ...}."""
-    from experiments.declare.located_yaml import read
-
     return read(folder(paper) / "reported.yaml")["tables"]
 
 
