@@ -11,6 +11,8 @@ from pathlib import Path
 from benchmarks.child import ROOT, environment
 from benchmarks.report import Line
 from common.errors import UserError
+from common.train import devices
+from profitnet.regressor import PROFiTNet
 
 #: Sodium chloride, primitive cell.
 CIF = """data_NaCl
@@ -33,9 +35,6 @@ Cl Cl1 0.5 0.5 0.5
 
 
 def commands() -> tuple[list[Line], list[str]]:
-    from common.train import devices
-    from profitnet.regressor import PROFiTNet
-
     help_times = [_seconds("--help") for _ in range(5)]
     with tempfile.TemporaryDirectory() as folder:
         devices.setup(0)

@@ -14,6 +14,8 @@ from benchmarks.child import fresh
 from benchmarks.report import Line
 from benchmarks.timing import GIB, best_of, keras_epochs
 from common.sources import load_source
+from common.sources.densities import load
+from common.sources.mini import PATH
 from common.train import devices
 from common.train.loop import train
 from esnet.dos.projected import from_densities
@@ -117,8 +119,6 @@ def make_many(path: str, n: int) -> None:
     """A file of n materials: those of the embedded set on a finer axis, repeated with other Fermi levels."""
     import h5py
 
-    from common.sources.mini import PATH
-
     energies = np.linspace(-20, 10, POINTS)
     with h5py.File(PATH) as source, h5py.File(path, "w") as file:
         old = source.attrs["energies_eV"]
@@ -144,8 +144,6 @@ def make_many(path: str, n: int) -> None:
 def train_many(path: str, folder: str, trained: int) -> dict[str, float]:
     """Features of the whole file, cached in `folder`, and one epoch on some of its rows."""
     import os
-
-    from common.sources.densities import load
 
     os.environ["MATREPRO_CACHE"] = folder
     devices.setup(0)

@@ -11,17 +11,16 @@ from benchmarks.timing import total_processor_time
 from common.chem.crystal import Crystal
 from common.io.hdf5 import open_hdf5
 from common.sources.mini import PATH
+from esnet.dft.backends import compute
+from esnet.dft.gpaw_backend import gpaw_python
+from esnet.dos.projected import from_group
+from esnet.dos.resampling import Form, resampled
 
 #: An insulator, a compound with filled d states and a metal, all without spin polarization.
 NAMES = ("MgO-B1", "AgBr-B1", "TiN-B1")
 
 
 def dft() -> tuple[list[Line], list[str]]:
-    from esnet.dft.backends import compute
-    from esnet.dft.gpaw_backend import gpaw_python
-    from esnet.dos.projected import from_group
-    from esnet.dos.resampling import Form, resampled
-
     gpaw_python()  # raises an error if GPAW is not installed
     lines, notes = [], []
     with open_hdf5(PATH) as file:

@@ -11,6 +11,7 @@ import numpy as np
 from benchmarks.child import fresh
 from benchmarks.report import Line
 from benchmarks.timing import GIB, best_of
+from common.cli.streaming import predict_stream
 from common.data.materials import MaterialsDataset
 from common.data.splits import Split
 from common.sources import load_source
@@ -146,8 +147,6 @@ def predictions() -> tuple[list[Line], list[str]]:
 
 def stream(folder: str, n: int) -> dict[str, float]:
     """Predict a list of n formulas from file to file."""
-    from common.cli.streaming import predict_stream
-
     formulas = load_source("matbench-mp-e-form").formulas.tolist()[:20_000]
     model = Finder.load(folder)
     path = Path(folder) / "list.csv"

@@ -11,8 +11,10 @@ from benchmarks.report import Line
 from common.baselines.cgcnn import CGCNN, graph_inputs
 from common.baselines.megnet import ELEMENTS, MEGNet, pair_graph
 from common.baselines.roost import Roost
+from common.chem.element_vectors import element_vectors
 from common.chem.elements import SYMBOLS
 from common.data.materials import MaterialsDataset, Target
+from common.nn.losses import robust_l1
 from common.sources import load_source
 from common.train import devices
 
@@ -160,7 +162,6 @@ def _spektral_cgcnn(config):
     from spektral.layers import CrystalConv
 
     from common.baselines.layers import Gaussians, MeanPool
-    from common.chem.element_vectors import element_vectors
 
     class Convolution(keras.layers.Layer):
         """CrystalConv on a flat list of pairs."""
@@ -191,8 +192,6 @@ def roost() -> tuple[list[Line], list[str]]:
     """One epoch with batches as flat lists against the same updates with gradients per formula."""
     import keras
     import tensorflow as tf
-
-    from common.nn.losses import robust_l1
 
     devices.setup(0)
     random = np.random.default_rng(0)

@@ -23,6 +23,9 @@ from benchmarks.child import ROOT, fresh
 from common.errors import UserError
 from common.io.files import write_text
 from common.io.messages import note
+from common.nn import losses
+from common.sources import load_source
+from common.train import devices
 from common.train.devices import processor
 from experiments.declare.models import NETWORKS, make_model
 from experiments.run.store import results_root
@@ -88,9 +91,6 @@ def measure(names: list[str]) -> None:
 
 def point(name: str) -> dict:
     """Processor milliseconds per row of an update, by mode; the shortest of a few rounds."""
-    from common.sources import load_source
-    from common.train import devices
-
     devices.setup(0, threads=1)
     table = load_source("mini")
     regressor = make_model({"model": name, "variant": "corrected", "seed": 0, "recipe": {}})
@@ -120,8 +120,6 @@ def point(name: str) -> dict:
 def _round(regressor, batches, *, xla: bool) -> float | None:
     """Processor seconds of one pass over the batches; None if the mode is not supported."""
     import keras
-
-    from common.nn import losses
 
     model = regressor.build()
     model.compile(keras.optimizers.Adam(1e-4), losses.by_name(regressor.recipe.loss), jit_compile=xla)

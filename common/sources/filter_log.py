@@ -8,7 +8,8 @@ from typing import NamedTuple
 
 import numpy as np
 
-from common.chem.formula import parse_formula
+from common.chem.elements import SYMBOLS
+from common.chem.formula import integer_counts, parse_formula
 from common.data.materials import MaterialsDataset
 from common.errors import UserError
 
@@ -83,8 +84,6 @@ class Traced:
         return self.to(f"lowest {target} of each composition", self.table.take(np.sort(list(lowest.values()))))
 
     def elements(self, number: int, one_of: Collection[int] = ()) -> Traced:
-        from common.chem.elements import SYMBOLS
-
         names = ", ".join(SYMBOLS[z] for z in one_of)
         found = [set(parse_formula(text)) for text in self.table.formulas.tolist()]
         self.keep(f"{number} elements", np.array([len(z) == number for z in found], dtype=bool))
@@ -106,6 +105,4 @@ class Traced:
 
 def composition_of(formula: str) -> tuple:
     """The same for all formulas of one composition, whatever their order and number of units."""
-    from common.chem.formula import integer_counts
-
     return tuple(sorted(integer_counts(parse_formula(formula)).items()))

@@ -10,9 +10,12 @@ from pathlib import Path
 
 import numpy as np
 
-from common.chem.elements import NUMBERS
+from common.chem.elements import NUMBERS, SYMBOLS
 from common.errors import UserError
-from diffcomp.composition.embedding import ElementSpace
+from common.io.files import cache_root, write_text
+from common.io.text import as_csv
+from common.sources import load_source
+from diffcomp.composition.embedding import ElementSpace, corpus, learn
 
 PATH = Path(__file__).with_name("elements.csv")
 
@@ -57,10 +60,6 @@ def _read(path: Path) -> tuple[np.ndarray, np.ndarray]:
 @lru_cache(maxsize=8)
 def learned_elements(source: str, length: int, epochs: int) -> Path:
     """A table of vectors of `length` numbers learned from the formulas of a source; computed once and cached."""
-    from common.io.files import cache_root
-    from common.sources import load_source
-    from diffcomp.composition.embedding import corpus, learn
-
     formulas = load_source(source).formulas.tolist()
     digest = hashlib.sha256("\n".join(formulas).encode()).hexdigest()[:16]
     path = cache_root() / "element-vectors" / f"{source}-{digest}-{length}-{epochs}.csv"
@@ -72,10 +71,6 @@ def learned_elements(source: str, length: int, epochs: int) -> Path:
 
 def write_elements(path: Path, numbers: np.ndarray, weights: np.ndarray) -> None:
     """Write such a table."""
-    from common.chem.elements import SYMBOLS
-    from common.io.files import write_text
-    from common.io.text import as_csv
-
     header = ["element", *(f"v{k}" for k in range(weights.shape[1]))]
     rows = [[SYMBOLS[z], *(f"{value:.7g}" for value in row)] for z, row in zip(numbers, weights, strict=True)]
     write_text(path, as_csv(header, rows))

@@ -19,6 +19,9 @@ import numpy as np
 from common.chem.elements import ELECTRONEGATIVITY, SYMBOLS
 from common.chem.formula import Amounts, parse_formula
 from common.errors import UserError
+from common.io.progress import progress
+from common.train import devices
+from common.train.checkpoints import State, restore_checkpoint, save_checkpoint
 
 #: Formulas with so many elements make the corpus.
 ELEMENTS_IN_FORMULA = (2, 5)
@@ -143,10 +146,6 @@ def learn(
     Every batch is drawn at random from the whole table, without repeats inside it and independently of the others; an
     epoch is floor(rows / batch) of them, as in the released program. With a `folder`, an interrupted run resumes.
     """
-    from common.io.progress import progress
-    from common.train import devices
-    from common.train.checkpoints import State, restore_checkpoint, save_checkpoint
-
     devices.setup(seed)
     import keras
 

@@ -15,6 +15,7 @@ from common.cli import parser as cli
 from common.data.materials import MaterialsDataset
 from common.io.text import aligned
 from common.sources import load_source
+from common.sources.datadir import existing
 from diffcomp.diffraction.images import SIZE, image, resized
 
 #: Side in pixels of the central square that is left out: there the published pictures wrapped past 255.
@@ -64,8 +65,6 @@ def pearson(one: np.ndarray, other: np.ndarray) -> float:
 
 
 def show(arguments) -> None:
-    from common.sources.datadir import existing
-
     folder = existing("diffraction/authors_structures.h5").parent
     pack = load_source("mp-structures")
     found = likenesses(pack.select([name for name in published_ids(folder) if name in pack]), folder)

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import numpy as np
 
+from esnet.screening import figures
 from esnet.screening.hull import PhasePool
 from esnet.screening.published import TASKS, ground_states, published_screening
 from esnet.screening.thresholds import PAPER_OPTIMUM, STABLE, below, counts, evaluate, funnel
@@ -125,8 +126,6 @@ def stages(datasets: Sequence[DatasetPredictions], printed: dict, declared: dict
 
 def draw_stages(datasets: Sequence[DatasetPredictions], folder: Path, declared: dict) -> Iterator[Path]:
     """The funnel and the map of the materials in it, of every model."""
-    from esnet.screening import figures
-
     for dataset in datasets:
         formulas = dict(zip(dataset.facts["id"].tolist(), dataset.facts["formula"].tolist(), strict=True))
         for name, row in dataset.models.items():

@@ -10,6 +10,7 @@ import numpy as np
 
 from common.data import metrics
 from common.data.predictions import Predictions
+from common.sources import load_source
 from experiments.declare import plan
 from experiments.declare.models import make_model
 from experiments.report import bands, tables
@@ -50,8 +51,6 @@ def check_stored(scale: str = "real") -> tuple[list[str], int]:
 
 def check_data(scale: str = "real") -> list[str]:
     """Does every stored split still follow from its seed, and are the data the same? Needs the data."""
-    from common.sources import load_source
-
     wrong, seen = [], {}
     for run in _all_runs(scale):
         if damage(run) or not (record := read_record(run)):

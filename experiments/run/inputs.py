@@ -8,17 +8,10 @@ from typing import Any
 from common.data import splits
 from common.data.materials import MaterialsDataset
 from common.errors import UserError
+from common.sources import load_source
 from experiments.declare.plan import Run
 
 KINDS = ("fractions", "formula", "folds", "k-folds", "given")
-
-
-def load_source(name: str) -> MaterialsDataset:
-    """A source by its name."""
-    # Imported when used: a machine that trains from a file of features lacks what sources are read with.
-    from common.sources import load_source
-
-    return load_source(name)
 
 
 def sources_of(run: Run) -> list[str]:

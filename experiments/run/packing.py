@@ -15,6 +15,7 @@ from pathlib import Path
 
 import numpy as np
 
+from common.chem.element_vectors import element_vectors, register
 from common.errors import UserError
 from common.features.cache import DISK_CACHE
 from common.features.featurized import RecordingStore
@@ -22,6 +23,7 @@ from common.features.pack import Contents, Pack, digest_name
 from common.features.ragged import Ragged, ShardedRagged
 from common.io.messages import note
 from common.io.progress import progress
+from common.sources import load_source
 from experiments.declare import plan
 from experiments.declare.models import NETWORKS, make_model
 from experiments.declare.plan import Run
@@ -33,8 +35,6 @@ MARKS = ("fold", "test")
 
 def pack(runs: Sequence[Run], path: str | Path, *, jobs: int = 1) -> dict:
     """Write one file for the networks among these runs; returns what is in it and what is not."""
-    from common.sources import load_source
-
     networks = [run for run in runs if run.settings["model"] in NETWORKS]
     left_out = {run.key: "is not a network and trains in seconds without a GPU" for run in runs if run not in networks}
     by_source: dict[str, list[Run]] = {}
@@ -117,8 +117,6 @@ def _add_features(contents: Contents, source: str, model, table, jobs: int) -> N
     packed = contents.features.setdefault(source, {})
     vectors = getattr(model.config, "vectors", None)
     if vectors and vectors not in contents.vectors:
-        from common.chem.element_vectors import element_vectors
-
         contents.vectors[vectors] = element_vectors(vectors)
     model.store = recorder = RecordingStore(DISK_CACHE)
     model.features(table, jobs)
@@ -154,8 +152,6 @@ def train(file: Pack, output: str | Path, *, only: str = "", threads: int = 0) -
 
     Finished runs are skipped and interrupted ones resume; a failure does not stop the others.
     """
-    from common.chem.element_vectors import register
-
     for vectors in file.element_vectors():
         register(vectors)
     pairs = [(run, one) for run, one in zip(runs_of(file), file.runs, strict=True) if only in run.key]

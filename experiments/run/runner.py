@@ -21,6 +21,7 @@ from common.features.featurized import FeatureStore
 from common.io.files import cache_root, write_text
 from common.io.messages import note
 from common.io.progress import progress
+from common.sources import load_source
 from common.train import devices
 from common.train.fit_and_score import Scored, fit_and_score
 from common.train.strategy.tf_distribute import several_machines
@@ -28,7 +29,7 @@ from experiments.declare.models import is_network as is_network_of
 from experiments.declare.models import make_model
 from experiments.declare.plan import Run
 from experiments.run import store
-from experiments.run.inputs import load_source, make_split, missing_sources, sources_of
+from experiments.run.inputs import make_split, missing_sources, sources_of
 
 
 def execute(

@@ -15,10 +15,14 @@ from dataclasses import dataclass
 
 from common.cli.package_spec import PackageSpec
 from common.data.loading import load_labeled, make_split
+from common.data.splits import Split
 from common.errors import UserError
-from common.io.messages import note
+from common.io.files import cache_root
+from common.io.messages import note, report_left_out
+from common.train import devices
 from common.train.fit_and_score import fit_and_score, restored_epoch
-from common.tuning import space
+from common.train.recipe_file import settings_of
+from common.tuning import bayesian, space
 from experiments.declare.models import NETWORKS
 
 #: The paper's search for ESNet.
@@ -40,8 +44,6 @@ class Search:
 
 def prepare(arguments) -> Search:
     """Read the data, cut the split, and refuse what could not be searched."""
-    from common.train.recipe_file import settings_of
-
     network = _network(arguments.network)
     model = network(arguments.variant)
     kinds = {name: type(value).__name__ for name, value in settings_of(model).items()}
@@ -122,7 +124,6 @@ def _method(arguments, axes: list[space.Axis]) -> tuple[int, Callable]:
     count = min(arguments.trials or space.TRIALS, space.size(axes))
     if arguments.method == "random":
         return count, _anew(axes, lambda journal, number: space.sobol(axes, number, arguments.seed))
-    from common.tuning import bayesian
 
     bayesian.check()
     return count, _anew(
@@ -163,8 +164,6 @@ def paper_of(network: str) -> PackageSpec:
 
 def _table(fixed: dict):
     """The materials of the trials, without the test set; their target; the split."""
-    from common.data.splits import Split
-
     with contextlib.redirect_stderr(io.StringIO()):  # what is left out was reported before the first trial
         reader = paper_of(fixed["network"]).read
         table, target, _ = load_labeled(fixed["data"], fixed["asked"], unit=fixed["unit"], reader=reader)
@@ -174,8 +173,6 @@ def _table(fixed: dict):
 
 def warm_up(search: Search, jobs: int) -> None:
     """Make the features once, so that trials that start together find them."""
-    from common.io.messages import report_left_out
-
     table, _, _ = _table(search.fixed)
     made = _network(search.fixed["network"])(search.fixed["variant"]).features(table, jobs)
     report_left_out(made.errors, len(made.rows))
@@ -183,9 +180,6 @@ def warm_up(search: Search, jobs: int) -> None:
 
 def train(fixed: dict, number: int, settings: dict) -> dict:
     """The validation error of one trial, at its best epoch."""
-    from common.io.files import cache_root
-    from common.train import devices
-
     warnings.showwarning = lambda message, *_: note(f"trial {number}: {message}")
     devices.setup(fixed["seed"], threads=fixed["threads"])
     table, target, split = _table(fixed)

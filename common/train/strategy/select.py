@@ -19,6 +19,7 @@ from functools import lru_cache
 
 from common.errors import UserError
 from common.io.messages import note
+from common.train.devices import quiet_backend
 from common.train.strategy.base import SINGLE_DEVICE, Strategy
 
 
@@ -40,8 +41,6 @@ def on(devices: int | str | None = None) -> Strategy:
 
 @lru_cache(maxsize=4)
 def _several(devices: int | str) -> Strategy:
-    from common.train.devices import quiet_backend
-
     quiet_backend()
     import keras
 

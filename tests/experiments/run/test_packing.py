@@ -234,10 +234,9 @@ def test_commands_of_the_file(tiny, tmp_path, capsys):
 
 @pytest.mark.parametrize("network", sorted(NETWORKS))
 def test_every_network_sees_the_same_inputs(network, cells, tmp_path, monkeypatch):
-    import common.sources
 
     some = load_source("mini").take(np.arange(0, 336, 17))
-    monkeypatch.setattr(common.sources, "load_source", lambda name: some)
+    monkeypatch.setattr(packing, "load_source", lambda name: some)
     settings = {**cells[0].settings, "model": network, "recipe": {}}
     packing.pack([replace(cells[0], settings=settings)], tmp_path / "features.h5")
     file, model = Pack(tmp_path / "features.h5"), make_model(settings)
