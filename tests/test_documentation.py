@@ -92,3 +92,14 @@ def test_project_files_state_the_facts_of_the_package():
 @pytest.mark.parametrize("path", sorted((ROOT / ".github").rglob("*.yml")), ids=page_id)
 def test_files_of_the_repository_host_are_valid_yaml(path):
     assert isinstance(yaml.safe_load(text_of(path)), dict)
+
+
+def test_every_message_of_the_troubleshooting_page_is_one_of_the_code():
+    page = text_of(ROOT / "docs/troubleshooting.md").partition("| problem |")[0]
+    cells = [line.split("|")[1] for line in page.splitlines() if line.startswith("| `")]
+    messages = [piece.strip() for cell in cells for text in re.findall("`(.+?)`", cell) for piece in text.split("...")]
+    folders = ("common", "profitnet", "finder", "diffcomp", "esnet", "experiments")
+    source = "".join(text_of(path) for folder in folders for path in (ROOT / folder).rglob("*.py"))
+    source = re.sub(r'"\s+f?"', "", re.sub(r"\{[^{}]*\}", "{}", source))  # joined literals, open places
+    expected = [message.replace("train and in test", "{} and in {}") for message in messages]
+    assert len(expected) > 10 and [message for message in expected if message not in source] == []
