@@ -91,6 +91,9 @@ def add_predict(
         metavar="P",
         help="add columns lower and upper, between which the true value lies with probability P, such as 0.9",
     )
+    parser.add_argument(
+        "--domain", action="store_true", help="add a column that says inside, edge or outside the training set's domain"
+    )
     add_output(parser, (".csv", ".json"), "write a .csv or .json file instead of printing")
     add_common(parser)
     return parser

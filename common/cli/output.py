@@ -44,6 +44,8 @@ def predictions(
         # Nine digits hold a float32 exactly.
         columns = [[f"{value:.9g}" for value in values] for values in columns]
     more = {} if unseen is None else {"unseen_elements": unseen}
+    if predicted.domain is not None:
+        more = {"domain": predicted.domain.tolist(), **more}
     units = [predicted.unit] * len(predicted)
     rows = list(zip(predicted.ids.tolist(), formulas, *columns, units, *more.values(), strict=True))
     header = ["id", "formula", *names, "unit", *more]

@@ -32,14 +32,21 @@ def predict(arguments: Namespace) -> None:
     if from_formulas and (arguments.output or "").endswith(".csv") and is_list_of_formulas(arguments.data):
         model = spec.load(arguments.model)
         check_intervals(model, arguments.interval)
-        predict_stream(model, arguments.data[0], arguments.output, strict=arguments.strict, interval=arguments.interval)
+        predict_stream(
+            model,
+            arguments.data[0],
+            arguments.output,
+            strict=arguments.strict,
+            interval=arguments.interval,
+            domain=arguments.domain,
+        )
         return
     table, left_out = spec.read(arguments.data, strict=arguments.strict, jobs=arguments.jobs, formulas=spec.formulas)
     if not len(table):
         report_left_out(left_out, 0, strict=arguments.strict)
     model = spec.load(arguments.model)
     check_intervals(model, arguments.interval)
-    predicted = model.predict(table, jobs=arguments.jobs, strict=arguments.strict)
+    predicted = model.predict(table, jobs=arguments.jobs, strict=arguments.strict, domain=arguments.domain)
     left_out = {**left_out, **model.left_out}
     report_left_out(left_out, len(predicted))
     formulas = [normalize_formula(text) for text in table.select(predicted.ids).formulas.tolist()]

@@ -52,7 +52,9 @@ def chunks(path: str | Path, size: int = CHUNK) -> Iterator[MaterialsDataset]:
             raise UserError(f"{path}: after row {number}: {error}; check commas, quotes and UTF-8") from None
 
 
-def predict_stream(model: Any, path: str, output: str, *, strict: bool = False, interval: float | None = None) -> None:
+def predict_stream(
+    model: Any, path: str, output: str, *, strict: bool = False, interval: float | None = None, domain: bool = False
+) -> None:
     """Write id, formula, value, standard deviations and unit of every formula, and the failures to `*.failed.csv`."""
     if model.axis is not None:
         raise UserError(f"{model.target} is a curve; lists of formulas are streamed for single numbers only")
@@ -68,10 +70,11 @@ def predict_stream(model: Any, path: str, output: str, *, strict: bool = False, 
         good, bad = csv.writer(good_file, lineterminator="\n"), csv.writer(bad_file, lineterminator="\n")
         bad.writerow(["id", "reason"])
         for table in chunks(path):
-            predicted = model.predict(table, strict=strict, bar=False, interval=interval)
+            predicted = model.predict(table, strict=strict, bar=False, interval=interval, domain=domain)
             formulas = table.select(predicted.ids).formulas.tolist()
             unseen = model.unseen_elements(formulas)
-            more = {} if unseen is None else {"unseen_elements": unseen}
+            more: dict[str, Sequence[str]] = {} if predicted.domain is None else {"domain": predicted.domain.tolist()}
+            more |= {} if unseen is None else {"unseen_elements": unseen}
             columns = [predicted.prediction, *predicted.uncertainties().values()]
             if not done and not wrong:
                 good.writerow(["id", "formula", "value", *predicted.uncertainties(), "unit", *more])

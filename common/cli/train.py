@@ -83,6 +83,8 @@ def train(arguments: Namespace) -> None:
                 save_to=inside if strategy.chief else None,
                 jobs=arguments.jobs,
             )
+            if number == 0 and strategy.chief and model.fit_domain(table, jobs=arguments.jobs):
+                model.save(inside)
             left_out |= scored.left_out
             trained = True
         if not strategy.chief:

@@ -26,7 +26,8 @@ UNCERTAINTIES = ("std", "epistemic", "aleatoric", "lower", "upper")
 @dataclass(frozen=True)
 class Predictions:
     """Ids, predicted means (n,) or curves (n, m), the targets where known, and standard deviations where the model
-    has them; `lower` and `upper` bound the interval that was asked for.
+    has them; `lower` and `upper` bound the interval that was asked for, `domain` is the class of
+    each material, see `common.data.domain`.
 
     An ensemble tells apart what its members disagree about (`epistemic`, which more data would reduce) and what each of
     them is unsure of (`aleatoric`); the squares of the two add up to that of `std`.
@@ -41,6 +42,7 @@ class Predictions:
     aleatoric: np.ndarray | None = None
     lower: np.ndarray | None = None
     upper: np.ndarray | None = None
+    domain: np.ndarray | None = None
 
     def __len__(self) -> int:
         return len(self.ids)
@@ -64,6 +66,8 @@ class Predictions:
         from pandas import DataFrame, Index
 
         frame = DataFrame(self._columns(), index=Index(self.ids, name="id"))
+        if self.domain is not None:
+            frame["domain"] = self.domain
         frame.attrs["unit"] = self.unit
         return frame
 

@@ -96,7 +96,10 @@ def _intervals(facts: Mapping[str, Any], config: Mapping[str, Any]) -> str:
 
 def _domain(facts: Mapping[str, Any]) -> str:
     rows = [[one["class"], str(one["n"]), f"{one['MAE']:.4g}"] for one in facts.get("domain", ())]
-    return _section("Domain", ["class", "held-out materials", f"MAE{unit_of('MAE', facts['unit'])}"], rows)
+    text = _section("Domain", ["class", "held-out materials", f"MAE{unit_of('MAE', facts['unit'])}"], rows)
+    if text and not facts.get("domain_separates"):
+        text += "\n\nErrors outside are less than twice those inside: the classes do not separate well."
+    return text
 
 
 def _elements(symbols: Iterable[str]) -> str:

@@ -11,6 +11,7 @@ from typing import Any, Self
 import numpy as np
 
 from common.data.conformal import Conformal, with_interval
+from common.data.domain import Domain
 from common.data.materials import MaterialsDataset
 from common.data.predictions import Predictions
 from common.data.splits import Split
@@ -18,6 +19,7 @@ from common.errors import UserError
 from common.io.files import write_text
 from common.sources.inputs import as_dataset
 from common.train.calibration import calibrate
+from common.train.hidden import fit_domain
 from common.train.regressor import Regressor
 from common.train.saved_model import member_folder, read_card
 
@@ -53,13 +55,26 @@ class Ensemble:
         return self
 
     def predict(
-        self, materials: Any, *, jobs: int = 1, strict: bool = False, bar: bool = True, interval: float | None = None
+        self,
+        materials: Any,
+        *,
+        jobs: int = 1,
+        strict: bool = False,
+        bar: bool = True,
+        interval: float | None = None,
+        domain: bool = False,
     ) -> Predictions:
         """As `Regressor.predict`, by all members."""
         table, left_out = as_dataset(materials)
-        predicted = [member.predict(table, jobs=jobs, strict=strict, bar=bar) for member in self.members]
+        options = {"jobs": jobs, "strict": strict, "bar": bar}
+        first, *others = self.members
+        predicted = [first.predict(table, domain=domain, **options), *(one.predict(table, **options) for one in others)]
         self.left_out = left_out | self.members[0].left_out
         return with_interval(combine(predicted), self.conformal, interval)
+
+    def fit_domain(self, table: MaterialsDataset, *, jobs: int = 1) -> Domain | None:
+        """Learn the domain of the training set, from the last hidden layer of the first member."""
+        return fit_domain(self, table, jobs=jobs)
 
     def save(self, folder: str | Path) -> Path:
         for number, member in enumerate(self.members):
@@ -91,6 +106,7 @@ class Ensemble:
 
     # The attributes of a model that the commands read.
     target = property(lambda self: self.members[0].target)
+    domain = property(lambda self: self.members[0].domain)
     unit = property(lambda self: self.members[0].unit)
     axis = property(lambda self: self.members[0].axis)
 

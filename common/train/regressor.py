@@ -14,6 +14,7 @@ import numpy as np
 
 from common.chem.formula import symbols_in
 from common.data.conformal import Conformal, with_interval
+from common.data.domain import Domain
 from common.data.materials import LARGEST, MaterialsDataset, Target
 from common.data.predictions import Predictions
 from common.data.splits import Split
@@ -27,6 +28,7 @@ from common.train import saved_model
 from common.train.calibration import calibrate
 from common.train.checkpoints import State
 from common.train.estimator import TARGET, Estimator, dataset_and_split
+from common.train.hidden import classes_of, fit_domain
 from common.train.loop import means, predict, train
 from common.train.recipe import Recipe
 from common.train.scaler import TargetScaler
@@ -83,6 +85,8 @@ class Regressor(Estimator):
         self.elements: tuple[str, ...] = ()
         #: Half widths of prediction intervals; None in models of earlier versions or without held-out materials.
         self.conformal: Conformal | None = None
+        #: What `fit_domain` learned; it is stored with the model.
+        self.domain: Domain | None = None
         self.model: Any = None
         self.state: State | None = None
         self.split: Split | None = None
@@ -167,12 +171,20 @@ class Regressor(Estimator):
         return self
 
     def predict(
-        self, materials: Any, *, jobs: int = 1, strict: bool = False, bar: bool = True, interval: float | None = None
+        self,
+        materials: Any,
+        *,
+        jobs: int = 1,
+        strict: bool = False,
+        bar: bool = True,
+        interval: float | None = None,
+        domain: bool = False,
     ) -> Predictions:
         """Predictions for every material that has features; `left_out` says why others have none.
 
         materials: a `MaterialsDataset`, or what `common.sources.inputs.as_dataset` makes one of. strict: raise an error
         at the first material that cannot be predicted. interval: add bounds that hold with this probability.
+        domain: say whether each material lies inside the domain of the training set, see `fit_domain`.
         """
         self._check_trained()
         table, left_out = as_dataset(materials)
@@ -181,7 +193,12 @@ class Regressor(Estimator):
         if self.left_out and (strict or not (len(made.rows) or isinstance(materials, MaterialsDataset))):
             name, reason = next(iter(self.left_out.items()))
             raise UserError(f"{name}: {reason}")
-        return with_interval(self.predict_features(table, made, bar=bar), self.conformal, interval)
+        predicted = with_interval(self.predict_features(table, made, bar=bar), self.conformal, interval)
+        return replace(predicted, domain=classes_of(self, table, made)) if domain else predicted
+
+    def fit_domain(self, table: MaterialsDataset, *, jobs: int = 1) -> Domain | None:
+        """Learn the domain of the training set; `table` has the materials of the split."""
+        return fit_domain(self, table, jobs=jobs)
 
     def predict_features(self, table: MaterialsDataset, made: Featurized, *, bar: bool = True) -> Predictions:
         """Predictions for the valid rows of `table` from `made`, its features."""

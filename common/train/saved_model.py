@@ -12,6 +12,7 @@ from typing import Any
 import numpy as np
 
 from common.data.conformal import Conformal
+from common.data.domain import Domain
 from common.errors import UserError
 from common.io.files import file_digest, reason_of, replacing, write_text
 from common.train import devices
@@ -66,6 +67,8 @@ def describe(model: Any) -> dict[str, Any]:
         card["inputs"] = model.input_state()
     if model.axis is not None:
         card |= {"axis": np.asarray(model.axis).tolist(), "axis_unit": model.axis_unit}
+    if model.domain:
+        card["domain"] = model.domain.as_plain()
     if model.conformal:
         card["conformal"] = model.conformal.as_plain()
     return card
@@ -91,6 +94,7 @@ def restore(kind: type, card: dict[str, Any], path: Path) -> Any:
         model.target, model.unit = card["target"], card["unit"]
         model.elements = tuple(card.get("elements", ()))
         model.conformal = Conformal.from_plain(card["conformal"]) if "conformal" in card else None
+        model.domain = Domain.from_plain(card["domain"]) if "domain" in card else None
         model.scaler = TargetScaler(**card.get("scale", {}))
         model.set_input_state(card.get("inputs", {}))
         model.axis = np.array(card["axis"], dtype=float) if "axis" in card else None

@@ -30,6 +30,7 @@ def predict_any(arguments: Namespace) -> None:
     if arguments.data:
         predict(arguments)
         return
+    refuse(arguments, ("domain",), "is for structure files; leave it out")
     if arguments.sheet:
         check_sheet(arguments.sheet)
     one_sample = Sample(arguments.composition or "pattern", arguments.composition or "", arguments.pattern or [])

@@ -15,6 +15,9 @@ from common.presets.store import README, read_metadata, size_of, verify
 from experiments.presets.build import build_preset
 from experiments.presets.declared import declared
 
+#: Size above which a preset should not be distributed.
+MAX_MB = 14
+
 
 def list_all(arguments: Namespace) -> None:
     """Name, target, MAE and size of every preset."""
@@ -86,4 +89,7 @@ def build(arguments: Namespace) -> None:
     known = declared(Path(arguments.declared) if arguments.declared else None)
     for name in arguments.names:
         folder = build_preset(name, known, Path(arguments.output) if arguments.output else None, jobs=arguments.jobs)
-        note(f"wrote {folder}, {size_of(folder) / 1e6:.2f} MB")
+        size = size_of(folder) / 1e6
+        note(f"wrote {folder}, {size:.2f} MB")
+        if size > MAX_MB:
+            note(f"warning: {name} is larger than the {MAX_MB} MB of a preset; use fewer members or a smaller network")

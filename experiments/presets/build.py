@@ -12,6 +12,7 @@ import numpy as np
 
 from common import __version__
 from common.data.conformal import Conformal, coverage
+from common.data.domain import Domain
 from common.data.materials import MaterialsDataset
 from common.data.predictions import Predictions
 from common.data.splits import Split, by_formula, by_fractions, with_calibration
@@ -50,8 +51,9 @@ def build_preset(name: str, known: dict[str, Declared], output: Path | None = No
 
     model = Ensemble(make, one.members) if one.members > 1 else make(0)
     model.fit(table, one.target, split, folder=run, jobs=jobs)
+    domain = model.fit_domain(table, jobs=jobs)
     held_out = model.predict(table.select(split.calibration), jobs=jobs)
-    folder = write_preset(model, output / name, _facts(one, table, split, held_out))
+    folder = write_preset(model, output / name, _facts(one, table, split, held_out) | _domain(domain))
     shutil.rmtree(run, ignore_errors=True)
     return folder
 
@@ -89,6 +91,10 @@ def _facts(one: Declared, table: MaterialsDataset, split: Split, held_out: Predi
         "limits": list(one.limits),
         "built_with": __version__,
     }
+
+
+def _domain(domain: Domain | None) -> dict[str, Any]:
+    return {"domain": domain.table(), "domain_separates": domain.separates} if domain else {}
 
 
 def measured_coverage(held_out: Predictions, level: float = LEVEL) -> dict[str, float]:

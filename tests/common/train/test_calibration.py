@@ -56,10 +56,13 @@ def test_predict_prints_the_interval_of_one_model_and_of_an_ensemble(tmp_path, c
         ]
         assert main([*train, "--ensemble", str(members), "--calibration", "0.2"]) == 0
         capsys.readouterr()
-        assert main(["predict", "--model", str(folder), "SrTiO3", "NaCl", "--interval", "0.9", "--json"]) == 0
+        assert (
+            main(["predict", "--model", str(folder), "SrTiO3", "NaCl", "--interval", "0.9", "--domain", "--json"]) == 0
+        )
         out, err = capsys.readouterr()
         rows = json.loads(out)["predictions"]
         assert all(row["lower"] < row["value"] < row["upper"] for row in rows)
+        assert {row["domain"] for row in rows} <= {"inside", "edge", "outside"}
         assert "guarantee" not in err
         model = load_model(folder, lambda name: ResCNN)
         assert model.conformal.source == "calibration"

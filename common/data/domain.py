@@ -1,0 +1,105 @@
+"""How far a material lies from the training set, as seen by the network: inside, edge or outside its domain.
+
+The distance is that to the nearest of some training materials in the last hidden layer, along the directions in which
+the training set varies most, each divided by its standard deviation. Two quantiles of the distances of held-out
+materials separate the classes; unseen elements are always outside.
+"""
+
+from __future__ import annotations
+
+import base64
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any, Self
+
+import numpy as np
+
+CLASSES = ("inside", "edge", "outside")
+#: Quantiles of the held-out distances above which materials are at the edge, and outside.
+QUANTILES = (0.8, 0.95)
+#: Directions, and training materials to which distances are computed.
+DIRECTIONS, LANDMARKS = 16, 512
+#: The errors of materials outside must be so many times those inside for the classes to separate.
+FACTOR = 2.0
+
+
+@dataclass(frozen=True)
+class Domain:
+    """projection: (d, k) from the last hidden layer, after `centre` (d,) is subtracted. landmarks: (m, k). limits: the
+    two distances. counts, errors: number and mean absolute error of the held-out materials of each class.
+    """
+
+    centre: np.ndarray
+    projection: np.ndarray
+    landmarks: np.ndarray
+    limits: tuple[float, ...]
+    counts: tuple[int, ...]
+    errors: tuple[float, ...]
+
+    @classmethod
+    def of(cls, training: np.ndarray, held_out: np.ndarray, errors: np.ndarray) -> Self | None:
+        """From hidden values (n, d) of training and held-out materials and the absolute errors of the latter.
+
+        None if there are too few materials, or if the hidden values are all the same.
+        """
+        if len(training) < 2 or not len(held_out):
+            return None
+        centre = training.mean(axis=0)
+        _, widths, axes = np.linalg.svd(training - centre, full_matrices=False)
+        k = min(DIRECTIONS, int((widths > 1e-6 * max(widths[0], 1e-30)).sum()), len(training) - 1)
+        if widths[0] < 1e-12:
+            return None
+        projection = axes[:k].T / (widths[:k] / (len(training) - 1) ** 0.5)
+        landmarks = ((training - centre) @ projection)[:LANDMARKS]
+        arrays = [np.asarray(array, dtype=np.float32) for array in (centre, projection, landmarks)]
+        bare = cls(*arrays, (np.inf, np.inf), (), ())
+        distances = bare.distances(held_out)
+        limits = tuple(float(f"{limit:.9g}") for limit in np.quantile(distances, QUANTILES))
+        place = np.searchsorted(limits, distances)
+        of_class = [np.asarray(errors)[place == number] for number in range(len(CLASSES))]
+        means = tuple(float(f"{one.mean():.9g}") if len(one) else 0.0 for one in of_class)
+        return cls(*arrays, limits, tuple(map(len, of_class)), means)
+
+    def distances(self, hidden: np.ndarray) -> np.ndarray:
+        """Distance (n,) to the nearest landmark."""
+        x = (hidden - self.centre) @ self.projection
+        squares = (x**2).sum(axis=1)[:, None] + (self.landmarks**2).sum(axis=1) - 2 * x @ self.landmarks.T
+        return np.sqrt(np.maximum(squares.min(axis=1), 0))
+
+    def classes(self, hidden: np.ndarray, unseen: Sequence[str] | None = None) -> np.ndarray:
+        """The class of each material; `unseen` has its elements that no training material has."""
+        place = np.searchsorted(self.limits, self.distances(hidden))
+        if unseen is not None:
+            place[[bool(symbols) for symbols in unseen]] = len(CLASSES) - 1
+        return np.array(CLASSES)[place]
+
+    @property
+    def separates(self) -> bool:
+        """Whether held-out materials outside had clearly larger errors than those inside."""
+        return bool(self.counts[-1]) and self.errors[-1] >= FACTOR * self.errors[0]
+
+    def table(self) -> list[dict[str, Any]]:
+        """Class, number and mean absolute error of the held-out materials."""
+        rows = zip(CLASSES, self.counts, self.errors, strict=True)
+        return [{"class": name, "n": n, "MAE": error} for name, n, error in rows if n]
+
+    def as_plain(self) -> dict[str, Any]:
+        arrays = {name: _encoded(getattr(self, name)) for name in ("centre", "projection", "landmarks")}
+        return {**arrays, **{name: list(getattr(self, name)) for name in ("limits", "counts", "errors")}}
+
+    @classmethod
+    def from_plain(cls, stored: dict[str, Any]) -> Self:
+        centre, projection, landmarks = (_decoded(stored[n]) for n in ("centre", "projection", "landmarks"))
+        d = len(centre)
+        projection = projection.reshape(d, -1)
+        numbers = (tuple(stored[name]) for name in ("limits", "counts", "errors"))
+        return cls(centre, projection, landmarks.reshape(-1, projection.shape[1]), *numbers)
+
+
+def _encoded(array: np.ndarray) -> str:
+    """float32 as base64, a quarter of the text of its digits."""
+    return base64.b64encode(array.astype("<f4").tobytes()).decode()
+
+
+def _decoded(text: str) -> np.ndarray:
+    return np.frombuffer(base64.b64decode(text), dtype="<f4")
