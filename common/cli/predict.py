@@ -104,7 +104,7 @@ def evaluate(arguments: Namespace) -> None:
         parts = {part: ids for part, ids in split.subsets().items() if ids}
         table = table.select(name for ids in parts.values() for name in ids)
     else:
-        _warn_of_training(Path(arguments.model), table)
+        warn_of_training(Path(arguments.model), table)
     model = spec.load(arguments.model)
     predicted = model.predict(table, jobs=arguments.jobs, strict=arguments.strict)
     report_left_out(model.left_out, len(predicted))
@@ -125,7 +125,7 @@ def _score(predicted: Predictions, ids: Sequence[str]) -> dict[str, float]:
     return {"n": int(rows.sum()), **metrics.regression(predicted.target[rows], predicted.prediction[rows])}
 
 
-def _warn_of_training(folder: Path, table: MaterialsDataset) -> None:
+def warn_of_training(folder: Path, table: MaterialsDataset) -> None:
     """An error on training materials says nothing about new ones."""
     if (folder / "split.json").exists():
         trained = sum(name in table for name in Split.load(folder / "split.json").train)

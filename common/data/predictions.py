@@ -5,7 +5,7 @@ from __future__ import annotations
 import csv
 import gzip
 import io
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import zip_longest
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -50,6 +50,11 @@ class Predictions:
     def __array__(self, dtype: Any = None, copy: bool | None = None) -> np.ndarray:
         """The predicted means, for NumPy and scikit-learn."""
         return np.array(self.prediction, dtype=dtype)
+
+    def take(self, rows: np.ndarray) -> Predictions:
+        """The rows with these numbers, in this order."""
+        arrays = {name: values for name, values in vars(self).items() if isinstance(values, np.ndarray)}
+        return replace(self, **{name: values[rows] for name, values in arrays.items()})
 
     def metrics(self) -> dict[str, float]:
         if self.target is None:

@@ -4,7 +4,7 @@ Each function draws one file, PNG or SVG by its ending, atomically. Figures are 
 depend on a window system, on global state, or on the user's matplotlib settings.
 """
 
-from common.plots.charts import bars, error_histogram, heat_map, parity, scatter
+from common.plots.charts import bars, error_histogram, heat_map, parity, parity_side_by_side, scatter
 from common.plots.learning import learning_curve, read_history
 from common.plots.style import AMBER, BLUE, INK, PALE, RED, drawing, log_axis, with_unit
 
@@ -21,6 +21,7 @@ __all__ = [
     "learning_curve",
     "log_axis",
     "parity",
+    "parity_side_by_side",
     "read_history",
     "scatter",
     "with_unit",

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -32,17 +32,44 @@ def parity(
 
     To compare two models, name them in `labels`; the MAE is then the mean distance between them.
     """
-    scores = metrics.regression(target, prediction)
-    low, high = np.min([target, prediction]), np.max([target, prediction])
-    margin = 0.04 * (high - low) or 1.0
-    ends = (low - margin, high + margin)
     with drawing(path) as axes:
-        axes.plot(ends, ends, color=INK, linewidth=0.8, linestyle=(0, (4, 3)), zorder=1)
-        _cloud(axes, target, prediction, (*ends, *ends))
-        axes.set(xlim=ends, ylim=ends, aspect="equal", title=name)
-        axes.set(xlabel=with_unit(labels[0], unit), ylabel=with_unit(labels[1], unit))
-        mae = f"MAE {scores['MAE']:.3g}{suffix(unit)}"
-        corner(axes, f"{mae}\nr = {scores['Pearson']:.3f}\nn = {len(target):,}")
+        _parity(axes, target, prediction, _ends(target, prediction), unit=unit, name=name, labels=labels)
+
+
+def parity_side_by_side(
+    path: str | Path, target: np.ndarray, predictions: Mapping[str, np.ndarray], *, unit: str = ""
+) -> None:
+    """Parity plots of several models, by name, on the same materials and axes."""
+    ends = _ends(target, *predictions.values())
+    with drawing(path, (3.5 * len(predictions), 3.6), columns=len(predictions)) as several:
+        for axes, (name, prediction) in zip(np.ravel(several), predictions.items(), strict=True):
+            _parity(axes, target, prediction, ends, unit=unit, name=name)
+
+
+def _ends(*values: np.ndarray) -> tuple[float, float]:
+    """The ends of axes that hold all these values."""
+    low, high = min(map(np.min, values)), max(map(np.max, values))
+    margin = 0.04 * (high - low) or 1.0
+    return float(low - margin), float(high + margin)
+
+
+def _parity(
+    axes: Axes,
+    target: np.ndarray,
+    prediction: np.ndarray,
+    ends: tuple[float, float],
+    *,
+    unit: str,
+    name: str,
+    labels: tuple[str, str] = ("target", "prediction"),
+) -> None:
+    scores = metrics.regression(target, prediction)
+    axes.plot(ends, ends, color=INK, linewidth=0.8, linestyle=(0, (4, 3)), zorder=1)
+    _cloud(axes, target, prediction, (*ends, *ends))
+    axes.set(xlim=ends, ylim=ends, aspect="equal", title=name)
+    axes.set(xlabel=with_unit(labels[0], unit), ylabel=with_unit(labels[1], unit))
+    mae = f"MAE {scores['MAE']:.3g}{suffix(unit)}"
+    corner(axes, f"{mae}\nr = {scores['Pearson']:.3f}\nn = {len(target):,}")
 
 
 def error_histogram(

@@ -36,9 +36,9 @@ STYLE = {
 
 @contextmanager
 def drawing(
-    path: str | Path, size: tuple[float, float] = (3.6, 3.4), rows: int = 1, share: bool = True
+    path: str | Path, size: tuple[float, float] = (3.6, 3.4), rows: int = 1, share: bool = True, columns: int = 1
 ) -> Iterator[Any]:
-    """Yield the axes of a figure of `size` inches, an array of them for more than one row, and save it at the end.
+    """Yield the axes of a figure of `size` inches, an array of them if there are several, and save it at the end.
 
     share: whether the rows have one horizontal axis.
     """
@@ -53,7 +53,7 @@ def drawing(
         matplotlib.rcdefaults()
         matplotlib.rcParams.update(STYLE)
         figure = Figure(figsize=size, layout="constrained")
-        yield figure.subplots(rows, 1, sharex=share)
+        yield figure.subplots(rows, columns, sharex=share)
         for axes in figure.axes:
             axes.title.set_wrap(True)
         if kind == "png":

@@ -30,8 +30,13 @@ def read_card(name: str | Path) -> dict[str, Any]:
 
 def any_regressor(network: str) -> type:
     """The class of a network of any package."""
+    return spec_of(network).regressor(network)
+
+
+def spec_of(network: str) -> Any:
+    """The `PackageSpec` of the package that a network belongs to."""
     for module in SPECS:
         spec = resolve_name(f"{module}:SPEC")
         if network in spec.networks:
-            return spec.regressor(network)
+            return spec
     raise UserError(f"{network!r} is not a network of this version of matrepro; install the version that trained it")

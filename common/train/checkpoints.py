@@ -12,7 +12,9 @@ from typing import Any
 import numpy as np
 
 from common.errors import UserError
+from common.io.compressed import DAMAGE
 from common.io.files import replacing, write_text
+from common.io.hdf5 import DAMAGE as ARRAYS
 
 
 @dataclass
@@ -46,7 +48,7 @@ def restore_checkpoint(path: Path, variables: Sequence[Any], run: str) -> tuple[
                 variable.assign(data[f"v{i}"])
             n_best = sum(name.startswith("b") for name in data.files)
             return state, [data[f"b{i}"] for i in range(n_best)] or None
-    except (OSError, EOFError, TypeError, ValueError, KeyError, zipfile.BadZipFile) as error:
+    except (*DAMAGE, *ARRAYS, zipfile.BadZipFile) as error:
         raise UserError(f"{path} is damaged or of another run ({error}); delete it to start over") from None
 
 

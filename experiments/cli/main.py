@@ -6,8 +6,17 @@ import argparse
 from collections.abc import Sequence
 from typing import Any
 
-from common.cli.options import add_executor, add_output, add_split, add_target, positive
-from common.cli.package_spec import FILES_HELP
+from common.cli.options import (
+    add_executor,
+    add_output,
+    add_seed,
+    add_split,
+    add_strict,
+    add_target,
+    positive,
+    workers,
+)
+from common.cli.package_spec import FILES_HELP, TABLE_HELP
 from common.cli.parser import add_command, make_parser, run
 from experiments.cli.model_parsers import add_models
 from experiments.cli.parsers import add_budget, add_data, add_features, add_tune
@@ -25,6 +34,7 @@ def build_parser() -> argparse.ArgumentParser:
     _add_check(commands)
     add_data(commands)
     _add_split(commands)
+    _add_compare(commands)
     add_features(commands)
     add_models(commands)
     one = add_command(
@@ -129,6 +139,30 @@ def _add_split(commands: Any) -> None:
     one.add_argument("--json", action="store_true", help="print JSON")
     add_target(one, help="leave out materials without a value of this property")
     add_split(one)
+
+
+def _add_compare(commands: Any) -> None:
+    one = add_command(
+        commands,
+        "compare",
+        "experiments.cli.compare:run",
+        "compare the errors of two models on the same materials",
+        """matrepro compare model_a model_b mini --split model_a/split.json
+        matrepro compare model_a model_b my.csv --target "gap (eV)" --output parity.png""",
+        "Compare the absolute errors of two models of the same property, material by material. The interval of the "
+        "difference and its significance come from a bootstrap of the paired errors.",
+    )
+    one.add_argument("first", metavar="MODEL", help="folder of a trained model, or a preset")
+    one.add_argument("second", metavar="MODEL", help="the model to compare it with")
+    one.add_argument("data", metavar="DATA", help=TABLE_HELP)
+    add_target(one, help="name of the property in DATA, if it differs from that of the models")
+    one.add_argument("--split", metavar="FILE", help="compare on the test set of this split, instead of all of DATA")
+    add_output(one, (".png", ".svg"), "write parity plots side by side, .png or .svg")
+    one.add_argument("--resamples", type=positive, default=10_000, metavar="N", help="of the bootstrap, default 10000")
+    add_seed(one, "the bootstrap")
+    one.add_argument("--json", action="store_true", help="print JSON")
+    add_strict(one)
+    one.add_argument("--jobs", type=workers, default=1, metavar="N", help="processes for featurizing, default 1")
 
 
 def _add_place(parser: argparse.ArgumentParser, *, optional: bool = False) -> None:
