@@ -6,6 +6,7 @@
 PYTHON ?= python3
 SCALE ?= mini
 JOBS ?= 1
+MUTANTS ?= 10000
 # ENGINE is the former name of EXECUTOR.
 EXECUTOR ?= $(ENGINE)
 VENV ?= .venv
@@ -14,7 +15,7 @@ READY := $(VENV)/.ready
 OPTIONS := --scale $(SCALE) --jobs $(JOBS) $(if $(SEEDS),--seeds $(SEEDS)) $(if $(EPOCHS),--epochs $(EPOCHS)) $(if $(EXECUTOR),--executor $(EXECUTOR))
 
 .DEFAULT_GOAL := help
-.PHONY: help setup test test-real lint docs bench check data tables report clean reproduce-all reproduce-finder reproduce-diffcomp reproduce-esnet reproduce-grand
+.PHONY: help setup test test-real fuzz lint docs bench check data tables report clean reproduce-all reproduce-finder reproduce-diffcomp reproduce-esnet reproduce-grand
 
 help:  ## this list
 	@grep -hE '^[a-z%0-9<>-]+:.*## ' $(MAKEFILE_LIST) | sed 's/:.*## /\t/; s/-%/-<table>/; s/table%/table<n>/' | expand -t 34
@@ -34,6 +35,9 @@ test: $(READY)  ## the fast tests, 4 to 6 minutes
 
 test-real: $(READY)  ## the tests that need MATREPRO_DATA, and the slow ones
 	$(BIN)/python -m pytest -n 2 -m 'real or slow'
+
+fuzz: $(READY)  ## read 10,000 damaged copies of a file with every reader, kept in docs/robustness.md
+	$(BIN)/python -m tests.robustness.run --mutants $(MUTANTS) --output docs/robustness.md
 
 lint: $(READY)  ## style, formatting and types
 	$(BIN)/ruff check .

@@ -1,0 +1,118 @@
+"""`python -m tests.robustness.run [--mutants N] [--output FILE] [READER ...]`: a table of what damaged files do.
+
+Each reader works in a process of its own, whose peak memory is measured; a read that takes over 20 s is a hang.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import resource
+import signal
+import subprocess
+import sys
+import tempfile
+import time
+import traceback
+import warnings
+from collections import Counter
+from pathlib import Path
+from random import Random
+
+LONGEST, LARGEST_MB = 20, 1000
+HEADER = ("reader", "mutants", "read", "refused in one line", "exceptions", "hangs", "longest (s)", "memory (MB)")
+
+
+class Hang(BaseException):
+    """Not an Exception, so that no reader can swallow it."""
+
+
+def _alarm(number: int, frame: object) -> None:
+    raise Hang
+
+
+def fuzz(name: str, count: int, seed: int = 0) -> dict:
+    """Read `count` mutants of one reader's file in this process."""
+    from common.errors import UserError
+    from tests.robustness.mutants import mutant
+    from tests.robustness.readers import READERS
+
+    reader = next(one for one in READERS if one.name == name)
+    signal.signal(signal.SIGALRM, _alarm)
+    random, found, longest, faults = Random(f"{name}-{seed}"), Counter(), 0.0, []
+    with tempfile.TemporaryDirectory() as folder, warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        path = Path(folder) / name
+        reader.make(path)
+        whole = path.read_bytes()
+        reader.read(path)  # the file itself is accepted
+        before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+        for k in range(count):
+            path.unlink()  # an open HDF5 file must not be written over
+            path.write_bytes(mutant(whole, random, text=reader.text))
+            started = time.perf_counter()
+            try:
+                signal.alarm(LONGEST)
+                reader.read(path)
+                found["read"] += 1
+            except UserError as error:
+                found["refused" if "\n" not in str(error) else "exceptions"] += 1
+                if "\n" in str(error):
+                    faults.append(f"mutant {k}: a message of several lines: {error!s:.200}")
+            except Hang:
+                found["hangs"] += 1
+                faults.append(f"mutant {k}: over {LONGEST} s")
+            except Exception as error:
+                found["exceptions"] += 1
+                where = traceback.extract_tb(error.__traceback__)[-1]
+                faults.append(f"mutant {k}: {type(error).__name__}: {error!s:.150} ({where.filename}:{where.lineno})")
+            finally:
+                signal.alarm(0)
+            longest = max(longest, time.perf_counter() - started)
+    memory = (resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before) / 1024
+    states = {state: found[state] for state in ("read", "refused", "exceptions", "hangs")}
+    return {"reader": name, "mutants": count, **states, "longest": longest, "memory": memory, "faults": faults}
+
+
+def apart(name: str, count: int) -> dict:
+    """The same in a new process; one that dies counts as an exception."""
+    command = [sys.executable, "-m", "tests.robustness.run", "--one", name, "--mutants", str(count)]
+    done = subprocess.run(command, capture_output=True, text=True)
+    if done.returncode == 0:
+        return json.loads(done.stdout.splitlines()[-1])
+    fault = f"the process ended with {done.returncode}: {done.stderr[-300:]}"
+    return {"reader": name, "mutants": count, "read": 0, "refused": 0, "exceptions": 1, "hangs": 0, "longest": 0.0,
+            "memory": 0.0, "faults": [fault]}  # fmt: skip
+
+
+def as_table(results: list[dict]) -> str:
+    lines = [HEADER, ["---"] + ["---:"] * (len(HEADER) - 1)]
+    for one in results:
+        counts = [str(one[name]) for name in ("reader", "mutants", "read", "refused", "exceptions", "hangs")]
+        lines.append([*counts, f"{one['longest']:.2f}", f"{one['memory']:.0f}"])
+    return "".join(f"| {' | '.join(line)} |\n" for line in lines)
+
+
+def main() -> int:
+    from tests.robustness.readers import READERS
+
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("readers", nargs="*", metavar="READER")
+    parser.add_argument("--mutants", type=int, default=300)
+    parser.add_argument("--output", type=Path, help="also write the table into this page, in place of the old one")
+    parser.add_argument("--one", help=argparse.SUPPRESS)
+    arguments = parser.parse_args()
+    if arguments.one:
+        print(json.dumps(fuzz(arguments.one, arguments.mutants)))
+        return 0
+    results = [apart(name, arguments.mutants) for name in arguments.readers or [one.name for one in READERS]]
+    print(as_table(results), end="")
+    print("\n".join(f"{one['reader']}: {fault}" for one in results for fault in one["faults"][:5]), file=sys.stderr)
+    if arguments.output:
+        before = arguments.output.read_text().partition("| reader |")[0]
+        arguments.output.write_text(before + as_table(results))
+    return int(any(one["faults"] or one["memory"] > LARGEST_MB for one in results))
+
+
+if __name__ == "__main__":
+    raise SystemExit(main())
