@@ -16,7 +16,6 @@ from common.train.regressor import Regressor
 
 #: Cache version: increase it whenever the neighbours change.
 VERSION = "neighbours-1"
-TIES = ("share", "cut")
 #: Neighbours whose distances differ by less (angstrom) are tied.
 EQUAL = 1e-3
 

@@ -11,11 +11,12 @@ import numpy as np
 
 from common.chem.formula import normalize_formula
 from common.cli import output as printing
+from common.cli.datasets import labeled_data
 from common.cli.intervals import check_intervals
 from common.cli.streaming import is_list_of_formulas, predict_stream
 from common.data import metrics
 from common.data.conformal import with_interval
-from common.data.loading import load_labeled, make_split
+from common.data.loading import make_split
 from common.data.materials import MaterialsDataset
 from common.data.predictions import Predictions
 from common.data.splits import Split
@@ -85,14 +86,7 @@ def warn_of_unseen(model: Any, ids: Sequence[str], formulas: Sequence[str]) -> l
 def evaluate(arguments: Namespace) -> None:
     spec = arguments.spec
     card = read_card(arguments.model)
-    table, name, left_out = load_labeled(
-        arguments.data,
-        arguments.target or card["target"],
-        unit=arguments.unit,
-        strict=arguments.strict,
-        jobs=arguments.jobs,
-        reader=spec.read,
-    )
+    table, name, left_out = labeled_data(arguments, spec.read, card["target"])
     values, unit, axis, axis_unit = table.target(name)
     if unit and card["unit"] and unit != card["unit"]:
         raise UserError(f"{arguments.data} gives {name} in {unit}, the model predicts {card['unit']}; convert the data")

@@ -10,10 +10,10 @@ from typing import Any
 
 from common.cli import output as printing
 from common.cli.checks import check_writable, refuse_input
+from common.cli.datasets import labeled_data, split_data
 from common.cli.package_spec import PackageSpec
 from common.cli.recipes import settings_from
 from common.data import splits
-from common.data.loading import load_labeled, make_split
 from common.data.materials import MaterialsDataset
 from common.data.splits import Split
 from common.errors import UserError
@@ -36,22 +36,8 @@ def train(arguments: Namespace) -> None:
     strategy = distribution.on(arguments.devices)  # before anything else is computed
     network, changes = settings_from(arguments, spec)  # wrong settings are refused before hours of reading
     _check_folder(folder, arguments)
-    table, target, left_out = load_labeled(
-        arguments.data,
-        arguments.target,
-        unit=arguments.unit,
-        strict=arguments.strict,
-        jobs=arguments.jobs,
-        reader=spec.read,
-    )
-    split = make_split(
-        table,
-        split_file=arguments.split,
-        ratio=arguments.split_ratio,
-        grouped=arguments.group_by_formula,
-        seed=arguments.seed,
-        left_out=left_out,
-    )
+    table, target, left_out = labeled_data(arguments, spec.read)
+    split = split_data(arguments, table, left_out)
     switches = {"deterministic": arguments.deterministic, "devices": arguments.devices}
     split = network(arguments.variant).adapt_split(split)
     if arguments.calibration:

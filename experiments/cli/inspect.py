@@ -5,7 +5,8 @@ from __future__ import annotations
 import json
 from argparse import Namespace
 
-from common.data.loading import load_data, make_split
+from common.cli.datasets import split_data
+from common.data.loading import load_data
 from common.data.splits import audit
 from common.train.devices import describe
 
@@ -14,13 +15,7 @@ def split(arguments: Namespace) -> None:
     table = load_data(arguments.data, target=arguments.target, unit=arguments.unit).table
     if arguments.target:
         table = table.known(arguments.target)
-    made = make_split(
-        table,
-        split_file=arguments.split,
-        ratio=arguments.split_ratio,
-        grouped=arguments.group_by_formula,
-        seed=arguments.seed,
-    )
+    made = split_data(arguments, table)
     if arguments.output:
         made.save(arguments.output)
     facts = audit(made, table)

@@ -13,8 +13,9 @@ import warnings
 from collections.abc import Callable
 from dataclasses import dataclass
 
+from common.cli.datasets import labeled_data, split_data
 from common.cli.package_spec import PackageSpec
-from common.data.loading import load_labeled, make_split
+from common.data.loading import load_labeled
 from common.data.splits import Split
 from common.errors import UserError
 from common.io.files import cache_root
@@ -65,22 +66,8 @@ def prepare(arguments) -> Search:
             "see; choose another --variant"
         )
     count, propose = _method(arguments, axes)
-    table, target, left_out = load_labeled(
-        arguments.data,
-        arguments.target,
-        unit=arguments.unit,
-        strict=arguments.strict,
-        jobs=arguments.jobs,
-        reader=paper_of(arguments.network).read,
-    )
-    split = make_split(
-        table,
-        split_file=arguments.split,
-        ratio=arguments.split_ratio,
-        grouped=arguments.group_by_formula,
-        seed=arguments.seed,
-        left_out=left_out,
-    )
+    table, target, left_out = labeled_data(arguments, paper_of(arguments.network).read)
+    split = split_data(arguments, table, left_out)
     if not split.validation:
         raise UserError("the split has no validation set, on which trials are compared; set --split-ratio 6:2:2")
     if arguments.method != "grid" and count < (arguments.trials or space.TRIALS):
@@ -147,8 +134,7 @@ def _anew(axes: list[space.Axis], propose: Callable) -> Callable:
 def _network(name: str) -> type:
     if name not in NETWORKS:
         raise UserError(f"there is no network {name!r}; there are: {', '.join(NETWORKS)}")
-    module, member = NETWORKS[name]
-    return getattr(__import__(module, fromlist=[member]), member)
+    return NETWORKS[name].load()
 
 
 def paper_of(network: str) -> PackageSpec:

@@ -117,7 +117,7 @@ def test_a_second_training_in_a_folder_is_refused_before_it_begins(tmp_path, cap
 
 
 def test_a_folder_that_cannot_be_written_is_refused_before_reading(tmp_path, capsys, monkeypatch):
-    monkeypatch.setattr("common.cli.train.load_labeled", lambda *_, **__: pytest.fail("the data were read"))
+    monkeypatch.setattr("common.cli.train.labeled_data", lambda *_, **__: pytest.fail("the data were read"))
     (tmp_path / "file").write_text("")
     assert main([*TRAIN, "--model", str(tmp_path / "file" / "m")]) == 2
     assert "is not a folder; choose another place" in capsys.readouterr().err

@@ -47,7 +47,7 @@ def test_training_with_a_ratio(tmp_path):
 def test_a_wrong_setting_is_told_before_anything_is_read(settings, reason, tmp_path, monkeypatch, capsys):
     recipe = tmp_path / "best.json"
     recipe.write_text(json.dumps({"network": "diffcomp", "variant": "corrected", "settings": settings}))
-    monkeypatch.setattr("common.cli.train.load_labeled", lambda *_, **__: pytest.fail("the data were read first"))
+    monkeypatch.setattr("common.cli.train.labeled_data", lambda *_, **__: pytest.fail("the data were read first"))
     assert main([*TRAIN, "--model", str(tmp_path / "m"), "--recipe", str(recipe)]) == 2
     err = capsys.readouterr().err.splitlines()
     assert len(err) == 1 and str(recipe) in err[0] and reason in err[0]
