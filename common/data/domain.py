@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import base64
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Self
 
 import numpy as np
@@ -51,14 +51,15 @@ class Domain:
             return None
         projection = axes[:k].T / (widths[:k] / (len(training) - 1) ** 0.5)
         landmarks = ((training - centre) @ projection)[:LANDMARKS]
-        arrays = [np.asarray(array, dtype=np.float32) for array in (centre, projection, landmarks)]
-        bare = cls(*arrays, (np.inf, np.inf), (), ())
+        single = (np.asarray(array, dtype=np.float32) for array in (centre, projection, landmarks))
+        centre, projection, landmarks = single
+        bare = cls(centre, projection, landmarks, (np.inf, np.inf), (), ())
         distances = bare.distances(held_out)
         limits = tuple(float(f"{limit:.9g}") for limit in np.quantile(distances, QUANTILES))
         place = np.searchsorted(limits, distances)
         of_class = [np.asarray(errors)[place == number] for number in range(len(CLASSES))]
         means = tuple(float(f"{one.mean():.9g}") if len(one) else 0.0 for one in of_class)
-        return cls(*arrays, limits, tuple(map(len, of_class)), means)
+        return replace(bare, limits=limits, counts=tuple(map(len, of_class)), errors=means)
 
     def distances(self, hidden: np.ndarray) -> np.ndarray:
         """Distance (n,) to the nearest landmark."""

@@ -66,7 +66,7 @@ class Ensemble:
     ) -> Predictions:
         """As `Regressor.predict`, by all members."""
         table, left_out = as_dataset(materials)
-        options = {"jobs": jobs, "strict": strict, "bar": bar}
+        options: dict[str, Any] = {"jobs": jobs, "strict": strict, "bar": bar}
         first, *others = self.members
         predicted = [first.predict(table, domain=domain, **options), *(one.predict(table, **options) for one in others)]
         self.left_out = left_out | self.members[0].left_out
