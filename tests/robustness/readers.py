@@ -8,14 +8,21 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import NamedTuple
 
+import h5py
 import numpy as np
+from PIL import Image
 
 from common.data.loading import load_labeled
 from common.data.materials import MaterialsDataset
 from common.data.predictions import Predictions
 from common.data.splits import Split
-from common.sources import files, load_source
+from common.sources import files, load_source, mini
 from common.train import checkpoints, recipe_file, saved_model
+from diffcomp.composition.element_table import PATH as ELEMENTS
+from diffcomp.composition.element_table import element_space
+from diffcomp.measured.files import read_picture
+from esnet.dos.reading import read_dos_file
+from tests.esnet.densities import complete_dos
 
 POSCAR = "NaCl\n1.0\n4 0 0\n0 4 0\n0 0 4\nNa Cl\n1 1\ndirect\n0 0 0\n0.5 0.5 0.5\n"
 CIF = (
@@ -53,6 +60,25 @@ def _all_of(path: Path) -> None:
     list(table.structures() if table.has_structures else ())
 
 
+def _densities(path: Path) -> None:
+    """Three materials of the embedded dataset."""
+    with h5py.File(mini.PATH) as whole, h5py.File(path, "w") as file:
+        file.attrs.update(whole.attrs)
+        for name in list(whole["materials"])[:3]:
+            whole.copy(f"materials/{name}", file.require_group("materials"))
+
+
+def _all_densities(path: Path) -> None:
+    table = files.load(path).table
+    for row in range(len(table)):
+        table.dos(row)
+
+
+def _picture(path: Path) -> None:
+    values = np.arange(64 * 64, dtype=np.uint32).reshape(64, 64) % 251
+    Image.fromarray(values.astype(np.uint8)).save(path)
+
+
 def _predictions(path: Path) -> None:
     Predictions(np.array(["a", "b"]), np.array([1.0, 2.0]), np.array([1.5, 2.5])).save(path)
 
@@ -75,6 +101,11 @@ READERS = (
     Reader("structure.cif.gz", lambda p: p.write_bytes(gzip.compress(CIF.encode())), _strictly, text=False),
     Reader("POSCAR", lambda p: p.write_text(POSCAR), _strictly),
     Reader("table.h5", _structures, _all_of, text=False),
+    Reader("densities.h5", _densities, _all_densities, text=False),
+    Reader("dos.json", complete_dos, read_dos_file),
+    Reader("picture.png", _picture, read_picture, text=False),
+    Reader("picture.tif", _picture, read_picture, text=False),
+    Reader("elements.csv", lambda p: p.write_bytes(ELEMENTS.read_bytes()), element_space.__wrapped__),
     Reader("split.json", lambda p: Split(("a", "b"), ("c",), ("d",)).save(p), Split.load),
     Reader("predictions.csv", _predictions, Predictions.load),
     Reader("predictions.csv.gz", _predictions, Predictions.load, text=False),
