@@ -36,7 +36,7 @@ test: $(READY)  ## the fast tests, 4 to 6 minutes
 test-real: $(READY)  ## the tests that need MATREPRO_DATA, and the slow ones
 	$(BIN)/python -m pytest -n 2 -m 'real or slow'
 
-fuzz: $(READY)  ## read 10,000 damaged copies of a file with every reader, kept in docs/robustness.md
+fuzz: $(READY)  ## read 10,000 damaged copies of a file with every reader, written to docs/robustness.md
 	$(BIN)/python -m tests.robustness.run --mutants $(MUTANTS) --output docs/robustness.md
 
 lint: $(READY)  ## style, formatting and types
