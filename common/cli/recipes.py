@@ -8,7 +8,6 @@ from typing import Any
 
 from common.cli.package_spec import PackageSpec
 from common.errors import UserError
-from common.io.messages import note
 from common.io.text import choices
 from common.train.recipe_file import RecipeFile, checked
 
@@ -34,15 +33,26 @@ def _chosen(arguments: Namespace, spec: PackageSpec) -> type:
 
 
 def _named(name: str | None, network: Any) -> dict[str, Any]:
-    """The changes of a named recipe, by default of the fast one where the network has it; says which one it is."""
+    """The changes of a named recipe, by default of the fast one where the network has it."""
     recipes = getattr(network, "recipes", {})
-    name = name or (FAST if FAST in recipes else PAPER)
+    name = name or _default(recipes)
     if name != PAPER and name not in recipes:
         raise UserError(f"{network.name} has no recipe {name!r}; choose --recipe {PAPER}, or name a file")
-    if FAST in recipes:
-        other = f"--recipe {PAPER} trains as in the paper" if name == FAST else f"--recipe {FAST} takes less time"
-        note(f"recipe: {name}; {other}")
     return dict(recipes.get(name, {}))
+
+
+def _default(recipes: dict[str, dict]) -> str:
+    return FAST if FAST in recipes else PAPER
+
+
+def recipe_line(name: str | None, network: Any) -> str:
+    """Which named recipe is used, where the network has a choice of them; empty otherwise."""
+    recipes = getattr(network, "recipes", {})
+    name = name or _default(recipes)
+    if FAST not in recipes or name not in recipes:
+        return ""
+    other = f"--recipe {PAPER} trains as in the paper" if name == FAST else f"--recipe {FAST} takes less time"
+    return f"recipe: {name}; {other}"
 
 
 def _from_file(arguments: Namespace, spec: PackageSpec) -> tuple[type, dict[str, Any]]:

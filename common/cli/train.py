@@ -12,7 +12,7 @@ from common.cli import output as printing
 from common.cli.checks import check_writable, refuse_input
 from common.cli.datasets import labeled_data, split_data
 from common.cli.package_spec import PackageSpec
-from common.cli.recipes import settings_from
+from common.cli.recipes import recipe_line, settings_from
 from common.data import splits
 from common.data.materials import MaterialsDataset
 from common.data.splits import Split
@@ -38,6 +38,8 @@ def train(arguments: Namespace) -> None:
     _check_folder(folder, arguments)
     table, target, left_out = labeled_data(arguments, spec.read)
     split = split_data(arguments, table, left_out)
+    if line := recipe_line(arguments.recipe, network):
+        note(line)
     switches = {"deterministic": arguments.deterministic, "devices": arguments.devices}
     split = network(arguments.variant).adapt_split(split)
     if arguments.calibration:

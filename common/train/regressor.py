@@ -286,7 +286,7 @@ def _check_dataset(table: object) -> None:
 
 def _check_values(table: MaterialsDataset, target: str, values: np.ndarray) -> None:
     """Refuse values that overflow in single precision when they are squared."""
-    beyond = np.flatnonzero((np.abs(values) > LARGEST).reshape(len(values), -1).any(axis=1))
+    beyond = np.flatnonzero((np.abs(values) > LARGEST).any(axis=tuple(range(1, values.ndim))))
     if len(beyond):
         raise UserError(
             f"{target} of {table.ids[beyond[0]]} is beyond {LARGEST:g}; correct it, or convert it to a larger unit"

@@ -30,6 +30,9 @@ def test_predictions_are_those_of_the_wrong_composition(mini):
     split = by_fractions(table)
     model = DiffComp(cv_nodes=10, epochs=2).fit(table, "formation_energy", split)
     tested = table.select(split.test)
+    seen = [row for row, text in enumerate(model.unseen_elements(tested.formulas.tolist())) if not text]
+    tested = tested.take(np.array(seen))  # others have no element vectors in this model
+    assert len(tested) >= 3
     found = model.probes(tested)["composition-errors"]
     assert found.prediction.shape == (len(tested), len(ERRORS)) and np.array_equal(found.ids, tested.ids)
     amounts = {int(z): int(n) for z, n in zip(*np.unique(tested.structure(0).numbers, return_counts=True), strict=True)}

@@ -97,5 +97,5 @@ def test_a_page_without_a_place_for_a_table_is_named(home):
 
 
 def test_a_network_that_does_not_exist(home):
-    with pytest.raises(UserError, match="no network is called 'alexnet'"):
+    with pytest.raises(UserError, match="unknown network 'alexnet'; choose from profitnet"):
         scale.measure(["alexnet"])

@@ -86,7 +86,7 @@ def test_files_and_pictures_are_written(tmp_path):
 
 
 def test_what_cannot_be_explained_is_refused(mini):
-    with pytest.raises(UserError, match="valence block alone"):
+    with pytest.raises(UserError, match="valence block only"):
         explaining.explain(OFMCNN(), mini, background=mini)
     with pytest.raises(UserError, match="not trained"):
         explaining.explain(PROFiTNet(), mini, background=mini)

@@ -1,12 +1,12 @@
 """`profitnet explain` and `profitnet screen`: what the commands hand over; the work is tested with its module."""
 
 import shutil
-import sys
 from types import SimpleNamespace
 
 import pytest
 
 from common.data.splits import Split
+from profitnet import commands
 from profitnet.regressor import OFMCNN
 
 
@@ -18,7 +18,8 @@ def recorder(monkeypatch, module: str, name: str, result=None) -> list:
         calls.append((arguments, options))
         return result
 
-    monkeypatch.setitem(sys.modules, f"profitnet.{module}", SimpleNamespace(**{name: function}))
+    handlers = {"explain": "shap_values", "screening": "screening"}
+    monkeypatch.setattr(commands, handlers[module], SimpleNamespace(**{name: function}))
     return calls
 
 

@@ -9,12 +9,15 @@ import subprocess
 import numpy as np
 import pytest
 
+from common.chem.formula import reduced_formula
 from common.data.predictions import Predictions
 from common.data.splits import Split
 from common.sources.files import load
 from profitnet.regressor import OFMCNN
 from tests.profitnet.conftest import shell
 from tests.structure_files import CIF, POSCAR
+
+CARD = {"format": 1, "variant": "paper", "config": {}, "recipe": {}, "seed": 0, "target": "", "unit": "", "weights": ""}
 
 
 def test_predict_one_file_in_a_fresh_process(trained, files):
@@ -33,8 +36,13 @@ def test_predictions_are_those_of_python(trained, run, mini):
     folder, _ = trained
     status, out, err = run("predict", "--model", folder, "mini", "--csv")
     rows = list(csv.DictReader(io.StringIO(out)))
-    assert (status, err) == (0, "") and [row["id"] for row in rows] == mini.ids.tolist()
-    assert [row["formula"] for row in rows] == mini.formulas.tolist() and {row["unit"] for row in rows} == {"eV/atom"}
+    assert status == 0 and [row["id"] for row in rows] == mini.ids.tolist()
+    assert "contain elements that are absent from training" in err and err.count("\n") == 1
+    unseen = {row["id"]: row["unseen_elements"] for row in rows if row["unseen_elements"]}
+    assert unseen["ReO3-D0_9"] == "Re" and len(unseen) == 2
+    assert [row["formula"] for row in rows] == [reduced_formula(text) for text in mini.formulas.tolist()] and {
+        row["unit"] for row in rows
+    } == {"eV/atom"}
     expected = OFMCNN.load(folder).predict(mini).prediction
     np.testing.assert_allclose([float(row["value"]) for row in rows], expected, rtol=1e-6)
 
@@ -67,7 +75,7 @@ def test_predict_to_what_is_no_file(trained, run, files):
     os.mkfifo(files / "pipe")
     reader = subprocess.Popen(["cat", files / "pipe"], stdout=subprocess.PIPE, text=True)
     assert run("predict", "--model", folder, files / "salt.cif", "--output", files / "pipe")[0] == 0
-    assert reader.communicate()[0].startswith("id,formula,value,unit\nsalt,NaCl,")
+    assert reader.communicate()[0].startswith("id,formula,value,unit,unseen_elements\nsalt,NaCl,")
     assert (files / "pipe").is_fifo()
 
 
@@ -103,7 +111,7 @@ def test_predict_with_nothing_to_predict(trained, run, files, monkeypatch, argum
         (None, "holds no saved model"),
         ("{", "cannot be read"),
         ('{"format": 0}', "train the model again"),
-        ('{"format": 1, "model": "finder"}', "a finder model is none of profitnet's"),
+        (json.dumps(CARD | {"model": "finder"}), "a finder model is none of profitnet's"),
         ('{"format": 1, "model": "ofmcnn"}', "is damaged"),
     ],
 )
@@ -117,7 +125,7 @@ def test_predict_with_no_model(run, files, card, words):
 def test_evaluate_repeats_the_errors_of_the_training(trained, run):
     folder, process = trained
     status, out, err = run("evaluate", "--model", folder, "mini", "--split", folder / "split.json", "--json")
-    assert (status, err) == (0, "")
+    assert status == 0 and "absent from training" in err and err.count("\n") == 1
     found, expected = json.loads(out)["errors"], json.loads(process.stdout)["errors"]
     assert list(found) == ["train", "validation", "test"]
     for part, scores in expected.items():

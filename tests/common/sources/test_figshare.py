@@ -93,5 +93,5 @@ def test_figshare_without_the_article_or_the_network(world, stated):
     with pytest.raises(UserError, match=r"articles/5 answers 404 .*figshare\.json in the data directory"):
         fetching.fetch(made["set"], made)
     world.articles[5] = []
-    with pytest.raises(UserError, match="has no files today"):
+    with pytest.raises(UserError, match="has no files; check its page"):
         fetching.fetch(made["set"], made)

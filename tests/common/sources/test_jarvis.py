@@ -95,7 +95,7 @@ def test_without_a_network_nothing_is_left_out(asked, monkeypatch):
     monkeypatch.setattr(jarvis, "PAUSE", 0.0)
     monkeypatch.setattr(web, "get_dft_semilocal_dielectric_function", failing)
     with pytest.raises(
-        UserError, match=r"the page of JVASP-2 cannot be fetched \(it cannot be reached\); what is fetch"
+        UserError, match=r"the page of JVASP-2 cannot be fetched \(it cannot be reached\); fetched pages are stored"
     ):
         load_source("jarvis-dielectric")
     assert asked == ["JVASP-1", *["JVASP-2"] * jarvis.ATTEMPTS]

@@ -108,7 +108,7 @@ def test_jarvis_and_megnet(get, capsys):
     records = [{"jid": "JVASP-1", "formation_energy_peratom": -1.5, "ehull": 0.1, "atoms": atoms("Mg", "O")}]
     get("jarvis-dft-3d", {"j.json.zip": archive({"j.json": json.dumps(records)})})
     table = load_source("jarvis-dft-3d")
-    assert table.target("formation_energy").values.tolist() == [-1.5] and table.formulas.tolist() == ["OMg"]
+    assert table.target("formation_energy").values.tolist() == [-1.5] and table.formulas.tolist() == ["MgO"]
     assert np.isnan(table.target("bulk_modulus").values[0]) and table.target("bulk_modulus").unit == "GPa"
     records = [
         {"material_id": "mp-1", "structure": CIF, "formation_energy_per_atom": -2.0, "band_gap": 5.0},

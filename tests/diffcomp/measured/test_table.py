@@ -58,7 +58,7 @@ def test_a_ratio_of_composition_alone_and_errors_of_compositions(tmp_path, capsy
     measured = ["--measured", str(tmp_path / "many.csv"), "--sheet", str(tmp_path / "sheet.png")]
     assert main(["predict", "--model", f"{folder}/member-0", *measured]) == 0
     err = capsys.readouterr().err
-    assert "this model looks at the composition alone; the pictures are not read" in err and "sheet.png is not" in err
+    assert "this model uses the composition alone; the pictures are not read" in err and "sheet.png is not" in err
 
 
 @pytest.mark.slow
@@ -83,7 +83,7 @@ def test_a_model_of_the_pattern_alone_needs_no_formulas(cif, tmp_path, capsys):
     assert [one["id"] for one in json.loads(capsys.readouterr().out)["predictions"]] == ["scan_1.png"]
     single = ["--composition", "SnO2", "--pattern", str(tmp_path / "scans" / "scan_1.png")]
     assert main(["predict", "--model", str(tmp_path / "model"), *single]) == 0
-    assert "looks at the pattern alone; the composition is not used" in capsys.readouterr().err
+    assert "uses the pattern alone; the composition is not used" in capsys.readouterr().err
 
 
 def test_percentages_that_do_not_sum(model, cif, tmp_path, capsys):

@@ -194,7 +194,7 @@ def test_the_command_writes_and_prints(filled, tmp_path, capsys, monkeypatch):
     assert cli.main(["report", "--output", str(path), "--json"]) == 0
     results = json.loads(capsys.readouterr().out)["results"]
     assert next(r for r in results if r["model"] == "net")["ours"] == pytest.approx(0.45)
-    monkeypatch.setattr(tables, "write_all", lambda papers: [])
+    monkeypatch.setattr("experiments.cli.tables.write_all", lambda papers: [])
     assert cli.main(["tables"]) == 0
     assert capsys.readouterr().out == text.render(sections.gather())
 
@@ -207,7 +207,7 @@ def test_bad_input_is_one_line(filled, tmp_path, capsys):
         path.write_text(damaged)
         assert cli.main(["report", "--output", str(tmp_path / "x.html")]) == 2
         err = capsys.readouterr().err
-        assert str(path) in err and "run the cell again" in err and err.count("\n") == 1
+        assert str(path) in err and "run it again" in err and err.count("\n") == 1
     assert not (tmp_path / "x.html").exists()
 
 
