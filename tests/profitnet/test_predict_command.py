@@ -9,7 +9,7 @@ import subprocess
 import numpy as np
 import pytest
 
-from common.chem.formula import reduced_formula
+from common.chem.formula import parse_formula, reduced_formula
 from common.data.predictions import Predictions
 from common.data.splits import Split
 from common.sources.files import load
@@ -40,9 +40,9 @@ def test_predictions_are_those_of_python(trained, run, mini):
     assert "contain elements that are absent from training" in err and err.count("\n") == 1
     unseen = {row["id"]: row["unseen_elements"] for row in rows if row["unseen_elements"]}
     assert unseen["ReO3-D0_9"] == "Re" and len(unseen) == 2
-    assert [row["formula"] for row in rows] == [reduced_formula(text) for text in mini.formulas.tolist()] and {
-        row["unit"] for row in rows
-    } == {"eV/atom"}
+    assert [row["formula"] for row in rows] == [
+        reduced_formula(parse_formula(text)) for text in mini.formulas.tolist()
+    ] and {row["unit"] for row in rows} == {"eV/atom"}
     expected = OFMCNN.load(folder).predict(mini).prediction
     np.testing.assert_allclose([float(row["value"]) for row in rows], expected, rtol=1e-6)
 
