@@ -111,7 +111,7 @@ def test_predict_with_nothing_to_predict(trained, run, files, monkeypatch, argum
         (None, "holds no saved model"),
         ("{", "cannot be read"),
         ('{"format": 0}', "train the model again"),
-        (json.dumps(CARD | {"model": "finder"}), "a finder model is none of profitnet's"),
+        (json.dumps(CARD | {"model": "finder"}), "'finder' is not a network of profitnet"),
         ('{"format": 1, "model": "ofmcnn"}', "is damaged"),
     ],
 )
