@@ -5,8 +5,8 @@ from __future__ import annotations
 import numpy as np
 
 from common.chem.elements import F_BLOCK
-from common.sources import densities
 from common.sources.datadir import existing
+from common.sources.densities import load as load_densities
 from common.sources.filter_log import NEWER, Traced
 from common.sources.registry import RowCount
 from common.sources.remote.materials_project import esnet_densities, traced_recipe
@@ -24,7 +24,7 @@ __all__ = ["ROW_COUNTS", "SOURCES", "load_data", "with_computed_densities"]
 
 
 def _isdos() -> Traced:
-    traced = Traced.of(densities.load(existing(UNRELAXED)), "materials with densities")
+    traced = Traced.of(load_densities(existing(UNRELAXED)), "materials with densities")
     return traced.at_most("formation_energy", HIGHEST)
 
 
