@@ -164,7 +164,7 @@ def test_structures_have_no_densities(run, structures):
 def test_a_run_that_did_not_converge(run, real_data):
     path = real_data / "dos" / "mp_examples" / "vasprun_CeO2_hse06_spin_f.xml.gz"
     status, _, err = run("read", path)
-    assert status == 2 and "read it as it is with esnet dos read --unconverged" in err
+    assert status == 2 and "or read it with esnet dos read --unconverged" in err
     status, out, _ = run("read", path, "--unconverged", "--json")
     assert status == 0 and json.loads(out)["materials"][0]["note"] == "f left out"
 
