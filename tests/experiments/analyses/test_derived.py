@@ -156,8 +156,8 @@ def test_several_test_parts_stand_together(declared):
     for cell in cells:
         runner.execute(cell)
     found = derived.datasets("tiny", "two", "real")[0]
-    dummy = found.rows["dummy"]
-    assert dummy.parts == 2 and len(dummy.predictions) == sum(len(results.load_stored(cell)[0]) for cell in cells)
+    dummy = found.models["dummy"]
+    assert dummy.splits == 2 and len(dummy.predictions) == sum(len(results.load_stored(cell)[0]) for cell in cells)
     assert found.facts == {}
     derived.prepare("tiny", "two", "real")
     facts = derived.datasets("tiny", "two", "real")[0].facts
