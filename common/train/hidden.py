@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import warnings
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 
@@ -13,14 +13,11 @@ from common.errors import UserError
 from common.features.featurized import Featurized
 from common.train.loop import predict
 
-if TYPE_CHECKING:
-    from common.train.regressor import Regressor
-
 #: Training materials from which the directions are found.
 SAMPLE = 4 * LANDMARKS
 
 
-def hidden_values(model: Regressor, made: Featurized) -> np.ndarray:
+def hidden_values(model: Any, made: Featurized) -> np.ndarray:
     """The inputs (n, d) of the output layer for the features of n materials."""
     from keras import Model
 
@@ -56,12 +53,12 @@ def fit_domain(model: Any, table: MaterialsDataset, *, jobs: int = 1) -> Domain 
     return first.domain
 
 
-def _has_one_hidden_layer(model: Regressor) -> bool:
+def _has_one_hidden_layer(model: Any) -> bool:
     values = model.model.layers[-1].input
     return not isinstance(values, list | tuple) and len(values.shape) == 2
 
 
-def classes_of(model: Regressor, table: MaterialsDataset, made: Featurized) -> np.ndarray:
+def classes_of(model: Any, table: MaterialsDataset, made: Featurized) -> np.ndarray:
     """Inside, edge or outside for the valid rows of a dataset."""
     if model.domain is None:
         raise UserError("this model has no domain; train it again, with a validation or calibration set")
