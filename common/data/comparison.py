@@ -63,7 +63,7 @@ def compare(
         draws = random.integers(0, n, (min(step, resamples - start), n))
         means.append(differences[draws].mean(axis=1))
     drawn = np.concatenate(means)
-    tail = min(np.mean(drawn <= 0), np.mean(drawn >= 0))
+    tail = min(float(np.mean(drawn <= 0)), float(np.mean(drawn >= 0)))
     low, high = np.quantile(drawn, (0.025, 0.975))
     return Comparison(
         n,
@@ -71,7 +71,7 @@ def compare(
         float(differences.mean()),
         float(low),
         float(high),
-        float(min(1.0, max(2 * tail, 1 / resamples))),
+        min(1.0, max(2 * tail, 1 / resamples)),
         int((differences < 0).sum()),
         int((differences == 0).sum()),
     )
