@@ -194,7 +194,7 @@ def _settings(plan: Layout, data: Column, model: Row, seed: int, epochs: int | N
         "target": data.get("target"),
         "split": {**plan.get("split", {}), **data.get("split", {})},
         "model": model.get("model"),
-        "variant": model.get("variant"),
+        "variant": model.get("variant", "corrected" if network else None),
         "recipe": _recipe(plan, data, model, epochs) if network else {},
         "seed": seed,
     }
