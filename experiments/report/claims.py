@@ -22,14 +22,14 @@ from experiments.report.document import PaperReport, ResultTable
 #: How far from the paper's value still confirms it, in per cent, where a statement says nothing else.
 NEAR = 10.0
 HEAD = ["statement", "in the paper", "paper's value", "ours", "verdict"]
-KEYS = {"statement", "where", "paper", "unit", "ours", "expect", "data", "because", "untestable", "not_run"}
+KEYS = {"statement", "where", "paper", "unit", "ours", "expect", "data", "because", "possibly", "untestable", "not_run"}
 #: Why a statement has no value of ours.
 UNTESTED = {"untestable": "not testable here", "not_run": "not run yet"}
 VERDICTS = ("confirmed", "not confirmed", "differs", "not testable here", "not run yet")
 MEANING = (
     "Confirmed: our stored results give the stated value within 10 %, or the stated order or bound. Where our data are "
-    "not the paper's, the column of ours says so. A statement that our results do not confirm differs for the given "
-    "reason, or is not confirmed where no reason is known."
+    "not the paper's, the column of ours says so. A statement that our results do not confirm differs for a reason, where "
+    "an experiment or a stated fact shows it; a possible reason is one that was not tested alone."
 )
 
 
@@ -91,7 +91,11 @@ def _claim(paper: str, one: dict, place: str) -> Claim:
     else:
         met, ours = _met(value, stated, one.get("expect", {})), _number(value, unit)
     ours += f", {one['data']}" if "data" in one else ""
-    reason = f"differs, because {one['because']}" if "because" in one else "not confirmed"
+    reason = "not confirmed"
+    if "because" in one:
+        reason = f"differs, because {one['because']}"
+    elif "possibly" in one:
+        reason += f"; possible reason, not tested: {one['possibly']}"
     return Claim(one["statement"], one["where"], printed, ours, "confirmed" if met else reason)
 
 

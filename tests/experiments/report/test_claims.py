@@ -21,16 +21,18 @@ def declare(*statements):
 def test_our_value_and_the_verdict_come_from_what_is_stored(stored):
     errors = [results.load_stored(run)[0].metrics()["MAE"] for run in stored]
     mean = sum(errors) / 2
-    near, far, above, unknown = declare(
+    near, far, above, unknown, untested = declare(
         {"paper": 1.09 * mean, "unit": "eV", "ours": {"error": DUMMY}},
         {"paper": 1.2 * mean, "ours": {"error": DUMMY}, "because": "data differ"},
         {"paper": "above zero", "ours": {"error": DUMMY}, "expect": {"above": 0}, "data": "on others"},
         {"paper": 1.2 * mean, "ours": {"error": [*DUMMY, "MSE"]}},
+        {"paper": 1.2 * mean, "ours": {"error": DUMMY}, "possibly": "data differ"},
     )
     assert near.verdict == "confirmed" and near.ours == f"{mean:.3g} eV" and near.paper.endswith(" eV")
     assert far.verdict == "differs, because data differ"
     assert above.verdict == "confirmed" and above.ours.endswith(", on others") and above.paper == "above zero"
     assert unknown.verdict == "not confirmed"
+    assert untested.verdict == "not confirmed; possible reason, not tested: data differ"
 
 
 def test_what_cannot_be_computed_says_so(stored):
