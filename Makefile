@@ -15,7 +15,7 @@ READY := $(VENV)/.ready
 OPTIONS := --scale $(SCALE) --jobs $(JOBS) $(if $(SEEDS),--seeds $(SEEDS)) $(if $(EPOCHS),--epochs $(EPOCHS)) $(if $(EXECUTOR),--executor $(EXECUTOR))
 
 .DEFAULT_GOAL := help
-.PHONY: help setup test test-real fuzz lint docs bench check data tables report clean reproduce-all reproduce-finder reproduce-diffcomp reproduce-esnet reproduce-grand
+.PHONY: help setup first test test-real fuzz lint docs bench check data tables report clean reproduce-all reproduce-finder reproduce-diffcomp reproduce-esnet reproduce-grand
 
 help:  ## this list
 	@grep -hE '^[a-z%0-9<>-]+:.*## ' $(MAKEFILE_LIST) | sed 's/:.*## /\t/; s/-%/-<table>/; s/table%/table<n>/' | expand -t 34
@@ -29,6 +29,9 @@ $(READY): setup.cfg constraints.txt
 	$(PYTHON) -m venv $(VENV)
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt -e '.[baselines,explain,dev]'
 	@touch $@
+
+first: $(READY)  ## train, plot and compare in 5 minutes, environment included
+	$(BIN)/matrepro first
 
 test: $(READY)  ## the fast tests, 4 to 6 minutes
 	$(BIN)/python -m pytest -n 2 -m 'not real and not slow'

@@ -16,6 +16,7 @@ release = __version__
 root_doc = "docs/index"
 include_patterns = [
     "docs/**.md",
+    "docs/notebooks/*.ipynb",
     "CONTRIBUTING.md",
     "CHANGELOG.md",
     "SECURITY.md",
@@ -28,7 +29,9 @@ include_patterns = [
 ]
 exclude_patterns = [".*", "build", "dist", "data", "models", "runs", "tests", "**/__pycache__", "experiments/results"]
 
-extensions = ["myst_parser", "sphinx.ext.autodoc", "command_reference"]
+extensions = ["myst_parser", "sphinx.ext.autodoc", "command_reference", "mathml", "model_zoo", "notebook_pages"]
+myst_enable_extensions = ["dollarmath"]
+html_math_renderer = "mathml"
 myst_heading_anchors = 3
 highlight_language = "text"
 autodoc_member_order = "bysource"

@@ -12,6 +12,7 @@ ROOT = Path(__file__).resolve().parents[1]
 PAGES = [
     *ROOT.glob("*.md"),
     *(ROOT / "docs").glob("*.md"),
+    *(ROOT / "docs/methods").glob("*.md"),
     *(ROOT / name / "README.md" for name in ("profitnet", "finder", "diffcomp", "esnet", "experiments")),
 ]
 PARSERS = {
@@ -19,7 +20,7 @@ PARSERS = {
     **{name: f"{name}.cli:build_parser" for name in ("profitnet", "finder", "diffcomp", "esnet")},
 }
 #: Programs of others that the pages call.
-OTHERS = {".", "python", ".venv/bin/python", "conda", "docker", "ray", "git"}
+OTHERS = {".", "python", ".venv/bin/python", "conda", "docker", "ray", "git", "apt-get"}
 
 
 def text_of(page: Path) -> str:

@@ -28,6 +28,7 @@ matrepro tables profitnet figure3 --scale real"""
 def build_parser() -> argparse.ArgumentParser:
     parser = make_parser("matrepro", "Reproduce the tables of four papers on materials properties.", EXAMPLE)
     commands = parser.add_subparsers(title="commands", metavar="COMMAND")
+    _add_first(commands)
     _add_reproduce(commands)
     add_tune(commands)
     _add_results(commands)
@@ -46,6 +47,20 @@ def build_parser() -> argparse.ArgumentParser:
 
 def main(argv: Sequence[str] | None = None) -> int:
     return run(build_parser(), argv)
+
+
+def _add_first(commands: Any) -> None:
+    one = add_command(
+        commands,
+        "first",
+        "experiments.cli.first:first",
+        "train and plot a few models in two minutes, then show the results of all papers",
+        "matrepro first --jobs 2",
+        "Train PROFiT-Net, XGBoost and a constant on the embedded dataset, draw their predictions, and print the "
+        "errors of the papers' own models beside the reported ones.",
+    )
+    one.add_argument("--output", default="first", metavar="DIR", help="folder for the plots, default first")
+    one.add_argument("--jobs", type=positive, default=2, metavar="N", help="parallel runs, default 2")
 
 
 def _add_reproduce(commands: Any) -> None:

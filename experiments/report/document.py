@@ -150,3 +150,10 @@ class PaperReport:
 def all_results(papers: Iterable[PaperReport]) -> Iterator[Result]:
     for paper in papers:
         yield from paper.results
+
+
+def kind(result: Result) -> str:
+    """CSS class of a verdict: better, near, above, plain (not compared) or open."""
+    if result.ratio is None:
+        return "plain" if result.finished else "open"
+    return "near" if result.within else "better" if result.better else "above"

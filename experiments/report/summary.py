@@ -77,15 +77,18 @@ def _row(name: str, counts: Tally) -> list[str]:
     ]
 
 
-def short_table(papers: list[PaperReport]) -> ResultTable:
-    """The papers' own models: reported errors and ours; a paper without compared results shows what it has."""
-    rows = []
+def own_results(papers: Iterable[PaperReport]) -> list[Result]:
+    """The papers' own models beside reported errors; a paper without compared results shows what it has."""
+    found = []
     for paper in papers:
-        own = [
-            result for result in paper.results if result.finished and result.reported is not None and _is_own(result)
-        ]
-        rows += [_short_row(result) for result in [r for r in own if r.ratio is not None] or own]
-    return ResultTable("The papers' own models: reported errors and ours", SHORT_HEAD, rows[:SHORT], words=(0, 1, 2, 6))
+        own = [r for r in paper.results if r.finished and r.reported is not None and _is_own(r)]
+        found += [r for r in own if r.ratio is not None] or own
+    return found[:SHORT]
+
+
+def short_table(papers: Iterable[PaperReport]) -> ResultTable:
+    rows = [_short_row(result) for result in own_results(papers)]
+    return ResultTable("The papers' own models: reported errors and ours", SHORT_HEAD, rows, words=(0, 1, 2, 6))
 
 
 def _short_row(result: Result) -> list[str]:

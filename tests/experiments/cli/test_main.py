@@ -1,10 +1,15 @@
 """The `matrepro` command as a user types it."""
 
 import json
+from pathlib import Path
+from pkgutil import resolve_name
 
 import pytest
 
+from experiments.cli import first
 from experiments.cli import main as cli
+
+ROOT = Path(__file__).resolve().parents[3]
 
 
 def test_reproduce_runs_and_prints_both_scales(tiny, capsys):
@@ -58,6 +63,27 @@ def test_data_and_split_print_json(tiny, tmp_path, capsys):
     assert json.loads(capsys.readouterr().out)["n_train"] == len(json.loads(path.read_text())["train"]) == 269
 
 
+def test_the_first_look_ends_with_results_plots_and_what_to_try(tiny, tmp_path, monkeypatch, capsys):
+    monkeypatch.setattr(first, "PAPER", "tiny")
+    monkeypatch.setattr(first, "TABLE", "one")
+    monkeypatch.setattr(first, "ROWS", ("dummy",))
+    assert cli.main(["first", "--output", str(tmp_path / "plots"), "--jobs", "1"]) == 0
+    out = capsys.readouterr().out
+    assert "| dummy" in out and "| net" not in out
+    assert out.index("scale mini") < out.index("reported errors and ours") < out.index("Plots of") < out.index("Next:")
+    assert [path.name for path in (tmp_path / "plots").iterdir()] == ["gap-mini-MAE.png"]
+
+
+def test_the_commands_that_the_first_look_proposes_exist():
+    lines = [line.split("  ")[0].split() for line in first.NEXT.splitlines()[1:] for line in [line.strip()]]
+    targets = (ROOT / "Makefile").read_text()
+    for program, *arguments in lines:
+        if program == "make":
+            assert f"\n{arguments[0]}:" in targets
+        else:
+            resolve_name(f"{program}.cli:build_parser")().parse_args(arguments)
+
+
 @pytest.mark.slow
 def test_figures_are_drawn(tiny, tmp_path, capsys):
     assert cli.main(["reproduce", "tiny", "one", "--seeds", "1"]) == 0
@@ -71,7 +97,7 @@ def test_figures_are_drawn(tiny, tmp_path, capsys):
 
 
 def test_every_command_has_an_example(capsys):
-    for command in ("reproduce", "tables", "report", "figures", "check", "data", "split", "devices"):
+    for command in ("first", "reproduce", "tables", "report", "figures", "check", "data", "split", "devices"):
         with pytest.raises(SystemExit) as stop:
             cli.main([command, "--help"])
         assert stop.value.code == 0

@@ -114,7 +114,7 @@ def test_a_finished_table_has_no_command(filled):
 def test_verdicts(filled, tiny, reported, words, kind):
     plan.reported("tiny")["gap"]["rows"]["Net"]["MAE"]["value"] = reported
     result = next(r for r in document.all_results(sections.gather()) if r.row == "net" and r.finished)
-    assert result.verdict == words and page.kind(result) == kind
+    assert result.verdict == words and document.kind(result) == kind
 
 
 def test_columns_stand_in_the_order_in_which_they_are_read(filled, tiny):

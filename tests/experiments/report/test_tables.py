@@ -2,12 +2,13 @@
 
 import csv
 import io
+from xml.etree import ElementTree
 
 import pytest
 
 from experiments.analyses import results
 from experiments.declare import plan
-from experiments.report import summary, tables
+from experiments.report import best, summary, tables
 from experiments.report.sections import MINI_NOTE, gather, section
 
 
@@ -86,9 +87,30 @@ def test_the_summary_is_short_and_compares_where_it_can(stored, tiny):
 
 def test_a_page_has_every_table_and_the_files_beside_it(stored):
     files = tables.committed_tables(gather())
-    assert {path.name for path in files} == {"tiny.md", "tiny-one.csv", "tiny-one.tex"}
+    assert {path.name for path in files} == {"overview.svg", "tiny.md", "tiny-one.csv", "tiny-one.tex"}
     page = files[tables.FOLDER / "tiny.md"]
     assert "### Table 1 (tiny, scale real)" in page and page.count("\n# ") == 0 and page.startswith("# tiny")
+
+
+def test_pictures_and_plots_are_svg_that_loads_nothing(stored, tiny):
+    tiny["rows"]["dummy"]["reported"] = "Net"
+    tiny["own_row"] = "dummy"
+    files = tables.committed_tables(gather())
+    pictures = {path.name: text for path, text in files.items() if path.suffix == ".svg"}
+    assert set(pictures) == {"overview.svg", "tiny-one-gap-dummy.svg"}
+    for text in pictures.values():
+        root = ElementTree.fromstring(text)
+        assert root.tag.endswith("svg") and root[0].tag.endswith("title") and root[0].text
+        assert "href" not in text and "url(" not in text
+    assert "dummy, gap" in pictures["overview.svg"]
+    assert "(plots/tiny-one-gap-dummy.svg)" in files[tables.FOLDER / "tiny.md"]
+
+
+def test_the_page_of_models_names_the_best_of_each_task(stored, tiny, monkeypatch):
+    monkeypatch.setattr(best, "COMMON", "tiny")
+    lowest = best.table(gather())
+    assert [row[0] for row in lowest.rows] == ["gap (eV)"] and len(lowest.rows[0]) == len(lowest.head)
+    assert "s" in lowest.rows[0][-1] and lowest.rows[0][-1][0].isdigit()
 
 
 def test_committed_pages_name_every_table():
