@@ -4,15 +4,15 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Container, Sequence
-from typing import TYPE_CHECKING, NamedTuple
+from typing import NamedTuple
 
+from common.data.materials import MaterialsDataset
+from common.data.splits import Split, by_formula, by_fractions
 from common.errors import UserError
 from common.io.messages import note, report_left_out
-
-if TYPE_CHECKING:  # numpy and the readers are imported when data is read, so that --help answers at once
-    from common.data.materials import MaterialsDataset
-    from common.data.splits import Split
-    from common.sources.files import Loaded
+from common.sources import load_source, sources
+from common.sources.columns import heading
+from common.sources.files import Loaded, load, with_unit
 
 
 class Labeled(NamedTuple):
@@ -36,9 +36,6 @@ def load_data(
 
     With `formulas`, a name that is not a file but could be a chemical formula is read as one.
     """
-    from common.sources import load_source, sources
-    from common.sources.files import Loaded, load, with_unit
-
     data = [data] if isinstance(data, str) else list(data)
     names = [name for name in data if name in sources()]
     if names and len(data) > 1:
@@ -76,9 +73,6 @@ def load_labeled(
 
     `reader` is called as `load_data`; a package that reads other files passes its own.
     """
-    from common.sources.columns import heading
-    from common.sources.files import with_unit
-
     dataset, left_out = reader(data, target=target, unit=unit, strict=strict, jobs=jobs)
     if not dataset.targets and isinstance(data, str) and os.path.isdir(data):
         raise UserError(
@@ -113,15 +107,13 @@ def make_split(
 
     ratio: train:validation:test. grouped: all polymorphs of a formula go to the same set.
     """
-    from common.data import splits
-
     if split_file:
-        sets = splits.Split.load(split_file).subsets()
+        sets = Split.load(split_file).subsets()
         unknown = [name for ids in sets.values() for name in ids if name not in dataset and name not in left_out]
         if unknown:
             raise UserError(f"{split_file} contains id {unknown[0]}, which is not in the dataset; fix the split file")
-        split = splits.Split(**{name: tuple(one for one in ids if one in dataset) for name, ids in sets.items()})
+        split = Split(**{name: tuple(one for one in ids if one in dataset) for name, ids in sets.items()})
     else:
-        split = (splits.by_formula if grouped else splits.by_fractions)(dataset, ratio, seed)
+        split = (by_formula if grouped else by_fractions)(dataset, ratio, seed)
     split.check()
     return split

@@ -28,8 +28,8 @@ UNTESTED = {"untestable": "not testable here", "not_run": "not run yet"}
 VERDICTS = ("confirmed", "not confirmed", "differs", "not testable here", "not run yet")
 MEANING = (
     "Confirmed: our stored results give the stated value within 10 %, or the stated order or bound. Where our data are "
-    "not the paper's, the column of ours says so. A statement that our results do not confirm differs for a reason, where "
-    "an experiment or a stated fact shows it; a possible reason is one that was not tested alone."
+    "not the paper's, the column of ours says so. A statement that our results do not confirm differs for a reason "
+    "where an experiment or a stated fact shows it; a possible reason was not tested alone."
 )
 
 
