@@ -38,3 +38,23 @@ def test_both_inputs_count():
 def test_ratios_outside():
     with pytest.raises(UserError, match="choose 0 to 10"):
         build_diffcomp(11)
+
+
+@pytest.mark.parametrize("nodes", [1, 5])
+def test_every_mixed_ratio_can_be_the_same_function(nodes):
+    """Ten nodes are linear on both sides, so the output is one linear sum of the 1,024 hidden features at any ratio."""
+    model, other = build_diffcomp(9), build_diffcomp(nodes)
+    *hidden, picture, vector, output = [layer for layer in model.layers if layer.weights]
+    *same, other_picture, other_vector, other_output = [layer for layer in other.layers if layer.weights]
+    for one, copy in zip(hidden, same, strict=True):
+        copy.set_weights(one.get_weights())
+    weights, bias = output.get_weights()
+    for one, copy, part in ((picture, other_picture, weights[:1]), (vector, other_vector, weights[1:])):
+        kernel, offset = one.get_weights()
+        empty = [np.zeros_like(values) for values in copy.get_weights()]
+        empty[0][:, :1], empty[1][:1] = kernel @ part, offset @ part  # the whole branch in its first node
+        copy.set_weights(empty)
+    other_output.set_weights([np.ones_like(weights), bias])
+    random = np.random.default_rng(0)
+    batch = {"pattern": random.random((2, 128, 128, 3)), "composition": random.random((2, 60, 1))}
+    assert other.predict_on_batch(batch) == pytest.approx(model.predict_on_batch(batch), rel=1e-4)
