@@ -1,7 +1,9 @@
 """The repository speaks the language of its field: no private words in source, messages, notes and documents."""
 
+import os
 import re
 from collections.abc import Iterator
+from functools import cache
 from pathlib import Path
 
 import pytest
@@ -48,20 +50,29 @@ ALLOWED = {
 }
 
 
-def texts() -> Iterator[tuple[str, str]]:
-    for path in sorted(ROOT.rglob("*")):
-        name = path.relative_to(ROOT).as_posix()
-        hidden = any(part.startswith(".") or part.endswith(".egg-info") for part in path.relative_to(ROOT).parts)
-        wanted = path.suffix in ENDINGS or path.name == "Makefile"
-        if wanted and path.is_file() and not hidden and not name.startswith(SKIPPED):
-            yield name, path.read_text()
+def files() -> Iterator[Path]:
+    """All files of the project; hidden folders, such as virtual environments, are not entered."""
+    for folder, folders, names in os.walk(ROOT):
+        folders[:] = [name for name in folders if not name.startswith(".") and not name.endswith(".egg-info")]
+        yield from (Path(folder) / name for name in names if not name.startswith("."))
+
+
+@cache
+def texts() -> dict[str, str]:
+    """Name -> text, read once for all patterns."""
+    named = {path.relative_to(ROOT).as_posix(): path for path in files()}
+    return {
+        name: path.read_text()
+        for name, path in sorted(named.items())
+        if (path.suffix in ENDINGS or path.name == "Makefile") and not name.startswith(SKIPPED)
+    }
 
 
 @pytest.mark.parametrize("pattern", BANNED)
 def test_no_private_words(pattern):
     word = re.compile(rf"\b({pattern})\b".replace(" ", r"\s+(?:#:? )?"), re.IGNORECASE)  # also across lines
     found = []
-    for name, text in texts():
+    for name, text in texts().items():
         rest = ALLOWED[pattern].sub("", text) if pattern in ALLOWED else text
         for match in word.finditer(rest):
             line = rest.count("\n", 0, match.start()) + 1

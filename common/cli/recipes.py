@@ -21,7 +21,7 @@ def settings_from(arguments: Namespace, spec: PackageSpec) -> tuple[type, dict[s
         network, changes = _from_file(arguments, spec)
     else:
         network = _chosen(arguments, spec)
-        changes = _named(arguments.recipe, network)
+        changes = _named(arguments.recipe, network, arguments.variant)
     options = {name: getattr(arguments, name) for name in ("epochs", "batch", "precision", *spec.settings)}
     return network, changes | {name: value for name, value in options.items() if value is not None}
 
@@ -32,23 +32,24 @@ def _chosen(arguments: Namespace, spec: PackageSpec) -> type:
     return spec.regressor(arguments.network)
 
 
-def _named(name: str | None, network: Any) -> dict[str, Any]:
+def _named(name: str | None, network: Any, variant: str) -> dict[str, Any]:
     """The changes of a named recipe, by default of the fast one where the network has it."""
     recipes = getattr(network, "recipes", {})
-    name = name or _default(recipes)
+    name = name or _default(recipes, variant)
     if name != PAPER and name not in recipes:
         raise UserError(f"{network.name} has no recipe {name!r}; choose --recipe {PAPER}, or name a file")
     return dict(recipes.get(name, {}))
 
 
-def _default(recipes: dict[str, dict]) -> str:
-    return FAST if FAST in recipes else PAPER
+def _default(recipes: dict[str, dict], variant: str) -> str:
+    """The variants of article and released program are trained as there."""
+    return FAST if FAST in recipes and variant == "corrected" else PAPER
 
 
-def recipe_line(name: str | None, network: Any) -> str:
+def recipe_line(name: str | None, network: Any, variant: str) -> str:
     """Which named recipe is used, where the network has a choice of them; empty otherwise."""
     recipes = getattr(network, "recipes", {})
-    name = name or _default(recipes)
+    name = name or _default(recipes, variant)
     if FAST not in recipes or name not in recipes:
         return ""
     other = f"--recipe {PAPER} trains as in the paper" if name == FAST else f"--recipe {FAST} takes less time"

@@ -38,7 +38,7 @@ def train(arguments: Namespace) -> None:
     _check_folder(folder, arguments)
     table, target, left_out = labeled_data(arguments, spec.read)
     split = split_data(arguments, table, left_out)
-    if line := recipe_line(arguments.recipe, network):
+    if line := recipe_line(arguments.recipe, network, arguments.variant):
         note(line)
     switches = {"deterministic": arguments.deterministic, "devices": arguments.devices}
     split = network(arguments.variant).adapt_split(split)

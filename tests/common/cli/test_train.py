@@ -40,22 +40,23 @@ def settings(network: str, recipe: str | None, **options):
 
 
 @pytest.mark.parametrize(
-    ("recipe", "changes", "said"),
+    ("recipe", "variant", "changes", "line"),
     [
-        (None, {"epochs": 3}, "recipe: fast; --recipe paper trains as in the paper\n"),
-        ("fast", {"epochs": 3}, "recipe: fast; --recipe paper trains as in the paper\n"),
-        ("paper", {}, "recipe: paper; --recipe fast takes less time\n"),
+        (None, "corrected", {"epochs": 3}, "recipe: fast; --recipe paper trains as in the paper"),
+        (None, "released", {}, "recipe: paper; --recipe fast takes less time"),
+        ("fast", "released", {"epochs": 3}, "recipe: fast; --recipe paper trains as in the paper"),
+        ("paper", "corrected", {}, "recipe: paper; --recipe fast takes less time"),
     ],
 )
-def test_the_recipe_is_named_with_the_other_one(capsys, recipe, changes, said):
-    assert settings("net", recipe) == changes
-    assert capsys.readouterr().err == said
-    assert settings("net", recipe, epochs=9) == {**changes, "epochs": 9}
+def test_the_recipe_is_named_with_the_other_one(recipe, variant, changes, line):
+    assert settings("net", recipe, variant=variant) == changes
+    assert recipes.recipe_line(recipe, Net, variant) == line
+    assert settings("net", recipe, variant=variant, epochs=9) == {**changes, "epochs": 9}
 
 
-def test_networks_without_a_fast_recipe(capsys):
+def test_networks_without_a_fast_recipe():
     assert settings("slow", None) == settings("slow", "paper") == {}
-    assert capsys.readouterr().err == ""
+    assert recipes.recipe_line(None, Slow, "corrected") == ""
     with pytest.raises(UserError, match="slow has no recipe 'fast'; choose --recipe paper, or name a file"):
         settings("slow", "fast")
     with pytest.raises(UserError, match=r"there is no recipe or file 'papr'.*did you mean 'paper'"):
@@ -68,8 +69,7 @@ def trained(tmp_path_factory):
     folder = tmp_path_factory.mktemp("trained") / "m"
     with pytest.MonkeyPatch.context() as patch:
         lines = []
-        for module in ("common.cli.train", "common.cli.recipes"):
-            patch.setattr(f"{module}.note", lines.append)
+        patch.setattr("common.cli.train.note", lines.append)
         assert main([*TRAIN, "--model", str(folder)]) == 0
     return folder, lines
 
