@@ -15,7 +15,7 @@ READY := $(VENV)/.ready
 OPTIONS := --scale $(SCALE) --jobs $(JOBS) $(if $(SEEDS),--seeds $(SEEDS)) $(if $(EPOCHS),--epochs $(EPOCHS)) $(if $(EXECUTOR),--executor $(EXECUTOR))
 
 .DEFAULT_GOAL := help
-.PHONY: help setup first test test-real fuzz lint docs bench check data tables report clean reproduce-all reproduce-finder reproduce-diffcomp reproduce-esnet reproduce-grand
+.PHONY: help setup first test test-real fuzz lint docs notebooks bench check data tables report clean reproduce-all reproduce-finder reproduce-diffcomp reproduce-esnet reproduce-grand
 
 help:  ## this list
 	@grep -hE '^[a-z%0-9<>-]+:.*## ' $(MAKEFILE_LIST) | sed 's/:.*## /\t/; s/-%/-<table>/; s/table%/table<n>/' | expand -t 34
@@ -50,6 +50,9 @@ lint: $(READY)  ## style, formatting and types
 docs: $(READY)  ## the documentation as a site, build/docs/index.html
 	$(BIN)/python -c 'import furo, myst_parser' 2>/dev/null || $(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt -e '.[docs]'
 	$(BIN)/python -m sphinx -q -W --keep-going -c docs . build/docs
+
+notebooks: $(READY)  ## execute the notebooks of docs/notebooks again, 6 minutes
+	$(BIN)/python docs/run_notebooks.py docs/notebooks/*.ipynb
 
 bench: $(READY)  ## speed and memory against named references, written to benchmarks/results.md
 	$(BIN)/python -m benchmarks

@@ -40,6 +40,7 @@ autodoc_preserve_defaults = True
 
 html_theme = "furo"
 html_title = f"matrepro {release}"
+html_favicon = "static/icon.svg"
 html_static_path = ["static"]
 html_css_files = ["site.css"]
 html_show_sourcelink = False

@@ -51,7 +51,7 @@ def execute(source: str, names: dict[str, Any], number: int) -> list[dict[str, A
             {"output_type": "stream", "name": "stdout", "text": printed.getvalue().splitlines(keepends=True)}
         )
     outputs += [_data(number, "image/png", picture) for picture in _figures()]
-    if value is not None and not outputs:
+    if value is not None:
         outputs.append(_data(number, "text/plain", repr(value)))
     return outputs
 

@@ -1,13 +1,18 @@
-"""The documentation site: built without warnings and without a network, small, and without broken links."""
+"""The documentation site: built without warnings and without a network, small, no broken links, and in a browser."""
 
+import functools
+import http.server
 import os
 import re
 import subprocess
 import sys
+import threading
 from pathlib import Path
 from urllib.parse import unquote
 
 import pytest
+
+from tests.experiments.report import browser
 
 ROOT = Path(__file__).resolve().parents[1]
 
@@ -22,6 +27,79 @@ def site(tmp_path_factory):
     done = subprocess.run([*command, f"{folder}/html"], cwd=ROOT, env=environment, capture_output=True, text=True)
     assert (done.returncode, done.stderr) == (0, "")
     return folder / "html"
+
+
+class Quiet(http.server.SimpleHTTPRequestHandler):
+    def log_message(self, *_):
+        pass
+
+
+@pytest.fixture(scope="module")
+def address(site):
+    """The site on a web server, since a browser's search may not read files."""
+    server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), functools.partial(Quiet, directory=str(site)))
+    threading.Thread(target=server.serve_forever, daemon=True).start()
+    yield f"http://127.0.0.1:{server.server_address[1]}"
+    server.shutdown()
+    server.server_close()
+
+
+@pytest.fixture(scope="module")
+def opened(tmp_path_factory):
+    if not browser.program():
+        pytest.skip(f"no browser is installed: {', '.join(browser.PROGRAMS)}")
+    with browser.Browser(tmp_path_factory.mktemp("profile")) as one:
+        yield one
+
+
+#: What may be wider than the window, because it scrolls by itself or is a closed drawer.
+SCROLLING = ".table-wrapper, pre, .math, .sidebar-drawer, .toc-drawer"
+WIDE = f"""[...document.querySelectorAll('body *')].filter(one => one.getBoundingClientRect().right > innerWidth + 1
+    && !one.closest('{SCROLLING}')).map(one => one.outerHTML.slice(0, 150))"""
+BROKEN = "[...document.images].filter(one => one.complete && !one.naturalWidth).map(one => one.src)"
+
+
+@pytest.mark.parametrize("width", [1280, 400])
+def test_pages_fit_and_show_their_pictures(site, address, opened, width):
+    for path in sorted(site.glob("docs/**/*.html")):
+        opened.open(f"{address}/{path.relative_to(site).as_posix()}", width)
+        page = path.relative_to(site)
+        assert opened.evaluate("document.documentElement.scrollWidth") <= width, page
+        assert opened.evaluate(WIDE) == [], page
+        assert opened.evaluate(BROKEN) == [], page
+        assert opened.errors == [], page
+
+
+@pytest.mark.parametrize("width", [1280, 400])
+def test_navigation_leads_to_a_page(address, opened, width):
+    opened.open(f"{address}/docs/index.html", width)
+    if width < 600:
+        opened.evaluate("document.querySelector('label.nav-overlay-icon').click()")
+        opened.wait("document.querySelector('.sidebar-drawer').getBoundingClientRect().left >= 0")
+    opened.evaluate("[...document.querySelectorAll('.sidebar-tree a')].find(a => a.textContent == 'Fine-tune').click()")
+    opened.wait("document.readyState == 'complete' && location.pathname.endsWith('/docs/fine_tuning.html')")
+    assert opened.evaluate("document.querySelector('h1').firstChild.textContent") == "Fine-tune"
+
+
+@pytest.mark.parametrize("width", [1280, 400])
+def test_search_finds_a_page(address, opened, width):
+    opened.open(f"{address}/search.html?q=conformal", width)
+    links = "[...document.querySelectorAll('#search-results .search a')]"
+    opened.wait(f"{links}.some(one => one.textContent.includes('Uncertainty and domain'))")
+
+
+def test_every_paper_has_a_page_with_equations_and_one_with_plots(site):
+    for paper in ("profitnet", "finder", "diffcomp", "esnet"):
+        assert (site / f"docs/methods/{paper}.html").read_text("utf-8").count("<math") > 3
+        assert (site / f"docs/results/{paper}.html").read_text("utf-8").count(".svg") > 1
+
+
+def test_the_zoo_names_every_declared_preset(site):
+    import yaml
+
+    page = (site / "docs/zoo.html").read_text("utf-8")
+    declared = yaml.safe_load((ROOT / "experiments/presets/presets.yaml").read_text())
+    assert [name for name in declared if not name.startswith("_") and name not in page] == []
 
 
 def test_the_site_is_small(site):

@@ -9,10 +9,19 @@ from common import __version__
 from common.io.files import write_text
 from common.io.progress import progress
 from experiments.declare import plan
-from experiments.report import claims, costs, pictures, summary
+from experiments.report import claims, costs, pictures, sheets, summary
 from experiments.report.canvas import Picture
-from experiments.report.document import WITHIN, PaperReport, Result, ResultTable, Section, all_results
+from experiments.report.document import WITHIN, PaperReport, Result, ResultTable, Section, all_results, kind
 from experiments.report.templates import across, fill
+
+#: CSS class of a verdict -> its name in the filter.
+KINDS = {
+    "better": "better by more than 10 %",
+    "near": WITHIN,
+    "above": "more than 10 % above",
+    "plain": "not compared",
+    "open": "open",
+}
 
 
 def write(papers: list[PaperReport], path: str | Path) -> None:
@@ -23,6 +32,7 @@ def render(papers: list[PaperReport]) -> str:
     """Equal results give an equal page: it states neither time nor place."""
     drawn = [result for result in all_results(papers) if _is_drawn(result)]
     shown = {(r.paper, r.table, r.scale, r.column, r.row): _pictures(r) for r in progress(drawn, desc="pictures")}
+    widths = sheets.with_widths(papers)
     return fill(
         "page.html",
         papers=papers,
@@ -40,7 +50,18 @@ def render(papers: list[PaperReport]) -> str:
         ticks=[(ratio, across(ratio)) for ratio in (0.5, 1, 2)],
         near=(across(0.9), across(1.1)),
         version=__version__,
+        coverage=sheets.coverage_table(widths),
+        coverage_plots=sheets.coverage_plots(widths),
+        coverage_note=sheets.COVERAGE_NOTE,
+        learning=sheets.learning_curves(papers),
+        kinds=_kinds(papers),
     )
+
+
+def _kinds(papers: list[PaperReport]) -> list[tuple[str, str, int]]:
+    """What the page can be filtered by: class and name of a verdict, and the number of results with it."""
+    counts = Counter(kind(result) for result in all_results(papers))
+    return [(name, words, counts[name]) for name, words in KINDS.items()]
 
 
 def _is_drawn(result: Result) -> bool:

@@ -81,7 +81,7 @@ def own_results(papers: Iterable[PaperReport]) -> list[Result]:
     """The papers' own models beside reported errors; a paper without compared results shows what it has."""
     found = []
     for paper in papers:
-        own = [r for r in paper.results if r.finished and r.reported is not None and _is_own(r)]
+        own = [r for r in paper.results if r.finished and r.reported is not None and is_own(r)]
         found += [r for r in own if r.ratio is not None] or own
     return found[:SHORT]
 
@@ -99,7 +99,7 @@ def _short_row(result: Result) -> list[str]:
     return [result.paper, f"{result.row}, {result.column}", metric, *errors, ratio, verdict]
 
 
-def _is_own(result: Result) -> bool:
+def is_own(result: Result) -> bool:
     """The paper's model or a variant of it, such as a released one."""
     own = plan.layout(result.paper, result.table, result.scale)["own_row"]
     return bool(own) and result.row.startswith(own) and not result.model.source_table

@@ -66,13 +66,14 @@ class Browser:
         self._process.wait(PATIENCE)
 
     def open(self, path, width, *, dark=False):
+        """Open a file, or an address given as a string."""
         self.call(
             "Emulation.setDeviceMetricsOverride", width=width, height=800, deviceScaleFactor=1, mobile=width < 600
         )
         scheme = {"name": "prefers-color-scheme", "value": "dark" if dark else "light"}
         self.call("Emulation.setEmulatedMedia", features=[scheme])
         self.requests, self.errors = [], []
-        self.call("Page.navigate", url=path.as_uri())
+        self.call("Page.navigate", url=path if isinstance(path, str) else path.as_uri())
         self._until(lambda message: message.get("method") == "Page.loadEventFired")
 
     def evaluate(self, expression):
@@ -80,6 +81,14 @@ class Browser:
         found = self.call("Runtime.evaluate", expression=expression, returnByValue=True)
         assert "exceptionDetails" not in found, found
         return found["result"].get("value")
+
+    def wait(self, expression):
+        """Wait until an expression is true, and return its value."""
+        end = time.monotonic() + PATIENCE
+        while not (value := self.evaluate(expression)):
+            assert time.monotonic() < end, f"never true: {expression}"
+            time.sleep(0.1)
+        return value
 
     def screenshot(self, path, *, whole=True):
         picture = self.call("Page.captureScreenshot", format="png", captureBeyondViewport=whole)

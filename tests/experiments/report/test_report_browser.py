@@ -2,7 +2,7 @@
 
 import pytest
 
-from experiments.report import page, sections
+from experiments.report import page, sections, summary
 from tests.experiments.report import browser
 from tests.experiments.report.report_page import Page
 
@@ -61,11 +61,8 @@ def test_it_fits_and_loads_nothing(committed, opened, width, dark):
 def test_on_a_phone_wide_tables_are_cards_that_need_no_scrolling(committed, opened):
     opened.open(committed, 390)
     cards = "[...document.querySelectorAll('table.cards')]"
-    wide = [
-        table
-        for table in Page(committed.read_text()).tables
-        if len(table["rows"][0]) > 7 or "claims" in table["caption"]
-    ]
+    tables = [table for table in Page(committed.read_text()).tables if "Our error over" not in table["caption"]]
+    wide = [t for t in tables if len(t["rows"][0]) > 3 or t["caption"].startswith("Tables and figures")]
     assert opened.evaluate(f"{cards}.length") == len(wide) > 5
     assert opened.evaluate(f"{cards}.filter(one => one.parentNode.scrollWidth > one.parentNode.clientWidth)") == []
     # Every cell that says something is shown, under its column's name.
@@ -76,6 +73,39 @@ def test_on_a_phone_wide_tables_are_cards_that_need_no_scrolling(committed, open
     assert opened.evaluate(f"{cells}.every({shown})") and opened.evaluate(f"{cells}.every({named})")
     opened.open(committed, 1200)
     assert opened.evaluate(f"{cells}.every(cell => getComputedStyle(cell, '::before').content == 'none')")
+
+
+def test_nothing_scrolls_sideways_on_a_phone(committed, opened):
+    opened.open(committed, 400)
+    opened.evaluate("document.querySelectorAll('details').forEach(one => one.open = true)")
+    assert opened.evaluate("document.documentElement.scrollWidth") <= 400
+    wider = "[...document.querySelectorAll('.box')].filter(one => one.scrollWidth > one.clientWidth + 1)"
+    assert opened.evaluate(f"{wider}.map(one => one.querySelector('caption').textContent.trim())") == []
+
+
+@pytest.mark.parametrize("width", [400, 1200])
+def test_results_are_filtered_by_paper_and_verdict(committed, opened, width):
+    opened.open(committed, width)
+    papers = "[...document.querySelectorAll('.paper')].filter(one => one.offsetHeight).map(one => one.id)"
+    kinds = "[...document.querySelectorAll('[data-kind]')].filter(one => one.offsetHeight).map(one => one.dataset.kind)"
+    every = opened.evaluate(papers)
+    assert {"finder", "profitnet"} < set(every)
+    opened.evaluate("document.querySelector('#only-finder').click()")
+    assert opened.evaluate(papers) == ["finder"]
+    assert {"near", "above"} < set(opened.evaluate(kinds))
+    opened.evaluate("document.querySelector('#kind-near').click()")
+    assert set(opened.evaluate(kinds)) == {"near"}
+    opened.evaluate("document.querySelector('#only-all').click(); document.querySelector('#kind-all').click()")
+    assert opened.evaluate(papers) == every
+
+
+def test_coverage_and_learning_curves_have_a_sheet_each(committed):
+    page = Page(committed.read_text())
+    rows = page.table("Test targets inside")
+    assert {"Finder"} <= {row["model"] for row in rows}
+    assert all(row["inside 50 %"] < row["inside 95 %"] for row in rows)
+    sheet = committed.read_text().partition('id="learning"')[2]
+    assert sheet.count("<figure") == len(summary.own_results(sections.gather()))
 
 
 def test_wide_tables_keep_their_last_column_in_a_window_of_1200_pixels(committed, opened):
