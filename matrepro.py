@@ -29,7 +29,7 @@ _MODULES = {
     "presets": "common.presets.find",
     "read_table": "common.sources.files",
 }
-__all__ = ["__version__", "load", *_MODULES]
+__all__ = ["__version__", "from_pretrained", "load", *_MODULES]
 
 
 def load(name_or_folder: str) -> Any:
@@ -37,6 +37,18 @@ def load(name_or_folder: str) -> Any:
     from common.presets.load import load_model
 
     return load_model(name_or_folder)
+
+
+def from_pretrained(name_or_folder: str, *, head_only: bool = False, **changes: Any) -> Any:
+    """An untrained model of the same network, whose `fit` starts from the weights of a preset or of a saved model.
+
+    Of an ensemble it is the first member. head_only, changes: see `Regressor.fine_tuning`.
+    """
+    from common.presets.find import locate
+
+    loaded = load(name_or_folder)
+    first = getattr(loaded, "members", [loaded])[0]
+    return first.fine_tuning(name=locate(name_or_folder).resolve().name, head_only=head_only, **changes)
 
 
 def __getattr__(name: str) -> Any:

@@ -114,6 +114,12 @@ class DiffComp(Regressor):
             return {}
         return {"composition-errors": with_errors(self, table, jobs)}
 
+    def known_elements(self, found: tuple[str, ...]) -> tuple[str, ...]:
+        """Those of the start alone where the vectors are scaled over them, so that its inputs keep their meaning."""
+        if self.start and self.config.scaled_over == "training set":
+            return self.start.content().elements
+        return super().known_elements(found)
+
     # --- composition vectors ---------------------------------------------------------------------
 
     def space(self) -> ElementSpace:

@@ -5,7 +5,18 @@ from __future__ import annotations
 import argparse
 from typing import Any
 
-from common.cli.options import add_common, add_model, add_output, add_split, add_target, fraction, positive
+from common.cli.options import (
+    add_common,
+    add_model,
+    add_output,
+    add_split,
+    add_target,
+    folds,
+    fraction,
+    log_place,
+    positive,
+    positive_number,
+)
 from common.cli.package_spec import FILES_HELP, PackageSpec
 from common.cli.parser import add_command
 from common.train.devices import PRECISIONS
@@ -18,7 +29,9 @@ def add_train(commands: Any, spec: PackageSpec) -> argparse.ArgumentParser:
         "common.cli.train:train",
         "train a model on materials with known values",
         f"""{spec.name} train mini --target band_gap --epochs 20 --model gap_model
-        {spec.name} train {spec.folder[0]} --target "gap (eV)" --model my_model   # {spec.folder[1]}""",
+        {spec.name} train {spec.folder[0]} --target "gap (eV)" --model my_model   # {spec.folder[1]}
+        {spec.name} train {spec.folder[0]} --target "gap (eV)" --from gap_model --model fine_tuned
+        {spec.name} train mini --target band_gap --folds 5 --model five_gap_models --log csv:log.csv""",
         "Train a model. The folder of --model receives the model, its split, its history and its predictions for the "
         "validation and test sets. The same command resumes an interrupted training.",
     )
@@ -34,6 +47,21 @@ def add_train(commands: Any, spec: PackageSpec) -> argparse.ArgumentParser:
         "matrepro tune",
     )
     parser.add_argument("--epochs", type=positive, metavar="N", help="default: from the recipe")
+    parser.add_argument(
+        "--learning-rate",
+        type=positive_number,
+        metavar="F",
+        help="default: from the recipe; with --from a tenth of it, with --head-only all of it",
+    )
+    parser.add_argument(
+        "--from",
+        dest="start",
+        metavar="MODEL",
+        help="fine-tune: start from the weights of this trained model, a folder or a preset, with its network",
+    )
+    parser.add_argument(
+        "--head-only", action="store_true", help="with --from: train the output layer only, freeze all other layers"
+    )
     parser.add_argument("--batch", type=positive, metavar="N", help="batch size, default: from the recipe")
     parser.add_argument(
         "--deterministic", action="store_true", help="bitwise reproducible for a given seed and number of cores; slower"
@@ -50,6 +78,21 @@ def add_train(commands: Any, spec: PackageSpec) -> argparse.ArgumentParser:
     )
     parser.add_argument(
         "--ensemble", type=positive, default=1, metavar="N", help="train N members with consecutive seeds, default 1"
+    )
+    parser.add_argument(
+        "--folds",
+        type=folds,
+        metavar="K",
+        help="cross-validation: train K models, each tested on another fold, which then predict together; given = the "
+        "folds in the column fold of DATA; with --group-by-formula all polymorphs of a formula are in one fold",
+    )
+    parser.add_argument(
+        "--log",
+        action="append",
+        type=log_place,
+        default=[],
+        metavar="WHERE",
+        help="log each epoch: csv:FILE, tensorboard:DIR, mlflow or mlflow:URI; may be repeated",
     )
     parser.add_argument(
         "--calibration",
@@ -108,13 +151,19 @@ def add_evaluate(
         handler,
         "compute the errors of a model on materials with known values",
         f"""{spec.name} evaluate --model gap_model mini --split gap_model/split.json
-        {spec.name} evaluate --model gap_model {spec.folder[0]} --target "gap (eV)" --json""",
+        {spec.name} evaluate --model gap_model {spec.folder[0]} --target "gap (eV)" --json
+        {spec.name} evaluate --model gap_model mini --split gap_model/split.json --plots pictures/""",
     )
     parser.add_argument("data", metavar="DATA", help=spec.tables)
     add_model(parser)
     add_target(parser, help="name of the property in DATA, if it differs from the model's")
     parser.add_argument(
         "--split", metavar="FILE", help="evaluate the sets of this split one by one, instead of all of DATA"
+    )
+    parser.add_argument(
+        "--plots",
+        metavar="DIR",
+        help="draw parity, residuals, calibration and learning curve into this folder; with --split of its test set",
     )
     add_output(parser, (".csv", ".csv.gz"), "write id, target and prediction to a .csv or .csv.gz file")
     add_common(parser)

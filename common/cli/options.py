@@ -5,7 +5,9 @@ from __future__ import annotations
 import argparse
 from collections.abc import Sequence
 
+from common.errors import UserError
 from common.io.messages import note
+from common.train.logs import LogPlace
 
 #: Keras takes seeds of 32 bits; the seeds of an ensemble follow the one that is given.
 LARGEST_SEED = 2**31 - 1
@@ -23,6 +25,29 @@ def seed(text: str) -> int:
     if not text.isdecimal() or len(text) > 18 or int(text) > LARGEST_SEED:
         raise argparse.ArgumentTypeError(f"{text!r} is not a whole number from 0 to {LARGEST_SEED}")
     return int(text)
+
+
+def positive_number(text: str) -> float:
+    try:
+        value = float(text)
+    except ValueError:
+        value = 0.0
+    if not 0 < value < float("inf"):
+        raise argparse.ArgumentTypeError(f"{text!r} is not a number above zero")
+    return value
+
+
+def folds(text: str) -> int | str:
+    if text == "given" or (text.isdecimal() and len(text) <= 18 and int(text) >= 2):
+        return text if text == "given" else int(text)
+    raise argparse.ArgumentTypeError(f"{text!r} is not a number of folds, 2 or more, or given")
+
+
+def log_place(text: str) -> LogPlace:
+    try:
+        return LogPlace.parse(text)
+    except UserError as error:
+        raise argparse.ArgumentTypeError(str(error)) from None
 
 
 def seconds(text: str) -> float:

@@ -11,6 +11,7 @@ import numpy as np
 
 from common.chem.formula import normalize_formula
 from common.cli import output as printing
+from common.cli.checks import check_writable
 from common.cli.datasets import labeled_data
 from common.cli.intervals import check_intervals
 from common.cli.streaming import is_list_of_formulas, predict_stream
@@ -23,7 +24,10 @@ from common.data.splits import Split
 from common.errors import UserError
 from common.io.files import write_text
 from common.io.messages import note, report_left_out
+from common.plots.evaluation import calibration_curves, draw_evaluation
+from common.presets.find import locate
 from common.presets.load import read_card
+from common.train.ensemble import member_folders
 
 
 def predict(arguments: Namespace) -> None:
@@ -86,6 +90,8 @@ def warn_of_unseen(model: Any, ids: Sequence[str], formulas: Sequence[str]) -> l
 def evaluate(arguments: Namespace) -> None:
     spec = arguments.spec
     card = read_card(arguments.model)
+    if arguments.plots:
+        check_writable(arguments.plots)
     table, name, left_out = labeled_data(arguments, spec.read, card["target"])
     values, unit, axis, axis_unit = table.target(name)
     if unit and card["unit"] and unit != card["unit"]:
@@ -108,8 +114,38 @@ def evaluate(arguments: Namespace) -> None:
     if arguments.output:
         predicted.save(arguments.output)
         note(f"wrote {arguments.output}, predictions: {len(predicted)}")
+    if arguments.plots:
+        _draw(arguments, model, predicted, parts, card["target"])
     more = {"left_out": {**left_out, **model.left_out}}
     print(printing.errors(scores, card["target"], card["unit"], printing.form_of(arguments), more), end="")
+
+
+def _draw(
+    arguments: Namespace, model: Any, predicted: Predictions, parts: dict[str, Sequence[str]], target: str
+) -> None:
+    """The pictures of --plots, of the test set where the split has one."""
+    part = "test" if "test" in parts else next(iter(parts))
+    predicted = predicted.take(np.flatnonzero(np.isin(predicted.ids, list(parts[part]))))
+    histories = histories_of(locate(arguments.model))
+    if not histories:
+        note(f"{arguments.model} has no history.csv, so that no learning curve is drawn")
+    drawn = draw_evaluation(
+        arguments.plots,
+        predicted,
+        name=target,
+        title="" if part == "all" else f"{part} set",
+        curves=calibration_curves(predicted, model.conformal),
+        histories=histories,
+    )
+    note(f"wrote {', '.join(map(str, drawn))}")
+
+
+def histories_of(folder: Path) -> dict[str, Path]:
+    """The history of a trained model, or those of the members of an ensemble, by name."""
+    members = member_folders(folder)
+    found = {f"member {k}": path / "history.csv" for k, path in enumerate(members, 1)} if members else {}
+    found = found or {"": folder / "history.csv"}
+    return {name: path for name, path in found.items() if path.exists()}
 
 
 def _score(predicted: Predictions, ids: Sequence[str]) -> dict[str, float]:

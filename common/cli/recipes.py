@@ -22,7 +22,8 @@ def settings_from(arguments: Namespace, spec: PackageSpec) -> tuple[type, dict[s
     else:
         network = _chosen(arguments, spec)
         changes = _named(arguments.recipe, network, arguments.variant)
-    options = {name: getattr(arguments, name) for name in ("epochs", "batch", "precision", *spec.settings)}
+    names = ("epochs", "batch", "learning_rate", "precision", *spec.settings)
+    options = {name: getattr(arguments, name) for name in names}
     return network, changes | {name: value for name, value in options.items() if value is not None}
 
 

@@ -2,22 +2,21 @@
 
 from __future__ import annotations
 
-import json
 from argparse import Namespace
 from contextlib import nullcontext
 from pathlib import Path
 from typing import Any
 
+from common.cli import finetune, folds
 from common.cli import output as printing
 from common.cli.checks import check_writable, refuse_input
+from common.cli.claims import claim, refuse_other_members
 from common.cli.datasets import labeled_data, split_data
 from common.cli.package_spec import PackageSpec
 from common.cli.recipes import recipe_line, settings_from
 from common.data import splits
 from common.data.materials import MaterialsDataset
 from common.data.splits import Split
-from common.errors import UserError
-from common.io.files import write_text
 from common.io.locks import alone
 from common.io.messages import note, report_left_out
 from common.train.fit_and_score import fit_and_score, score
@@ -34,31 +33,32 @@ WRITTEN = ("model.json", "model.weights.h5", "training.json", "history.csv", "va
 def train(arguments: Namespace) -> None:
     spec, folder = arguments.spec, Path(arguments.model)
     strategy = distribution.on(arguments.devices)  # before anything else is computed
+    folds.check_options(arguments)
+    for log in arguments.log:
+        log.check()
+    finetune.choose_network(arguments, spec)
     network, changes = settings_from(arguments, spec)  # wrong settings are refused before hours of reading
     _check_folder(folder, arguments)
+    switches = {"deterministic": arguments.deterministic, "devices": arguments.devices}
+    make = finetune.maker(arguments, spec, network, changes | switches)
     table, target, left_out = labeled_data(arguments, spec.read)
-    split = split_data(arguments, table, left_out)
+    parts = [_adapted(one, arguments, table, network) for one in _splits(arguments, table, left_out)]
     if line := recipe_line(arguments.recipe, network, arguments.variant):
         note(line)
-    switches = {"deterministic": arguments.deterministic, "devices": arguments.devices}
-    split = network(arguments.variant).adapt_split(split)
-    if arguments.calibration:
-        grouped = arguments.group_by_formula
-        split = splits.with_calibration(split, table, arguments.calibration, arguments.seed, grouped=grouped)
-    audit = splits.audit(split, table)
-    seeds = range(arguments.seed, arguments.seed + arguments.ensemble)
-    members = [network(arguments.variant, seed=seed, **switches, **changes) for seed in seeds]
+    audit = splits.audit(parts[0], table)
+    members = [make(number) for number in range(len(parts))]
     if arguments.strict:
         made = members[0].features(table, arguments.jobs)
         report_left_out(made.errors, len(made.rows), strict=True)
     with alone(folder) if strategy.chief else nullcontext():
+        refuse_other_members(folder, len(members), overwrite=arguments.overwrite)
         left_out, trained = dict(left_out), False
-        for number, model in enumerate(members):
+        for number, (model, split) in enumerate(zip(members, parts, strict=True)):
             inside = member_folder(folder, number) if len(members) > 1 else folder
-            if _claim(inside, model, table, target, split, overwrite=arguments.overwrite):
+            if claim(inside, model, table, target, split, overwrite=arguments.overwrite):
                 note(f"{inside} is trained already; --overwrite trains it again")
                 continue
-            note(_audit_line(audit) if number == 0 else f"member {number + 1} of {len(members)}")
+            note(_heading(arguments, number, len(members), audit))
             if number == 0:
                 _warn(model, split)
             scored = fit_and_score(
@@ -70,6 +70,7 @@ def train(arguments: Namespace) -> None:
                 checkpoints=inside / "run",
                 save_to=inside if strategy.chief else None,
                 jobs=arguments.jobs,
+                callbacks=_callbacks(arguments, model, number, len(members)) if strategy.chief else (),
             )
             if number == 0 and strategy.chief and model.fit_domain(table, jobs=arguments.jobs):
                 model.save(inside)
@@ -77,13 +78,48 @@ def train(arguments: Namespace) -> None:
             trained = True
         if not strategy.chief:
             note(f"trained; the first of the machines writes {folder}")
-            return
-        _score(arguments, spec, table, target, split, {"split": audit}, left_out, trained)
+        elif arguments.folds:
+            folds.finish(arguments, table, target, parts, spec.load(arguments.model), left_out)
+        else:
+            _score(arguments, spec, table, target, parts[0], {"split": audit}, left_out, trained)
+
+
+def _splits(arguments: Namespace, table: MaterialsDataset, left_out: dict[str, str]) -> list[Split]:
+    """One split per model: those of the folds, or the same one for all members of an ensemble."""
+    if arguments.folds:
+        return folds.splits_of(arguments, table)
+    return [split_data(arguments, table, left_out)] * arguments.ensemble
+
+
+def _adapted(split: Split, arguments: Namespace, table: MaterialsDataset, network: type) -> Split:
+    """The split as the network uses it, with the calibration set of --calibration."""
+    split = network(arguments.variant).adapt_split(split)
+    if not arguments.calibration:
+        return split
+    grouped = arguments.group_by_formula
+    return splits.with_calibration(split, table, arguments.calibration, arguments.seed, grouped=grouped)
+
+
+def _heading(arguments: Namespace, number: int, count: int, audit: dict) -> str:
+    if arguments.folds:
+        return f"fold {number + 1} of {count}"
+    return _audit_line(audit) if number == 0 else f"member {number + 1} of {count}"
+
+
+def _callbacks(arguments: Namespace, model: Regressor, number: int, count: int) -> list[Any]:
+    """The Keras callbacks of --log."""
+    name = Path(arguments.model).resolve().name + (f"/member-{number}" if count > 1 else "")
+    places = [log.of_member(number) if count > 1 else log for log in arguments.log]
+    return [place.callback(name, model.settings()) for place in places]
 
 
 def _check_folder(folder: Path, arguments: Namespace) -> None:
     """Refuse a folder that cannot be written, or in which the training would replace its own input."""
     check_writable(folder)
+    for log in arguments.log:
+        if log.kind != "mlflow":
+            refuse_input(f"--log {log.kind}:{log.place}", log.place, arguments.data)
+            check_writable(log.place)
     for name in WRITTEN:
         for other in filter(None, (arguments.data, arguments.split, arguments.recipe)):
             if Path(other).is_file():
@@ -122,42 +158,6 @@ def _score(
         print(printing.errors(scores, target, model.unit, printing.form_of(arguments), more), end="")
     if trained:
         note(f"saved in {folder}: model, split.json, history.csv{''.join(f', {part}.csv' for part in scores)}")
-
-
-def _claim(
-    folder: Path, model: Regressor, table: MaterialsDataset, target: str, split: Split, *, overwrite: bool
-) -> bool:
-    """Record which training belongs to `folder`; True if this very training is finished there.
-
-    Another training there is an error, unless it is to be overwritten.
-    """
-    data = table.digest(target, densities=model.uses_densities)
-    wanted = {**model.settings(), "target": target, "data": data, "split": split.digest()}
-    wanted = json.loads(json.dumps(wanted))
-    path, finished, checkpoint = folder / "training.json", folder / "model.json", folder / "run" / "checkpoint.npz"
-    try:
-        found = json.loads(path.read_text())
-    except (OSError, ValueError):
-        found = {}
-    if found == wanted and not overwrite:
-        return finished.exists()
-    if (finished.exists() or checkpoint.exists()) and not overwrite:
-        old, new = _flat(found), _flat(wanted)
-        changed = [f"{name} {old[name]}, not {new[name]}" for name in new if old.get(name, new[name]) != new[name]]
-        which = f" with {changed[0]}" if changed else ""
-        raise UserError(f"{folder} holds another training{which}; choose another folder or add --overwrite")
-    finished.unlink(missing_ok=True)
-    checkpoint.unlink(missing_ok=True)
-    write_text(path, json.dumps(wanted, indent=1))
-    return False
-
-
-def _flat(settings: dict) -> dict:
-    """Nested settings as one level: {"recipe": {"epochs": 3}} -> {"epochs": 3}."""
-    flat = {}
-    for name, value in settings.items():
-        flat |= _flat(value) if isinstance(value, dict) else {name: value}
-    return flat
 
 
 def _audit_line(audit: dict) -> str:

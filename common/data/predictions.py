@@ -70,13 +70,14 @@ class Predictions:
         """A pandas table with the id as index."""
         from pandas import DataFrame, Index
 
-        frame = DataFrame(self._columns(), index=Index(self.ids, name="id"))
+        frame = DataFrame(self.to_columns(), index=Index(self.ids, name="id"))
         if self.domain is not None:
             frame["domain"] = self.domain
         frame.attrs["unit"] = self.unit
         return frame
 
-    def _columns(self) -> dict[str, np.ndarray]:
+    def to_columns(self) -> dict[str, np.ndarray]:
+        """Target, prediction, standard deviations and bounds, where there are any; a curve has a column per point."""
         target = {} if self.target is None else {"target": self.target}
         return columns_of({**target, "prediction": self.prediction, **self.uncertainties()})
 
@@ -84,7 +85,7 @@ class Predictions:
         """Write CSV (gzip where the name ends in .gz). Equal predictions give equal bytes."""
         text = io.StringIO()
         writer = csv.writer(text, lineterminator="\n")
-        columns = self._columns()
+        columns = self.to_columns()
         writer.writerow(["id", *columns])
         # Nine digits hold a float32 exactly.
         for name, *row in zip(self.ids, *columns.values(), strict=True):

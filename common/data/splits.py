@@ -98,6 +98,9 @@ def k_folds(
         table = MaterialsDataset(table.ids, chemical_systems(table), origin=table.origin)
     if grouped:
         formulas, group = np.unique(table.formulas, return_inverse=True)
+        if len(formulas) < k:
+            what = "sets of elements" if grouped == "elements" else "formulas"
+            raise UserError(f"{k} folds of {len(formulas)} {what}: choose {len(formulas)} or fewer")
         number = np.empty(len(formulas), dtype=int)
         number[np.random.default_rng(seed).permutation(len(formulas))] = np.arange(len(formulas)) % k
         table = table.with_target("fold", number[group], "1")

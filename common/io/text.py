@@ -7,7 +7,8 @@ import difflib
 import io
 import json
 import math
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any
 
 #: The power of the target's unit in which a metric comes; the others have none.
 POWERS = {"MAE": 1, "RMSE": 1, "ME": 1, "MSE": 2}
@@ -45,6 +46,14 @@ def _plain(value):
     if isinstance(value, float) and not math.isfinite(value):
         return None
     return value
+
+
+def flat(settings: Mapping[str, Any]) -> dict[str, Any]:
+    """Nested settings as one level: {"recipe": {"epochs": 3}} -> {"epochs": 3}."""
+    found: dict[str, Any] = {}
+    for name, value in settings.items():
+        found |= flat(value) if isinstance(value, Mapping) else {name: value}
+    return found
 
 
 def unit_of(metric: str, unit: str) -> str:

@@ -5,7 +5,7 @@ depend on a window system, on global state, or on the user's matplotlib settings
 """
 
 from common.plots.charts import bars, error_histogram, heat_map, parity, parity_side_by_side, scatter
-from common.plots.learning import learning_curve, read_history
+from common.plots.learning import learning_curve, learning_curves, read_history
 from common.plots.style import AMBER, BLUE, INK, PALE, RED, drawing, log_axis, with_unit
 
 __all__ = [
@@ -19,6 +19,7 @@ __all__ = [
     "error_histogram",
     "heat_map",
     "learning_curve",
+    "learning_curves",
     "log_axis",
     "parity",
     "parity_side_by_side",

@@ -65,7 +65,7 @@ def _parity(
 ) -> None:
     scores = metrics.regression(target, prediction)
     axes.plot(ends, ends, color=INK, linewidth=0.8, linestyle=(0, (4, 3)), zorder=1)
-    _cloud(axes, target, prediction, (*ends, *ends))
+    cloud(axes, target, prediction, (*ends, *ends))
     axes.set(xlim=ends, ylim=ends, aspect="equal", title=name)
     axes.set(xlabel=with_unit(labels[0], unit), ylabel=with_unit(labels[1], unit))
     mae = f"MAE {scores['MAE']:.3g}{suffix(unit)}"
@@ -175,7 +175,7 @@ def scatter(
     with drawing(path, (4.4, 3.6)) as axes:
         if log_y:
             log_axis(axes)
-        _cloud(axes, x, y, window)
+        cloud(axes, x, y, window)
         if curve is not None:
             axes.plot(curve[0], curve[1], color=RED, linewidth=1.5, label=curve[2])
             axes.legend(loc="upper right")
@@ -184,7 +184,8 @@ def scatter(
             axes.text(0.98, 0.80, corner, transform=axes.transAxes, ha="right", va="top")
 
 
-def _cloud(axes: Axes, x: np.ndarray, y: np.ndarray, window: tuple[float, float, float, float]) -> None:
+def cloud(axes: Axes, x: np.ndarray, y: np.ndarray, window: tuple[float, float, float, float]) -> None:
+    """Points, or their density if there are many, inside `window`: x from, x to, y from, y to."""
     x, y = np.asarray(x, dtype=float), np.asarray(y, dtype=float)
     if len(x) <= MANY:
         axes.scatter(x, y, s=9, color=BLUE, alpha=0.45, linewidths=0, zorder=2)

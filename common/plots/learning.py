@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 import csv
+from collections.abc import Mapping
 from pathlib import Path
 
 import numpy as np
 
 from common.errors import UserError
-from common.plots.style import BLUE, RED, corner, drawing, log_axis, suffix, with_unit
+from common.plots.style import AMBER, BLUE, INK, PALE, RED, corner, drawing, log_axis, suffix, with_unit
+
+#: Colours of several curves, in turn, and the largest number of curves that a legend names.
+COLOURS, NAMED = (BLUE, RED, AMBER, PALE, INK), 10
 
 
 def learning_curve(
@@ -41,6 +45,26 @@ def learning_curve(
         corner(panels[-1], f"best: epoch {epoch[best]:.0f}, {watched[best]:.4g}{suffix(curves[-1][2])}", right=True)
         panels[0].set_title(name)
     return int(epoch[best])
+
+
+def learning_curves(
+    path: str | Path, histories: Mapping[str, str | Path], *, unit: str = "", name: str = "", monitor: str = "MAE"
+) -> None:
+    """Validation error of several trainings against epoch, by name; without a validation set the training loss."""
+    columns = {one: read_history(history) for one, history in histories.items()}
+    validated = all(f"validation_{monitor}" in found for found in columns.values())
+    key, label = (f"validation_{monitor}", f"validation {monitor}") if validated else ("loss", "training loss")
+    with drawing(path, (5.4, 3.2)) as axes:
+        for number, (one, found) in enumerate(columns.items()):
+            colour = COLOURS[number % len(COLOURS)]
+            marker = "." if len(found["epoch"]) < 15 else ""
+            axes.plot(found["epoch"], found[key], color=colour, linewidth=1.0, marker=marker, label=one)
+        axes.set(xlabel="epoch", ylabel=with_unit(label, unit if validated else ""), title=name)
+        values = np.concatenate([found[key] for found in columns.values()])
+        if values.min() > 0 and values.max() > 8 * values.min():
+            log_axis(axes)
+        if len(columns) <= NAMED:
+            axes.figure.legend(loc="outside right upper")
 
 
 def read_history(path: str | Path) -> dict[str, np.ndarray]:

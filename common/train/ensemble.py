@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any, Self
@@ -41,12 +41,22 @@ class Ensemble:
         self.conformal: Conformal | None = None
 
     def fit(
-        self, table: MaterialsDataset, target: str, split: Split, *, folder: Path | None = None, jobs: int = 1
+        self,
+        table: MaterialsDataset,
+        target: str,
+        split: Split,
+        *,
+        folder: Path | None = None,
+        jobs: int = 1,
+        callbacks: Sequence[Any] = (),
     ) -> Self:
-        """Train the members in turn; each has checkpoints in a folder of its own inside `folder`."""
+        """Train the members in turn; each has checkpoints in a folder of its own inside `folder`.
+
+        callbacks: of Keras; every member calls them.
+        """
         for number, member in enumerate(self.members):
             inside = member_folder(folder, number) if folder else None
-            member.fit(table, target, split, folder=inside, jobs=jobs)
+            member.fit(table, target, split, folder=inside, jobs=jobs, callbacks=callbacks)
         return self.calibrate(table.known(target), split, jobs=jobs)
 
     def calibrate(self, table: MaterialsDataset, split: Split, *, jobs: int = 1) -> Self:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from copy import deepcopy
 from typing import TYPE_CHECKING, Any, Self
 
 import numpy as np
@@ -10,6 +11,7 @@ from common.data.materials import MaterialsDataset
 from common.data.splits import Split, by_fractions
 from common.errors import UserError
 from common.sources.inputs import labeled
+from common.train.finetune import Start
 
 if TYPE_CHECKING:
     from sklearn.utils import Tags
@@ -24,7 +26,9 @@ class Estimator:
     """Parameters are the arguments of the constructor: the variant, and every setting of network and recipe."""
 
     model: Any
+    config: Any
     seed: int
+    start: Start | None = None
     _arguments: dict[str, Any]
 
     def __new__(cls, variant: str = "corrected", **arguments: Any) -> Self:
@@ -39,8 +43,21 @@ class Estimator:
     def set_params(self, **params: Any) -> Self:
         """Change arguments, which leaves the model untrained."""
         self._arguments = {**self._arguments, **params}
+        start = self.start
         self.__init__(**self._arguments)  # type: ignore[misc]
+        if start:
+            self.begin_from(start)
         return self
+
+    def __sklearn_clone__(self) -> Self:
+        made = type(self)(**deepcopy(self._arguments))
+        if self.start:
+            made.begin_from(self.start)
+        return made
+
+    def begin_from(self, start: Start) -> None:
+        """Let `fit` start from these weights."""
+        self.start, self.config = start, start.content().config
 
     def score(self, X: Any, y: Any) -> float:
         """The coefficient of determination, R2."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import shutil
 import time
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -38,6 +38,7 @@ def fit_and_score(
     checkpoints: Path,
     save_to: Path | None = None,
     jobs: int = 1,
+    callbacks: Sequence[Any] = (),
 ) -> Scored:
     """Train `model` on `table` and score it on sets of the split.
 
@@ -45,7 +46,8 @@ def fit_and_score(
     checkpoints: folder from which an interrupted training resumes. save_to: folder for the model and its history.
     """
     started = time.perf_counter()
-    model.fit(table, target, split, folder=checkpoints, jobs=jobs)
+    options = {"callbacks": callbacks} if callbacks else {}  # which classical models lack
+    model.fit(table, target, split, folder=checkpoints, jobs=jobs, **options)
     left_out = dict(model.left_out)
     if save_to:
         # The model comes last, since its presence says that the folder is complete.

@@ -45,6 +45,7 @@ def train(
     scaler: TargetScaler | None = None,
     strategy: Strategy = SINGLE_DEVICE,
     callbacks: Sequence[Any] = (),
+    start: str = "",
 ) -> State:
     """Train `model` in place and leave the best weights in it.
 
@@ -52,6 +53,7 @@ def train(
     folder: where checkpoints are saved and from which an interrupted run resumes; `history.csv` has a line per epoch.
     strategy: see `common.train.strategy.select`; the model must have been built within its scope.
     callbacks: of Keras; they see epochs and their losses, and `model.stop_training` ends the run.
+    start: hash of the weights that the model has at the start, where these do not follow from the seed.
     """
     if len(train_rows) == 0:
         raise UserError("no training material has a target value")
@@ -59,15 +61,16 @@ def train(
     scaler = scaler or TargetScaler()
     batches = Batches(features, scaler.transform(targets), train_rows, recipe, seed)
     _compile(model, recipe, strategy, len(batches))
-    run = _fingerprint(targets, train_rows, validation_rows, recipe, seed)
+    run = _fingerprint(targets, train_rows, validation_rows, recipe, [seed, start] if start else [seed])
     checkpoints = _Checkpoints(folder, model, recipe, strategy)
     state, best_weights = checkpoints.restore(run)
-    followers = _Followers(callbacks, model, recipe)
+    followers = _Followers(callbacks, model, recipe, len(batches))
     started = time.perf_counter() - state.seconds
     with progress(total=recipe.epochs, initial=state.epoch, desc="training", unit="epoch") as bar:
         while state.epoch < recipe.epochs and not _patience_over(state, recipe) and not followers.stopped:
             followers.begin(state.epoch)
-            row = {"epoch": state.epoch + 1, "loss": _train_epoch(model, batches, state, recipe, strategy)}
+            loss = _train_epoch(model, batches, state, recipe, strategy, followers)
+            row = {"epoch": state.epoch + 1, "loss": loss}
             with _averaged_weights(model, recipe):
                 row |= _validate(model, batches, targets, validation_rows, scaler, strategy, row)
                 if score_of(row, recipe) < state.best:
@@ -84,7 +87,7 @@ def train(
         model.set_weights(best_weights)
     elif recipe.average:
         model.optimizer.finalize_variable_values(model.trainable_variables)
-    followers.finish()
+    followers.finish(state)
     return state
 
 
@@ -100,13 +103,20 @@ def _compile(model: Any, recipe: Recipe, strategy: Strategy, updates: int) -> No
     model.optimizer.build(model.trainable_variables)  # in half precision, a wrapper that scales the loss
 
 
-def _train_epoch(model: Any, batches: Batches, state: State, recipe: Recipe, strategy: Strategy) -> float:
+def _train_epoch(
+    model: Any, batches: Batches, state: State, recipe: Recipe, strategy: Strategy, followers: _Followers
+) -> float:
     """The updates of one epoch; returns the mean loss over its rows."""
     if changes_by_epoch(recipe):
         model.optimizer.learning_rate = rate_of(recipe, state.epoch, state.history)
     loss = 0.0
-    for x, y, weights, share in strategy.epoch(batches, state.epoch):
-        loss += share * strategy.update(model, x, y, weights)
+    for step, (x, y, weights, share) in enumerate(strategy.epoch(batches, state.epoch)):
+        followers.begin_batch(step)
+        of_batch = strategy.update(model, x, y, weights)
+        followers.end_batch(step, of_batch)
+        loss += share * of_batch
+        if followers.stopped:
+            break
     return loss
 
 
@@ -186,16 +196,17 @@ class _Checkpoints:
 
 
 class _Followers:
-    """Keras callbacks, called at each epoch as by `Model.fit`."""
+    """Keras callbacks, called as by `Model.fit`, so that any of them works; a batch is here one microbatch."""
 
-    def __init__(self, callbacks: Sequence[Any], model: Any, recipe: Recipe):
+    def __init__(self, callbacks: Sequence[Any], model: Any, recipe: Recipe, updates: int):
         self.model, self.list = model, None
         if callbacks:
             from keras.callbacks import CallbackList
 
             model.stop_training = False
             self.list = CallbackList(list(callbacks), add_history=False, add_progbar=False, model=model)
-            self.list.set_params({"epochs": recipe.epochs, "verbose": 0})
+            steps = updates * recipe.accumulation_steps
+            self.list.set_params({"epochs": recipe.epochs, "steps": steps, "verbose": 0})
             self.list.on_train_begin()
 
     @property
@@ -206,14 +217,23 @@ class _Followers:
         if self.list:
             self.list.on_epoch_begin(epoch)
 
+    def begin_batch(self, step: int) -> None:
+        if self.list:
+            self.list.on_train_batch_begin(step)
+
+    def end_batch(self, step: int, loss: float) -> None:
+        if self.list:
+            self.list.on_train_batch_end(step, {"loss": float(loss)})
+
     def end(self, epoch: int, row: dict) -> None:
         if self.list:
             values = {name.replace("validation_", "val_"): value for name, value in row.items() if name != "epoch"}
             self.list.on_epoch_end(epoch, values)
 
-    def finish(self) -> None:
+    def finish(self, state: State) -> None:
         if self.list:
-            self.list.on_train_end()
+            last = state.history[-1] if state.history else {}
+            self.list.on_train_end({name.replace("validation_", "val_"): value for name, value in last.items()})
 
 
 def means(outputs: np.ndarray, shape: tuple[int, ...]) -> np.ndarray:
@@ -244,12 +264,12 @@ def _patience_over(state: State, recipe: Recipe) -> bool:
 
 
 def _fingerprint(
-    targets: np.ndarray, train_rows: np.ndarray, validation_rows: np.ndarray, recipe: Recipe, seed: int
+    targets: np.ndarray, train_rows: np.ndarray, validation_rows: np.ndarray, recipe: Recipe, start: list
 ) -> str:
     """A hash of what may not change when a run resumes. More epochs are allowed, unless a schedule depends on them."""
     free = ("patience",) if recipe.schedule else ("epochs", "patience")
     numbers = {k: v for k, v in recipe.numerical_fields().items() if k not in free}
-    sha = hashlib.sha256(json.dumps([seed, numbers], sort_keys=True).encode())
+    sha = hashlib.sha256(json.dumps([*start, numbers], sort_keys=True).encode())
     for rows in (train_rows, validation_rows):
         sha.update(np.asarray(rows, dtype=np.int64).tobytes())
         sha.update(np.asarray(targets, dtype=np.float64)[rows].tobytes())

@@ -28,6 +28,7 @@ from common.train import saved_model
 from common.train.calibration import calibrate
 from common.train.checkpoints import State
 from common.train.estimator import TARGET, Estimator, dataset_and_split
+from common.train.finetune import Start, refuse_other_layers, slower
 from common.train.hidden import classes_of, fit_domain
 from common.train.loop import means, predict, train
 from common.train.recipe import Recipe
@@ -85,6 +86,8 @@ class Regressor(Estimator):
         self.elements: tuple[str, ...] = ()
         #: Half widths of prediction intervals; None in models of earlier versions or without held-out materials.
         self.conformal: Conformal | None = None
+        #: The model whose weights `fit` starts from, see `fine_tuning`.
+        self.start: Start | None = None
         #: What `fit_domain` learned; it is stored with the model.
         self.domain: Domain | None = None
         self.model: Any = None
@@ -98,6 +101,23 @@ class Regressor(Estimator):
 
     def build(self) -> Any:
         raise UserError(f"{type(self).__name__} defines no network")
+
+    def fine_tuning(self, *, name: str = "", head_only: bool = False, seed: int = 0, **changes: Any) -> Self:
+        """An untrained model of this network, whose `fit` starts from the weights of this trained one.
+
+        Elements and scaling of the inputs remain known; the scaling of the target is fitted again. head_only: train the
+        output layer and leave all others as they are. changes: of the recipe; the learning rate is a tenth of the
+        recipe's by default, or all of it with head_only. name: of this model, stored with the fine-tuned one.
+        """
+        self._check_trained()
+        changes = current_names(Recipe, changes)
+        rate = replace(type(self).recipe, **self.recipe_of.get(self.variant, {})).learning_rate
+        changes = {"learning_rate": slower(rate, head_only=head_only), **changes}
+        start = Start.of(self, name or f"a {self.name} model of {self.target}", head_only=head_only)
+        refuse_other_layers(start, changes)
+        model = type(self)(self.variant, seed=seed, **changes)
+        model.begin_from(start)
+        return model
 
     def shape_for(self, target: Target) -> None:
         """Make the configuration fit a target that is a curve."""
@@ -132,7 +152,9 @@ class Regressor(Estimator):
         values, self.unit, self.axis, self.axis_unit = whole = table.target(target)
         _check_values(table, target, values)
         self.shape_for(whole)
-        self.elements = elements_in(table.formulas[np.isin(table.ids, split.train)])
+        self.elements = self.known_elements(elements_in(table.formulas[np.isin(table.ids, split.train)]))
+        if self.start:
+            self.set_input_state(self.start.content().inputs)
         made = self.features(table, jobs)
         self.left_out = made.errors
         ids = table.ids[made.rows]
@@ -143,12 +165,15 @@ class Regressor(Estimator):
         values = values[made.rows].astype(np.float32) - self.offsets(made.features)
         if self.recipe.standardize:
             self.scaler = TargetScaler.of(values[inside])
-        self.fit_inputs(made.features, np.flatnonzero(inside))
+        if not self.start:
+            self.fit_inputs(made.features, np.flatnonzero(inside))
         strategy = distribution.on(self.devices)
         backend.setup(self.seed, deterministic=self.deterministic, precision=self.recipe.precision)
         rows = np.arange(len(made.rows))
         with strategy.scope():
             self.model = self.build()
+            if self.start:
+                self.start.apply(self.model)
             self.state = train(
                 self.model,
                 made.features,
@@ -161,6 +186,7 @@ class Regressor(Estimator):
                 scaler=self.scaler,
                 strategy=strategy,
                 callbacks=callbacks,
+                start=self.start.weights if self.start else "",
             )
         if strategy.replicas > 1:
             weights = self.model.get_weights()
@@ -232,6 +258,10 @@ class Regressor(Estimator):
         """A known contribution to the target of every row, to which the network learns the difference."""
         return 0.0
 
+    def known_elements(self, found: tuple[str, ...]) -> tuple[str, ...]:
+        """The elements of the training set, and of that of the model that this one starts from."""
+        return tuple(sorted({*found, *(self.start.content().elements if self.start else ())}))
+
     def fit_inputs(self, features: Any, rows: np.ndarray) -> None:
         """Fit the scaling of inputs to the training rows, where a model scales its inputs."""
 
@@ -258,12 +288,14 @@ class Regressor(Estimator):
 
     def settings(self) -> dict:
         """Everything the result depends on, as plain values."""
+        started = {"started_from": self.start.as_plain()} if self.start else {}
         return {
             "model": self.name,
             "variant": self.variant,
             "config": as_settings(self.config),
             "recipe": self.recipe.numerical_fields(),
             "seed": self.seed,
+            **started,
         }
 
     def save(self, folder: str | Path) -> Path:

@@ -16,6 +16,7 @@ from common.data.domain import Domain
 from common.errors import UserError
 from common.io.files import file_digest, reason_of, replacing, write_text
 from common.train import devices
+from common.train.finetune import Start
 from common.train.recipe import Recipe
 from common.train.scaler import TargetScaler
 from common.train.variants import from_settings
@@ -94,6 +95,7 @@ def restore(kind: type, card: dict[str, Any], path: Path) -> Any:
         model.target, model.unit = card["target"], card["unit"]
         model.elements = tuple(card.get("elements", ()))
         model.conformal = Conformal.from_plain(card["conformal"]) if "conformal" in card else None
+        model.start = Start.from_plain(card["started_from"]) if "started_from" in card else None
         model.domain = Domain.from_plain(card["domain"]) if "domain" in card else None
         model.scaler = TargetScaler(**card.get("scale", {}))
         model.set_input_state(card.get("inputs", {}))

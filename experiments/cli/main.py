@@ -20,6 +20,7 @@ from common.cli.package_spec import FILES_HELP, TABLE_HELP
 from common.cli.parser import add_command, make_parser, run
 from experiments.cli.model_parsers import add_models
 from experiments.cli.parsers import add_budget, add_data, add_features, add_tune
+from experiments.cli.submit_parsers import add_submit
 
 EXAMPLE = """matrepro reproduce profitnet figure3 --scale mini
 matrepro tables profitnet figure3 --scale real"""
@@ -38,6 +39,7 @@ def build_parser() -> argparse.ArgumentParser:
     _add_compare(commands)
     add_features(commands)
     add_models(commands)
+    add_submit(commands)
     one = add_command(
         commands, "devices", "experiments.cli.inspect:devices", "show backend and available devices", "matrepro devices"
     )

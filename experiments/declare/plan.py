@@ -79,6 +79,11 @@ def reported(paper: str) -> dict[str, Any]:
     return read(folder(paper) / "reported.yaml")["tables"]
 
 
+def article(paper: str) -> dict[str, Any]:
+    """What is known of the paper itself, such as title and doi."""
+    return {key: value for key, value in read(folder(paper) / "reported.yaml").items() if key != "tables"}
+
+
 def printed(paper: str, where: str | Mapping[str, str] | None) -> dict[str, Any]:
     """What the paper reports for one of our columns: unit, and rows -> metric -> {value: ...}.
 

@@ -1,0 +1,1 @@
+"""Files for public leaderboards from stored predictions: `matbench.py`, `jarvis.py`."""
