@@ -82,7 +82,7 @@ def train(arguments: argparse.Namespace) -> None:
         path = Path(arguments.work) / f"{one.name}.csv"
         if not path.exists():
             model = _model(start, one)
-            model.fit(table, TARGET, _split(table, test, one), folder=Path(arguments.work) / one.name)
+            model.fit(table, TARGET, _split(table, test, one))
             model.predict(table.select(test), bar=False).save(path)
             note(f"{one.name}: {model.state.seconds:.0f} s")
         done[one] = Predictions.load(path)
@@ -93,7 +93,8 @@ def _data(before: MaterialsDataset) -> tuple[MaterialsDataset, list[str]]:
     """One row per formula that the preset was not trained on, and the ids of the test set."""
     table = load_source(SOURCE).known(TARGET)
     _, first = np.unique(table.formulas, return_index=True)
-    new = [row for row in first if table.formulas[row] not in set(before.formulas.tolist())]
+    known = set(before.formulas.tolist())
+    new = [row for row in first if table.formulas[row] not in known]
     table = table.take(np.random.default_rng(0).permutation(new))
     return table, table.ids[:TEST].tolist()
 
@@ -133,6 +134,8 @@ def _store(done: dict[Trial, Predictions]) -> None:
 
 def errors() -> dict[str, dict[int, list[float]]]:
     """Method -> number of materials -> MAE of each seed, from the stored predictions."""
+    if not STORED.exists():
+        raise UserError(f"{STORED} is not there; run python -m benchmarks.finetuning train first")
     with open_text(STORED) as file:
         header, *rows = list(csv.reader(file))
     columns = dict(zip(header, zip(*rows, strict=True), strict=True))

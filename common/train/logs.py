@@ -67,7 +67,8 @@ class CsvLog:
     """A row per epoch, written as it ends. A resumed training continues the file."""
 
     def __init__(self, place: str, name: str, settings: Mapping[str, Any]):
-        self.path, self.rows = Path(place), None
+        self.path = Path(place)
+        self.rows: list[dict[str, str]] | None = None
 
     def begin(self, logs: Mapping[str, float] | None = None) -> None:
         """The file is read at the first epoch, whose number says which rows remain."""
@@ -99,7 +100,8 @@ class TensorBoardLog:
     """Event files with one scalar per value and epoch."""
 
     def __init__(self, place: str, name: str, settings: Mapping[str, Any]):
-        self.folder, self.writer = place, None
+        self.folder = place
+        self.writer: Any = None
 
     def begin(self, logs: Mapping[str, float] | None = None) -> None:
         _package("tensorboard")
