@@ -100,7 +100,7 @@ def k_folds(
         formulas, group = np.unique(table.formulas, return_inverse=True)
         if len(formulas) < k:
             what = "sets of elements" if grouped == "elements" else "formulas"
-            raise UserError(f"{k} folds of {len(formulas)} {what}: choose {len(formulas)} or fewer")
+            raise UserError(f"{k} folds need as many {what}, the data have {len(formulas)}; choose fewer folds")
         number = np.empty(len(formulas), dtype=int)
         number[np.random.default_rng(seed).permutation(len(formulas))] = np.arange(len(formulas)) % k
         table = table.with_target("fold", number[group], "1")

@@ -72,7 +72,9 @@ class Sheet:
                     wrong.setdefault(material, f"has no value of {name}; fill it in or delete the row")
             except ValueError as error:
                 wrong.setdefault(material, f"{name} is {cell!r}, {error}")
-        return {name: Target(values, own or unit)}, wrong
+        folds = self._lenient(FOLD) if FOLD in self.columns and name != FOLD else None
+        more = {} if folds is None else {FOLD: Target(folds, "1")}
+        return {name: Target(values, own or unit), **more}, wrong
 
     def _lenient(self, name: str) -> np.ndarray | None:
         """A column as numbers, or None where it is one of text or wholly empty; single bad cells count as empty."""
@@ -93,6 +95,8 @@ class Sheet:
         return values
 
 
+#: Column with the number of a fold, which is read beside the target.
+FOLD = "fold"
 NOT_TARGETS = (*ID_NAMES, *STRUCTURE_NAMES)
 
 
