@@ -34,7 +34,7 @@ class Tool(PackageSpec):
 
 
 def settings(network: str, recipe: str | None, **options):
-    given = {"epochs": None, "batch": None, "precision": None, "variant": None, **options}
+    given = {"epochs": None, "batch": None, "learning_rate": None, "precision": None, "variant": None, **options}
     spec = Tool("tool", "", {"net": "x:Net", "slow": "x:Slow"})
     return recipes.settings_from(Namespace(network=network, recipe=recipe, **given), spec)[1]
 
