@@ -1,13 +1,16 @@
 """A real headless browser, driven over the pipe of its DevTools protocol: no driver program and no socket needed."""
 
 import base64
-import fcntl
+import contextlib
 import json
 import os
 import select
 import shutil
 import subprocess
 import time
+
+with contextlib.suppress(ImportError):  # Windows has none, and no browser is driven there
+    import fcntl
 
 PROGRAMS = ("chromium", "chromium-browser", "google-chrome")
 OPTIONS = (
@@ -19,7 +22,9 @@ PATIENCE = 120
 
 
 def program():
-    """The path of a browser, or None."""
+    """The path of a browser that can be driven, or None."""
+    if os.name == "nt":
+        return None
     return next((path for name in PROGRAMS if (path := shutil.which(name))), None)
 
 
