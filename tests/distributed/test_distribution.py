@@ -96,6 +96,7 @@ def test_every_backend_trains_every_network_alike(backend, tmp_path):
     compare(ours, theirs, 1e-3)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("backend", [needs("jax"), needs("torch")])
 def test_a_mean_loss_is_a_number_on_every_backend(backend):
     """By which networks with `monitor="loss"` choose their epoch."""

@@ -29,6 +29,7 @@ def test_a_preset_restores_all_but_the_last_digits_of_the_weights(trained, prese
         assert (one() if callable(one) else one) == (other() if callable(other) else other), name
 
 
+@pytest.mark.slow
 def test_an_ensemble_is_one_preset(ensemble, tmp_path, every_fourth):
     folder = write_preset(ensemble, tmp_path / "pair", {})
     restored = load_model(folder)

@@ -39,6 +39,7 @@ def test_calibration_rows_do_not_change_the_training(table):
     assert (other.conformal.source, other.conformal.n) == ("validation", len(split.validation))
 
 
+@pytest.mark.slow
 def test_predict_prints_the_interval_of_one_model_and_of_an_ensemble(tmp_path, capsys):
     for members in (1, 2):
         folder = tmp_path / f"model-{members}"

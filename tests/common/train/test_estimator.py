@@ -48,6 +48,7 @@ def test_parameters_are_checked():
         small().set_params(epoch=7)
 
 
+@pytest.mark.slow
 def test_cross_validation_grid_search_and_pipelines(data):
     X, y = data
     scores = cross_val_score(small(), X, y, cv=2, scoring="neg_mean_absolute_error")

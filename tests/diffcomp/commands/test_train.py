@@ -24,6 +24,7 @@ def test_what_is_no_ratio(text, capsys):
     assert "is not a ratio in tenths, composition to pattern" in capsys.readouterr().err
 
 
+@pytest.mark.slow
 def test_training_with_a_ratio(tmp_path):
     """The option goes before the file of settings, zero nodes too; without one it is the paper's."""
     recipe = tmp_path / "best.json"
