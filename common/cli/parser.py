@@ -21,7 +21,7 @@ from common import __version__
 from common.cli.checks import check_paths
 from common.errors import UserError
 from common.io.messages import note
-from common.train.devices import check_backend
+from common.train.devices import check_backend, start_fast
 
 
 class _Formatter(argparse.RawDescriptionHelpFormatter):
@@ -81,6 +81,7 @@ def run(parser: argparse.ArgumentParser, argv: Sequence[str] | None = None) -> i
             warnings.showwarning = lambda message, *_: note(f"warning: {message}")
             check_paths(arguments)
             check_backend()
+            start_fast()
             handler = arguments.command
             (resolve_name(handler) if isinstance(handler, str) else handler)(arguments)
         sys.stdout.flush()

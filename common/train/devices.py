@@ -14,6 +14,8 @@ from common.errors import UserError
 BACKENDS = ("tensorflow", "jax", "torch")
 #: Half precision: float16 is fast on GPUs, bfloat16 on processors that have instructions for it.
 PRECISIONS = ("float32", "float16", "bfloat16")
+#: What keras imports for wrappers and plots where it is installed, a third of its start; commands need none of them.
+EXTRAS = ("sklearn", "matplotlib", "pandas")
 
 
 def check_backend() -> None:
@@ -27,6 +29,15 @@ def check_backend() -> None:
         raise UserError(f"KERAS_BACKEND is {name}, which is not installed; pip install {name}, or unset KERAS_BACKEND")
 
 
+_without: tuple[str, ...] = ()
+
+
+def start_fast() -> None:
+    """Let keras start without `EXTRAS`, in a process that is one of our commands; all can be imported after it."""
+    global _without
+    _without = EXTRAS
+
+
 def quiet_backend() -> None:
     """Import keras and its backend without TensorFlow's start-up notes, which go straight to file descriptor 2."""
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
@@ -36,10 +47,14 @@ def quiet_backend() -> None:
         return
     sys.stderr.flush()
     saved, nowhere = os.dup(2), os.open(os.devnull, os.O_WRONLY)
+    absent = [name for name in _without if name not in sys.modules]
     try:
         os.dup2(nowhere, 2)
+        sys.modules.update(dict.fromkeys(absent))  # None: Python then says that there is no such module
         import keras  # noqa: F401
     finally:
+        for name in absent:
+            del sys.modules[name]
         os.dup2(saved, 2)
         os.close(saved)
         os.close(nowhere)

@@ -93,3 +93,13 @@ def test_standard_error_works_again_after_the_quiet_start(capfd):
     devices.quiet_backend()
     print("heard", file=sys.stderr, flush=True)
     assert "heard" in capfd.readouterr().err
+
+
+def test_commands_start_keras_without_what_they_do_not_need():
+    code = (
+        "import sys\nfrom common.train import devices\ndevices.start_fast()\ndevices.quiet_backend()\n"
+        "print(sorted(set(devices.EXTRAS) & set(sys.modules)))\n"
+        "import pandas, sklearn.base, matplotlib\nprint(pandas.DataFrame({'a': [1]}).a.sum())"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
+    assert done.stdout.splitlines() == ["[]", "1"], done.stderr
