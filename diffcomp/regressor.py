@@ -45,9 +45,9 @@ class DiffComp(Regressor):
         "released": {"epsilon": 1e-8, "keep": "last", "follow": "test", "patience": 0},
         "corrected": {
             "optimizer": "adamw",
-            "learning_rate": 1e-3,
+            "learning_rate": 2e-3,
             "weight_decay": 0.01,
-            "epochs": 120,
+            "epochs": 240,
             "schedule": "cosine",
             "warmup": 3,
             "patience": 0,
