@@ -1,4 +1,4 @@
-"""The Python API: models by name or folder, and the classes of all four papers.
+"""The Python API: models by name or folder, the classes of all four papers, and featurizers for matminer.
 
 >>> import matrepro
 >>> matrepro.load("finder-log-k").predict(["SrTiO3", "NaCl"], interval=0.9).to_frame()
@@ -27,6 +27,10 @@ _MODULES = {
     "as_dataset": "common.sources.inputs",
     "load_source": "common.sources",
     "presets": "common.presets.find",
+    "PROFiTMatrix": "profitnet.matminer",
+    "OrbitalFieldMatrix": "profitnet.matminer",
+    "DOSMoments": "esnet.matminer",
+    "CompositionVector": "diffcomp.matminer",
     "read_table": "common.sources.files",
 }
 __all__ = ["__version__", "from_pretrained", "load", *_MODULES]

@@ -73,6 +73,10 @@ class DiffComp(Regressor):
             good, bad = good[made.rows], bad | made.errors
         return Featurized(Inputs(vectors, pictures) if len(good) else None, good, bad)
 
+    @property
+    def needs(self) -> str:
+        return "structure" if self.config.cv_nodes < NODES else "formula"
+
     def predict_measured(self, composition: Amounts | None, picture: np.ndarray | None, *, name: str) -> Predictions:
         """The property of one measured material: amounts by atomic number, and a picture (128, 128, 3) uint8."""
         return self.predict_many_measured({name: (composition, picture)})

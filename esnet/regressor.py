@@ -5,7 +5,9 @@ from __future__ import annotations
 import warnings
 from dataclasses import replace
 from functools import partial
-from typing import TYPE_CHECKING
+from pathlib import Path
+from pkgutil import resolve_name
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -15,6 +17,7 @@ from common.errors import UserError
 from common.features.cache import featurize
 from common.features.featurized import Featurized
 from common.features.ragged import ShardedRagged
+from common.sources.files import Loaded
 from common.train.recipe import Recipe
 from common.train.regressor import Regressor
 from esnet.config import VARIANTS
@@ -117,6 +120,14 @@ class ESNet(Regressor):
             "energy_as_input": self.config.energy == "input",
         }
         return made.map(lambda rows: Inputs(rows, np.array(compositions), self.scaling, **chosen))
+
+    def read(self, materials: Any) -> Loaded:
+        """Also paths of densities of states, see `esnet.datasets.load_data`."""
+        paths = [materials] if isinstance(materials, str | Path) else materials
+        if isinstance(paths, list | tuple) and paths and all(isinstance(one, str | Path) for one in paths):
+            # Imported here, since a machine that only trains lacks what the sources need.
+            return resolve_name("esnet.datasets:load_data")([str(one) for one in paths])
+        return super().read(materials)
 
     def shape_for(self, target: Target) -> None:
         super().shape_for(target)

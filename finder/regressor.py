@@ -99,6 +99,10 @@ class Finder(Regressor):
             return _spektral_layers().DisjointBatches(batches)
         return batches
 
+    @property
+    def needs(self) -> str:
+        return "formula" if self.mode == "formula" else "structure"
+
     def build(self):
         build = _spektral_layers().build_spektral_finder if self.implementation == "spektral" else build_finder
         return build(config=self.config, uncertain=losses.with_uncertainty(self.recipe.loss))

@@ -55,8 +55,10 @@ class CGCNNHD(CGCNN):
     #: MSE on standardized targets, Adam 1e-3 times 0.97 per epoch, batch size 64, 200 epochs.
     recipe = Recipe(loss="mse", learning_rate=1e-3, decay=0.97, batch=64, epochs=200, standardize=True)
 
-    def predict_features(self, table: MaterialsDataset, made: Featurized, *, bar: bool = True) -> Predictions:
-        predicted = super().predict_features(table, made, bar=bar)
+    def predict_features(
+        self, table: MaterialsDataset, made: Featurized, *, bar: bool = True, outputs: np.ndarray | None = None
+    ) -> Predictions:
+        predicted = super().predict_features(table, made, bar=bar, outputs=outputs)
         std = self.scaler.factor * self._samples(made).std(axis=1) if len(predicted) else np.zeros(0)
         return replace(predicted, std=std)
 

@@ -156,5 +156,9 @@ class Roost(Regressor):
         made = each_formula(table, lambda formula: fractions_of(formula, vectors))
         return made.map(lambda graphs: ElementGraphs(Ragged.stack(graphs), vectors))
 
+    @property
+    def needs(self) -> str:
+        return "formula"
+
     def build(self):
         return build_roost(self.config, uncertain=losses.with_uncertainty(self.recipe.loss))

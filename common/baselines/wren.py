@@ -177,5 +177,9 @@ class Wren(Roost):
         made = checked_features(table, f"{VERSION}-{self.config.limit}", make, vectors.check, jobs, self.store)
         return made.map(lambda graphs: WyckoffGraphs(graphs, vectors))
 
+    @property
+    def needs(self) -> str:
+        return "structure"
+
     def build(self):
         return build_wren(self.config, uncertain=losses.with_uncertainty(self.recipe.loss))

@@ -6,6 +6,7 @@ import os
 from collections.abc import Callable, Container, Sequence
 from typing import NamedTuple
 
+from common.chem.formula import parse_formula
 from common.data.materials import MaterialsDataset
 from common.data.splits import Split, by_formula, by_fractions
 from common.errors import UserError
@@ -48,6 +49,10 @@ def load_data(
         files = [name for name in data if name not in texts]
         return load(files, target=target, unit=unit, strict=strict, jobs=jobs, formulas=texts)
     if len(data) == 1 and not os.path.exists(data[0]) and not os.path.splitext(data[0])[1]:
+        if _is_formula(data[0]):
+            raise UserError(
+                f"{data[0]}: formulas cannot be used here; give a structure file, such as a CIF, or a dataset"
+            )
         raise UserError(f"there is no file, folder or source called {data[0]!r}; sources: {', '.join(sources())}")
     return load(data, target=target, unit=unit, strict=strict, jobs=jobs)
 
@@ -58,6 +63,13 @@ def _like_formula(text: str) -> bool:
     return text[:1] in "([{ABCDEFGHIJKLMNOPQRSTUVWXYZ" and not (
         "/" in text or os.path.exists(text) or (ending[1:2].islower())
     )
+
+
+def _is_formula(text: str) -> bool:
+    try:
+        return bool(parse_formula(text))
+    except UserError:
+        return False
 
 
 def load_labeled(

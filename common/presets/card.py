@@ -46,10 +46,11 @@ def _quoted(text: str) -> str:
 def _summary(facts: Mapping[str, Any], config: Mapping[str, Any]) -> str:
     needs = facts.get("needs") or ("structures" if config["config"].get("mode") == "crystal" else "")
     members = f", an ensemble of {facts['members']}" if facts["members"] > 1 else ""
+    weights = f"weights of {facts['bits']} bits" if facts.get("bits", 8) < 8 else "int8 weights"
     text = f"Predicts `{facts['target']}`{unit_of('MAE', facts['unit'])}"
     text += f" from {needs}." if needs else "."
     return (
-        f"{text} Network `{facts['model']}`{members}, {facts['parameters']:,} parameters, int8 weights; "
+        f"{text} Network `{facts['model']}`{members}, {facts['parameters']:,} parameters, {weights}; "
         f"matrepro {facts['version']}."
     )
 

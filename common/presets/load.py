@@ -9,7 +9,7 @@ from typing import Any
 
 from common.errors import UserError
 from common.presets.find import locate
-from common.presets.store import is_preset, read_config, read_preset
+from common.presets.store import is_preset, load_weights, open_preset, read_config, read_preset
 from common.train import ensemble, saved_model
 
 #: Modules with the `PackageSpec` of each package, as SPEC.
@@ -20,6 +20,17 @@ def load_model(name: str | Path, regressor: Callable[[str], type] | None = None)
     """The model or ensemble of a preset or a folder; `regressor` gives the class for a network's name."""
     folder, regressor = locate(name), regressor or any_regressor
     return read_preset(folder, regressor) if is_preset(folder) else ensemble.load_model(folder, regressor)
+
+
+def open_model(name: str | Path) -> Any:
+    """As `load_model`; of a preset without its networks, which `load_networks` adds."""
+    folder = locate(name)
+    return open_preset(folder, any_regressor) if is_preset(folder) else ensemble.load_model(folder, any_regressor)
+
+
+def load_networks(model: Any, name: str | Path, networks: dict[str, Any]) -> Any:
+    """Complete the model of `open_model`; see `common.presets.store.load_weights` for `networks`."""
+    return load_weights(model, locate(name), networks)
 
 
 def read_card(name: str | Path) -> dict[str, Any]:

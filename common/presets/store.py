@@ -2,7 +2,7 @@
 
 config.json          all that the model consists of but its weights, as in model.json; `seeds`: those of an ensemble
 metadata.json        what is known about it: data, split, errors, licence, and the hashes of the two other files
-model.weights.npz    int8 weights of all members, see quantize.py
+model.weights.npz    quantized weights of all members, see quantize.py
 README.md            the model card, generated from metadata.json
 """
 
@@ -29,10 +29,11 @@ FILES = (CONFIG, METADATA, WEIGHTS, README)
 AGAIN = "copy or install the preset again"
 
 
-def write_preset(model: Any, folder: str | Path, metadata: dict[str, Any]) -> Path:
+def write_preset(model: Any, folder: str | Path, metadata: dict[str, Any], *, bits: int = 8) -> Path:
     """Write a trained `Regressor` or `Ensemble` as the preset `folder.name`.
 
     metadata: what the model card says, see `card.model_card`; the files' hashes and the model's facts are added.
+    bits: of the weights in large arrays.
     """
     folder, members = Path(folder), getattr(model, "members", [model])
     if getattr(members[0], "own_vectors", None) or getattr(members[0].config, "corpus", ""):
@@ -42,7 +43,7 @@ def write_preset(model: Any, folder: str | Path, metadata: dict[str, Any]) -> Pa
     if model.conformal:
         config["conformal"] = model.conformal.as_plain()
     text = json.dumps(config, indent=1)
-    content = pack([array for member in members for array in member.model.get_weights()])
+    content = pack([array for member in members for array in member.model.get_weights()], bits)
     facts = {
         "format": FORMAT,
         "name": folder.name,
@@ -53,13 +54,16 @@ def write_preset(model: Any, folder: str | Path, metadata: dict[str, Any]) -> Pa
         "unit": model.unit,
         "members": len(members),
         "parameters": int(members[0].model.count_params()),
+        "bits": bits,
         "elements": list(members[0].elements),
         "sha256": {CONFIG: bytes_digest(text.encode()), WEIGHTS: bytes_digest(content)},
     }
     with replacing(folder / WEIGHTS) as temporary:
         temporary.write_bytes(content)
     write_text(folder / CONFIG, text)
-    write_text(folder / README, model_card(facts, config))
+    card = model_card(facts, config)
+    facts["sha256"][README] = bytes_digest(card.encode())
+    write_text(folder / README, card)
     write_text(folder / METADATA, json.dumps(facts, indent=1))  # last: its presence says that the folder is complete
     return folder
 
@@ -94,25 +98,42 @@ def read_preset(folder: str | Path, regressor: Callable[[str], type]) -> Any:
 
     regressor: gives the class for the name in config.json.
     """
-    folder, config = Path(folder), read_config(folder)
-    _check_hash(folder / WEIGHTS, read_metadata(folder))
-    arrays = unpack((folder / WEIGHTS).read_bytes())
-    kind, seeds = regressor(config["model"]), config["seeds"]
-    step = len(arrays) // len(seeds)
-    members = []
-    for number, seed in enumerate(seeds):
-        member = saved_model.restore(kind, config | {"seed": seed}, folder / CONFIG)
-        devices.setup(seed, precision=member.recipe.precision)
-        member.model = member.build()
-        try:
-            member.model.set_weights(arrays[number * step : (number + 1) * step])
-        except ValueError as error:
-            raise UserError(f"{folder / WEIGHTS} does not fit its config.json ({reason_of(error)}); {AGAIN}") from None
-        members.append(member)
+    return load_weights(open_preset(folder, regressor), folder)
+
+
+def open_preset(folder: str | Path, regressor: Callable[[str], type]) -> Any:
+    """As `read_preset`, without networks: the model computes features, but predicts only after `load_weights`."""
+    config = read_config(folder)
+    kind, path = regressor(config["model"]), Path(folder) / CONFIG
+    members = [saved_model.restore(kind, config | {"seed": seed}, path) for seed in config["seeds"]]
     if len(members) == 1:
         return members[0]
     conformal = Conformal.from_plain(config["conformal"]) if "conformal" in config else None
     return Ensemble.of(members, conformal)
+
+
+def load_weights(model: Any, folder: str | Path, networks: dict[str, Any] | None = None) -> Any:
+    """Build the networks of the model that `open_preset` returned, and set their weights.
+
+    networks: of models that are no longer needed; one of the same architecture gets the weights of this model, which
+    saves building and tracing it.
+    """
+    path, members = Path(folder) / WEIGHTS, getattr(model, "members", [model])
+    _check_hash(path, read_metadata(folder))
+    arrays = unpack(path.read_bytes())
+    step = len(arrays) // len(members)
+    for number, member in enumerate(members):
+        devices.setup(member.seed, precision=member.recipe.precision)
+        key = f"{member.name} {member.config} {member.recipe.loss} {number}"
+        member.model = None if networks is None else networks.get(key)
+        member.model = member.model or member.build()
+        if networks is not None:
+            networks[key] = member.model
+        try:
+            member.model.set_weights(arrays[number * step : (number + 1) * step])
+        except ValueError as error:
+            raise UserError(f"{path} does not fit its config.json ({reason_of(error)}); {AGAIN}") from None
+    return model
 
 
 def verify(folder: str | Path) -> dict[str, Any]:
@@ -121,9 +142,17 @@ def verify(folder: str | Path) -> dict[str, Any]:
     facts, config = read_metadata(folder), read_config(folder)
     _check_hash(folder / WEIGHTS, facts)
     unpack((folder / WEIGHTS).read_bytes())
-    if not (folder / README).is_file() or (folder / README).read_text() != model_card(facts, config):
+    if not _has_its_card(folder, facts, config):
         raise UserError(f"{folder / README} is not the model card of this preset; {AGAIN}")
     return facts
+
+
+def _has_its_card(folder: Path, facts: dict[str, Any], config: dict[str, Any]) -> bool:
+    if not (folder / README).is_file():
+        return False
+    found = file_digest(folder / README)
+    # The first presets have no hash of their card.
+    return found == (facts["sha256"].get(README) or bytes_digest(model_card(facts, config).encode()))
 
 
 def size_of(folder: str | Path) -> int:

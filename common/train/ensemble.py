@@ -17,7 +17,6 @@ from common.data.predictions import Predictions
 from common.data.splits import Split
 from common.errors import UserError
 from common.io.files import write_text
-from common.sources.inputs import as_dataset
 from common.train.calibration import calibrate
 from common.train.hidden import fit_domain
 from common.train.regressor import Regressor
@@ -75,7 +74,7 @@ class Ensemble:
         domain: bool = False,
     ) -> Predictions:
         """As `Regressor.predict`, by all members."""
-        table, left_out = as_dataset(materials)
+        table, left_out = self.members[0].read(materials)
         options: dict[str, Any] = {"jobs": jobs, "strict": strict, "bar": bar}
         first, *others = self.members
         predicted = [first.predict(table, domain=domain, **options), *(one.predict(table, **options) for one in others)]
@@ -117,6 +116,7 @@ class Ensemble:
     # The attributes of a model that the commands read.
     target = property(lambda self: self.members[0].target)
     domain = property(lambda self: self.members[0].domain)
+    needs = property(lambda self: self.members[0].needs)
     unit = property(lambda self: self.members[0].unit)
     axis = property(lambda self: self.members[0].axis)
 

@@ -22,6 +22,7 @@ from common.errors import UserError
 from common.features.cache import DISK_CACHE
 from common.features.featurized import FeatureStore, Featurized
 from common.nn import losses
+from common.sources.files import Loaded
 from common.sources.inputs import as_dataset
 from common.train import devices as backend
 from common.train import saved_model
@@ -29,7 +30,7 @@ from common.train.calibration import calibrate
 from common.train.checkpoints import State
 from common.train.estimator import TARGET, Estimator, dataset_and_split
 from common.train.finetune import Start, refuse_other_layers, slower
-from common.train.hidden import classes_of, fit_domain
+from common.train.hidden import classes_of, fit_domain, hidden_and_outputs
 from common.train.loop import means, predict, train
 from common.train.recipe import Recipe
 from common.train.scaler import TargetScaler
@@ -213,32 +214,50 @@ class Regressor(Estimator):
         domain: say whether each material lies inside the domain of the training set, see `fit_domain`.
         """
         self._check_trained()
-        table, left_out = as_dataset(materials)
+        table, left_out = self.read(materials)
         made = self.features(table, jobs)
         self.left_out = left_out | made.errors
         if self.left_out and (strict or not (len(made.rows) or isinstance(materials, MaterialsDataset))):
             name, reason = next(iter(self.left_out.items()))
             raise UserError(f"{name}: {reason}")
-        predicted = with_interval(self.predict_features(table, made, bar=bar), self.conformal, interval)
-        return replace(predicted, domain=classes_of(self, table, made)) if domain else predicted
+        if not domain:
+            return with_interval(self.predict_features(table, made, bar=bar), self.conformal, interval)
+        if self.domain is None:
+            raise UserError("this model has no domain; train it again, with a validation or calibration set")
+        hidden, outputs = hidden_and_outputs(self, made, bar=bar)
+        predicted = self.predict_features(table, made, outputs=outputs)
+        classes = classes_of(self, table, made, hidden)
+        return replace(with_interval(predicted, self.conformal, interval), domain=classes)
+
+    def read(self, materials: Any) -> Loaded:
+        """What `predict` takes, as a dataset, and the materials that cannot be read."""
+        return as_dataset(materials)
 
     def fit_domain(self, table: MaterialsDataset, *, jobs: int = 1) -> Domain | None:
         """Learn the domain of the training set; `table` has the materials of the split."""
         return fit_domain(self, table, jobs=jobs)
 
-    def predict_features(self, table: MaterialsDataset, made: Featurized, *, bar: bool = True) -> Predictions:
-        """Predictions for the valid rows of `table` from `made`, its features."""
+    def predict_features(
+        self, table: MaterialsDataset, made: Featurized, *, bar: bool = True, outputs: np.ndarray | None = None
+    ) -> Predictions:
+        """Predictions for the valid rows of `table` from `made`, its features; `outputs` are those of the network."""
         known = table.target(self.target).values[made.rows] if self.target in table.targets else None
         shape = (len(made.rows),) if self.axis is None else (len(made.rows), len(self.axis))
         if not len(made.rows):
             return Predictions(table.ids[made.rows], np.zeros(shape), known, unit=self.unit)
-        outputs = predict(self.model, made.features, np.arange(len(made.rows)), self.predict_batch, bar=bar)
+        if outputs is None:
+            outputs = predict(self.model, made.features, np.arange(len(made.rows)), self.predict_batch, bar=bar)
         std = None
         if losses.with_uncertainty(self.recipe.loss):
             logs = np.clip(outputs[:, outputs.shape[1] // 2 :], -losses.LOG_LIMIT, losses.LOG_LIMIT)
             std = self.scaler.factor * np.exp(logs).reshape(shape)
         values = self.scaler.inverse_transform(means(outputs, shape)) + self.offsets(made.features)
         return Predictions(table.ids[made.rows], values, known, std, self.unit)
+
+    @property
+    def needs(self) -> str:
+        """What the features are computed from: "formula", "structure" or "densities"."""
+        return "densities" if self.uses_densities else "structure"
 
     @property
     def selection(self) -> str:

@@ -18,7 +18,7 @@ from common.cli.options import (
 )
 from common.cli.package_spec import FILES_HELP, TABLE_HELP
 from common.cli.parser import add_command, make_parser, run
-from experiments.cli.model_parsers import add_models
+from experiments.cli.model_parsers import add_models, add_predict
 from experiments.cli.parsers import add_budget, add_data, add_features, add_tune
 from experiments.cli.submit_parsers import add_submit
 
@@ -27,9 +27,12 @@ matrepro tables profitnet figure3 --scale real"""
 
 
 def build_parser() -> argparse.ArgumentParser:
-    parser = make_parser("matrepro", "Reproduce the tables of four papers on materials properties.", EXAMPLE)
+    parser = make_parser(
+        "matrepro", "Predict properties of materials, and reproduce the tables of four papers on them.", EXAMPLE
+    )
     commands = parser.add_subparsers(title="commands", metavar="COMMAND")
     _add_first(commands)
+    add_predict(commands)
     _add_reproduce(commands)
     add_tune(commands)
     _add_results(commands)

@@ -5,8 +5,32 @@ from __future__ import annotations
 import argparse
 from typing import Any
 
-from common.cli.options import workers
+from common.cli.options import add_common, add_output, fraction, workers
+from common.cli.package_spec import FILES_HELP
 from common.cli.parser import add_command
+
+
+def add_predict(commands: Any) -> None:
+    one = add_command(
+        commands,
+        "predict",
+        "experiments.cli.predict:predict",
+        "predict all properties that the installed presets know",
+        """matrepro predict SrTiO3 quartz.cif
+        matrepro predict my.csv --models finder-log-k,finder-log-g --output predicted.csv""",
+        "Predict the properties of materials by all presets that take them: by composition for formulas and crystals, "
+        "by structure for crystals, by density of states for vasprun.xml and CompleteDos files. The domain says "
+        "whether a material lies inside, at the edge or outside of what the preset was trained on.",
+    )
+    one.add_argument("data", nargs="+", metavar="DATA", help=f"chemical formulas, vasprun.xml files, {FILES_HELP}")
+    one.add_argument(
+        "--models", default="", metavar="A,B", help="presets or folders of trained models, default: all presets"
+    )
+    one.add_argument(
+        "--interval", type=fraction, default=0.9, metavar="P", help="probability of the intervals, default 0.9"
+    )
+    add_output(one, (".csv", ".json"), "write a .csv or .json file instead of printing")
+    add_common(one)
 
 
 def add_models(commands: Any) -> None:
@@ -39,14 +63,30 @@ def add_models(commands: Any) -> None:
     one.add_argument("--output", required=True, metavar="DIR", help="folder to write")
     one.add_argument("--overwrite", action="store_true", help="replace another preset in DIR")
     one = _add(
-        inner, "import", "install", "install a preset from a folder", "matrepro models import downloads/finder-log-k"
+        inner,
+        "import",
+        "install",
+        "install a preset",
+        """matrepro models import downloads/finder-log-k
+        matrepro models import hf://owner/finder-log-k""",
     )
-    one.add_argument("folder", metavar="DIR", help="folder of a preset, such as a copy of a Hugging Face repository")
+    one.add_argument(
+        "source",
+        metavar="SOURCE",
+        help="folder of a preset, package:NAME of an installed package with presets, hf://OWNER/NAME, or an address "
+        "with --sha256",
+    )
+    one.add_argument(
+        "--sha256", default="", metavar="HEX", help="checksum of the preset's metadata.json, which export prints"
+    )
     one.add_argument("--overwrite", action="store_true", help="replace an installed preset of this name")
     one = _add(inner, "build", "build", "train declared presets", "matrepro models build finder-log-k")
     one.add_argument("names", nargs="+", metavar="NAME", help="names of declared presets")
     one.add_argument("--declared", metavar="FILE", help="YAML file, default: that of this project")
     one.add_argument("--output", metavar="DIR", help="folder for the presets, default: presets/ of their packages")
+    one.add_argument(
+        "--renew", action="store_true", help="keep the trained weights, and measure errors, intervals and domain again"
+    )
     one.add_argument("--jobs", type=workers, default=1, metavar="N", help="processes for featurizing, default 1")
 
 

@@ -9,8 +9,9 @@ from typing import Any
 from common.errors import UserError
 from common.io.messages import note
 from common.io.text import aligned, as_json
-from common.presets.exchange import copy_preset
+from common.presets.exchange import copy_preset, name_of
 from common.presets.find import installed_preset, presets, user_folder
+from common.presets.remote import checksum_of, fetched
 from common.presets.store import README, read_metadata, size_of, verify
 from experiments.presets.build import build_preset
 from experiments.presets.declared import declared
@@ -74,13 +75,15 @@ def check(arguments: Namespace) -> None:
 def export(arguments: Namespace) -> None:
     """Write a preset to a folder that can be uploaded to Hugging Face as it is."""
     target = copy_preset(installed_preset(arguments.name), Path(arguments.output), overwrite=arguments.overwrite)
-    note(f"wrote {target}; its layout is that of a Hugging Face repository")
+    note(f"wrote {target}, whose layout is that of a Hugging Face repository; to import it from a server, give")
+    note(f"--sha256 {checksum_of(target)}")
 
 
 def install(arguments: Namespace) -> None:
-    """Check a preset in another folder and copy it to the user's models."""
-    name = read_metadata(arguments.folder)["name"]
-    target = copy_preset(Path(arguments.folder), user_folder() / name, overwrite=arguments.overwrite)
+    """Check a preset from elsewhere and copy it to the user's models."""
+    with fetched(arguments.source, arguments.sha256) as folder:
+        name = name_of(folder)
+        target = copy_preset(folder, user_folder() / name, overwrite=arguments.overwrite)
     note(f"installed {name} in {target}")
 
 
@@ -88,7 +91,8 @@ def build(arguments: Namespace) -> None:
     """Train presets that are declared in a YAML file."""
     known = declared(Path(arguments.declared) if arguments.declared else None)
     for name in arguments.names:
-        folder = build_preset(name, known, Path(arguments.output) if arguments.output else None, jobs=arguments.jobs)
+        output = Path(arguments.output) if arguments.output else None
+        folder = build_preset(name, known, output, renew=arguments.renew, jobs=arguments.jobs)
         size = size_of(folder) / 1e6
         note(f"wrote {folder}, {size:.2f} MB")
         if size > MAX_MB:

@@ -18,7 +18,8 @@ from common.data.predictions import Predictions
 from common.data.splits import Split, by_formula, by_fractions, with_calibration
 from common.errors import UserError
 from common.presets.load import SPECS
-from common.presets.store import write_preset
+from common.presets.quantize import pack, unpack
+from common.presets.store import read_preset, write_preset
 from common.train.ensemble import Ensemble
 from experiments.analyses.results import load_results
 from experiments.declare import plan
@@ -26,14 +27,21 @@ from experiments.presets.declared import Declared, find
 
 #: Shares of the dataset that choose the epoch and that calibrate the intervals.
 VALIDATION, CALIBRATION = 0.1, 0.1
+#: Numbers of bits for the weights of large arrays; the first is taken whose errors are at most so much larger.
+BITS, LOSS = (4, 5, 6, 7, 8), 0.01
+#: What a model needs, as its card says it.
+NEEDS = {"formula": "formulas", "structure": "crystal structures", "densities": "densities of states"}
 #: Probability of the intervals whose coverage the card states, and random halves over which it is averaged.
 LEVEL, HALVES = 0.9, 40
 
 
-def build_preset(name: str, known: dict[str, Declared], output: Path | None = None, *, jobs: int = 1) -> Path:
+def build_preset(
+    name: str, known: dict[str, Declared], output: Path | None = None, *, renew: bool = False, jobs: int = 1
+) -> Path:
     """Train the preset and write it to `output/name`, by default inside its package.
 
-    The folder `.name.run` beside it has the checkpoints until the preset is written.
+    The folder `.name.run` beside it has the checkpoints until the preset is written. renew: keep the weights of the
+    preset that is there, and measure again what its files say of it.
     """
     one = find(name, known)
     output = output or _package_folder(one.package)
@@ -49,13 +57,38 @@ def build_preset(name: str, known: dict[str, Declared], output: Path | None = No
     def make(seed: int) -> Any:
         return kind(one.variant, seed=seed, **settings)
 
-    model = Ensemble(make, one.members) if one.members > 1 else make(0)
-    model.fit(table, one.target, split, folder=run, jobs=jobs)
+    if renew:
+        model = read_preset(output / name, spec.regressor)
+        for member in getattr(model, "members", [model]):
+            member.split = member.adapt_split(split)
+    else:
+        model = Ensemble(make, one.members) if one.members > 1 else make(0)
+        model.fit(table, one.target, split, folder=run, jobs=jobs)
+    test = table.select(split.calibration)
+    bits, held_out = quantized(model, test, jobs=jobs)
+    model.conformal = Conformal.of(held_out, "calibration")
     domain = model.fit_domain(table, jobs=jobs)
-    held_out = model.predict(table.select(split.calibration), jobs=jobs)
-    folder = write_preset(model, output / name, _facts(one, table, split, held_out) | _domain(domain))
+    facts = _facts(one, table, split, held_out, model.needs) | _domain(domain)
+    folder = write_preset(model, output / name, facts, bits=bits)
     shutil.rmtree(run, ignore_errors=True)
     return folder
+
+
+def quantized(model: Any, table: MaterialsDataset, *, jobs: int = 1) -> tuple[int, Predictions]:
+    """Round the weights to the fewest of `BITS` with which the error on `table` grows by at most `LOSS`.
+
+    Returns the number of bits and the predictions for `table`.
+    """
+    members = getattr(model, "members", [model])
+    exact = [member.model.get_weights() for member in members]
+    error = model.predict(table, jobs=jobs).metrics()["MAE"]
+    for bits in BITS:
+        for member, arrays in zip(members, exact, strict=True):
+            member.model.set_weights(unpack(pack(arrays, bits)))
+        predicted = model.predict(table, jobs=jobs)
+        if predicted.metrics()["MAE"] <= (1 + LOSS) * error:
+            break
+    return bits, predicted
 
 
 def preset_split(table: MaterialsDataset, *, grouped: bool = False) -> Split:
@@ -64,7 +97,7 @@ def preset_split(table: MaterialsDataset, *, grouped: bool = False) -> Split:
     return with_calibration(split, table, CALIBRATION, grouped=grouped)
 
 
-def _facts(one: Declared, table: MaterialsDataset, split: Split, held_out: Predictions) -> dict[str, Any]:
+def _facts(one: Declared, table: MaterialsDataset, split: Split, held_out: Predictions, needs: str) -> dict[str, Any]:
     """What the model card says, see `common.presets.card.model_card`."""
     assert held_out.target is not None
     n = len(held_out)
@@ -80,9 +113,7 @@ def _facts(one: Declared, table: MaterialsDataset, split: Split, held_out: Predi
         "package": one.package,
         "example": one.example,
         "paper": _citation(one.package),
-        "needs": "crystal structures"
-        if table.has_structures and one.network not in ("finder", "rescnn")
-        else "formulas",
+        "needs": NEEDS[needs],
         "dataset": {"name": one.source, "rows": len(table), "source": table.origin, **one.data},
         "split": f"random: {len(split.train)} for training, {len(split.validation)} to choose the epoch, "
         f"{len(split.calibration)} to calibrate the intervals{group}; split {split.digest()}",

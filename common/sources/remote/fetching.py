@@ -130,6 +130,15 @@ def _from_one_of(
     raise AssertionError("an address gives a file or an error")
 
 
+def download(address: str, path: Path, checksum: str = "") -> None:
+    """One file from an address, such as file:// or https://; checksum: "sha256:...", if it is known."""
+    try:
+        _retrieve(address, checksum, path, Resuming(path.with_name(f".{path.name}.part"), checked=bool(checksum)))
+    except (Refused, _Gone, _Changed) as error:
+        prefix = "" if address in str(error) else f"{address}: "
+        raise UserError(f"{prefix}{error}; nothing was stored") from None
+
+
 class _Changed(Exception):
     """What came, came whole and is another file."""
 

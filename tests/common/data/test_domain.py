@@ -37,6 +37,17 @@ def test_larger_errors_far_away_separate():
     assert Domain.of(cloud(300, 0), held_out, np.repeat([1.0, 5.0], [95, 5])).separates
 
 
+def test_pairs_of_elements_that_never_occurred_together_are_at_the_edge():
+    held_out = cloud(40, 1)
+    domain = Domain.of(cloud(60, 0), held_out, np.ones(40), ["NaCl", "K2O"] * 30, ["NaCl"] * 39 + ["NaO"])
+    again = Domain.from_plain(domain.as_plain())
+    assert again.pairs == domain.pairs == {"Cl": {"Na"}, "K": {"O"}}
+    near = held_out[domain.classes(held_out) == "inside"][:2]
+    assert again.classes(near, formulas=["NaCl", "NaKCl"]).tolist() == ["inside", "edge"]
+    assert set(again.classes(cloud(2, 2, shift=100.0), formulas=["NaCl", "NaO"])) == {"outside"}
+    assert Domain.of(cloud(60, 0), held_out, np.ones(40)).pairs is None
+
+
 def test_too_few_or_equal_materials_have_no_domain():
     assert Domain.of(cloud(1, 0), cloud(5, 1), np.ones(5)) is None
     assert Domain.of(cloud(9, 0), cloud(0, 1), np.ones(0)) is None

@@ -28,6 +28,19 @@ def test_small_arrays_and_other_types_are_stored_exactly():
         assert found.dtype == array.dtype
 
 
+def test_fewer_bits_take_less_space_and_smaller_arrays_keep_eight(monkeypatch):
+    monkeypatch.setattr("common.presets.quantize.LARGE", 4096)
+    random = np.random.default_rng(0)
+    arrays = [random.normal(size=(64, 32)).astype(np.float32), random.normal(size=(256, 64)).astype(np.float32)]
+    sizes = [len(pack(arrays, bits)) for bits in (4, 5, 6, 7, 8)]
+    assert sizes == sorted(sizes) and sizes[0] < 0.65 * sizes[-1]
+    small, large = unpack(pack(arrays, 5))
+    np.testing.assert_array_equal(small, unpack(pack(arrays))[0])
+    assert (np.abs(large - arrays[1]) <= 0.5001 * np.abs(arrays[1]).max(axis=0) / 15).all()
+    again = unpack(pack([small, large], 5))
+    np.testing.assert_allclose(again[1], large, rtol=1e-6)  # rounding what is rounded changes nothing
+
+
 def test_damage_and_pickles_are_refused():
     content = pack([np.ones((40, 40), dtype=np.float32)])
     for damaged in (content[:-30], content[:20], b"", b"\x80\x04N."):

@@ -7,6 +7,7 @@ import pytest
 import yaml
 
 from common.errors import UserError
+from common.io.files import file_digest
 from common.presets.load import any_regressor, load_model, read_card
 from common.presets.store import read_preset, size_of, verify, write_preset
 from common.train.ensemble import Ensemble
@@ -64,6 +65,46 @@ def test_an_unknown_name_suggests_the_nearest(installed):
     with pytest.raises(UserError, match="did you mean 'rescnn-energy'") as caught:
         load_model("rescn-energy")
     assert "\n" not in str(caught.value)
+
+
+def test_weights_that_do_not_fit_are_refused_when_they_are_loaded(copy):
+    content = (copy / "model.weights.npz").read_bytes()
+    (copy / "model.weights.npz").write_bytes(content[:-1000])
+    with pytest.raises(UserError, match=r"model.weights.npz is truncated or altered"):
+        load_model(copy)
+    (copy / "model.weights.npz").unlink()
+    with pytest.raises(UserError, match=r"model.weights.npz cannot be checked"):
+        load_model(copy)
+
+
+def test_a_preset_of_a_later_version_is_named(copy):
+    """A setting or a network that this version does not know."""
+    config = json.loads((copy / "config.json").read_text())
+    changes = {
+        "later": {"config": config["config"] | {"later": 1}},
+        "'future'": {"model": "future"},
+        "format": {"format": 2},
+    }
+    for part, change in changes.items():
+        (copy / "config.json").write_text(json.dumps(config | change))
+        facts = json.loads((copy / "metadata.json").read_text())
+        facts["sha256"]["config.json"] = file_digest(copy / "config.json")
+        (copy / "metadata.json").write_text(json.dumps(facts))
+        with pytest.raises(UserError, match=part) as caught:
+            load_model(copy)
+        assert "\n" not in str(caught.value)
+
+
+def test_presets_of_the_first_format_of_cards_are_complete(copy):
+    """Those whose metadata have no hash of the card, no bits and no pairs of elements."""
+    facts = json.loads((copy / "metadata.json").read_text())
+    facts["sha256"].pop("README.md")
+    facts.pop("bits")
+    (copy / "metadata.json").write_text(json.dumps(facts))
+    assert verify(copy) == facts
+    (copy / "README.md").write_text("other")
+    with pytest.raises(UserError, match="not the model card"):
+        verify(copy)
 
 
 def _edit(path, **changes):

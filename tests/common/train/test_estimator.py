@@ -3,6 +3,7 @@
 import numpy as np
 import pandas as pd
 import pytest
+from pymatgen.core import Composition, Lattice, Structure
 from sklearn.base import clone, is_regressor
 from sklearn.exceptions import NotFittedError
 from sklearn.model_selection import GridSearchCV, cross_val_predict, cross_val_score
@@ -86,6 +87,24 @@ def test_matrepro_exports_by_name(installed_model):
 @pytest.fixture
 def installed_model(data, tmp_path):
     return small().fit(*data).save(tmp_path)
+
+
+def test_every_kind_of_material_is_taken_in_one_list(installed_model, mini, tmp_path):
+    salt = Structure.from_spacegroup("Fm-3m", Lattice.cubic(5.64), ["Na", "Cl"], [[0, 0, 0], [0.5] * 3])
+    salt.to(filename=str(tmp_path / "salt.cif"))
+    frames = [pd.DataFrame({"formula": ["NaCl"]}), pd.DataFrame({"structure": [salt]})]
+    things = ["NaCl", salt, Composition("NaCl"), tmp_path / "salt.cif", *frames]
+    frame = matrepro.load(installed_model).predict([*things, mini.take(np.arange(2))], interval=0.5).to_frame()
+    assert len(frame) == len(things) + 2 and frame.attrs["unit"] == ""
+    np.testing.assert_allclose(frame["prediction"][: len(things)], frame["prediction"].iloc[0], rtol=1e-6)
+    assert (frame["lower"] < frame["upper"]).all()
+
+
+def test_atoms_of_ase(installed_model):
+    build = pytest.importorskip("ase.build", reason="ASE is not installed")
+    assert len(matrepro.load(installed_model).predict(build.bulk("NaCl", "rocksalt", a=5.64))) == 1
+    with pytest.raises(UserError, match="no periodic cell"):
+        matrepro.load(installed_model).predict(build.molecule("H2O"))
 
 
 def test_a_model_that_needs_structures_refuses_formulas(mini):
