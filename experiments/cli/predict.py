@@ -63,7 +63,7 @@ def predict(arguments: Namespace) -> None:
                 rows += _rows(few, found, name, model)
                 for one, reason in reasons.items():
                     refused.setdefault(one, {})[name] = reason
-    order = {one: place for place, one in enumerate(one for table in tables for one in table.ids.tolist())}
+    order = _order(arguments.data, tables)
     rows.sort(key=lambda row: order[row.material])
     predicted = {row.material for row in rows}
     # Of several presets some refuse a material as a matter of course; named ones should not.
@@ -114,6 +114,16 @@ def _tables(arguments: Namespace) -> tuple[list[MaterialsDataset], dict[str, str
     if not tables:
         report_left_out(left_out, 0, strict=arguments.strict)
     return tables, left_out
+
+
+def _order(data: list[str], tables: list[MaterialsDataset]) -> dict[str, tuple[int, int]]:
+    """Where a material comes in the output: as on the command line, and within a file or folder as in it."""
+    places: dict[str, int] = {}
+    for place, text in enumerate(data):
+        for name in (text, Path(text).name, Path(text).stem):
+            places.setdefault(name, place)
+    ids = [name for table in tables for name in table.ids.tolist()]
+    return {name: (places.get(name, len(data)), row) for row, name in enumerate(ids)}
 
 
 def _fitting(model: Any, table: MaterialsDataset) -> MaterialsDataset:
