@@ -1,17 +1,16 @@
-"""The directive `zoo`: a table of the presets of this package, and the card of each, from their metadata."""
+"""The page of the model zoo: a table of the presets of this package, and the card of each, from their metadata."""
 
 from __future__ import annotations
 
 from pathlib import Path
 
 import yaml
-from docutils import nodes
-from sphinx.util.docutils import SphinxDirective
 
 from common.presets.find import presets
 from common.presets.store import README, read_metadata, size_of
 
 ROOT = Path(__file__).resolve().parents[1]
+PAGE, MARK = "docs/zoo", "<!-- presets -->"
 HEAD = ["preset", "network", "predicts", "unit", "MAE", "MB"]
 
 
@@ -26,11 +25,11 @@ def markdown() -> str:
     declared = yaml.safe_load((ROOT / "experiments/presets/presets.yaml").read_text())
     other = {name: facts for name, facts in declared.items() if not name.startswith("_") and name not in folders}
     blocks = [_table(HEAD, rows)] if rows else ["No preset is part of this version; build those listed below."]
+    blocks += [_card(folder) for folder in folders.values()]
     if other:
         build = f"matrepro models build {next(iter(other))}"
         blocks += ["## Declared presets", f"`{build}` trains such a preset from the published data."]
         blocks.append(_table([*HEAD[:3], "trained on"], [_declared(*item) for item in other.items()]))
-    blocks += [_card(folder) for folder in folders.values()]
     return "\n\n".join(blocks)
 
 
@@ -42,7 +41,7 @@ def _row(name: str, folder: Path) -> list[str]:
         f"[{name}](#{name})",
         facts["model"],
         facts["target"],
-        facts["unit"],
+        "" if facts["unit"] == "1" else facts["unit"],
         f"{error:.4g}" if error else "–",
         size,
     ]
@@ -63,15 +62,14 @@ def _card(folder: Path) -> str:
     return "\n".join(f"#{line}" if line.startswith("#") else line for line in body.strip().splitlines())
 
 
-class Zoo(SphinxDirective):
-    """`{zoo}`, without arguments."""
-
-    has_content = False
-
-    def run(self) -> list[nodes.Node]:
-        return self.parse_text_to_nodes(markdown(), allow_section_headings=True)
+def write(app, docname, source):
+    """Put the generated text in the place of the mark."""
+    if docname == PAGE:
+        source[0] = source[0].replace(MARK, markdown())
 
 
 def setup(app):
-    app.add_directive("zoo", Zoo)
+    app.connect("source-read", write)
+    # Presets come and go without a change of the page's own file.
+    app.connect("env-get-outdated", lambda app, env, added, changed, removed: {PAGE} & env.found_docs)
     return {"parallel_read_safe": True}
