@@ -13,7 +13,7 @@ from common.data.uncertainty import calibration_curve
 from common.errors import UserError
 from common.plots.charts import cloud, parity
 from common.plots.learning import learning_curve, learning_curves
-from common.plots.style import BLUE, INK, PALE, RED, corner, drawing, suffix, with_unit
+from common.plots.style import BLUE, INK, PALE, RED, drawing, suffix, with_unit
 
 #: Label -> expected and observed coverage.
 Curves = dict[str, tuple[np.ndarray, np.ndarray]]
@@ -72,10 +72,10 @@ def residuals(path: str | Path, target: np.ndarray, prediction: np.ndarray, *, u
             axes.set_ylim(-reach, reach)
             axes.axhline(0.0, color=INK, linewidth=0.8, linestyle=(0, (4, 3)))
         right.axhline(float(error.mean()), color=RED, linewidth=1.2)
-        corner(right, f"mean {error.mean():+.2g}{suffix(unit)}", right=True, colour=RED)
         beyond = int((~inside).sum())
-        titles = [name, f"{beyond} of {len(error):,} errors are beyond the axis" if beyond else ""]
-        left.figure.suptitle(", ".join(filter(None, titles)), fontsize="medium")
+        more = f"{beyond} of {len(error):,} errors are beyond the axis" if beyond else ""
+        left.set_title(", ".join(filter(None, (name, more))), fontsize="medium")
+        right.set_title(f"mean {error.mean():+.2g}{suffix(unit)}", fontsize="small", color=RED)
 
 
 def calibration(path: str | Path, curves: Curves, *, name: str = "") -> None:

@@ -9,7 +9,7 @@ from pathlib import Path
 import numpy as np
 
 from common.errors import UserError
-from common.plots.style import AMBER, BLUE, INK, PALE, RED, corner, drawing, log_axis, suffix, with_unit
+from common.plots.style import AMBER, BLUE, INK, PALE, RED, corner, drawing, log_axis, suffix, whole_numbers, with_unit
 
 #: Colours of several curves, in turn, and the largest number of curves that a legend names.
 COLOURS, NAMED = (BLUE, RED, AMBER, PALE, INK), 10
@@ -42,6 +42,7 @@ def learning_curve(
                 log_axis(panel)
         panels[-1].plot(epoch[best], watched[best], "o", color=RED, markersize=5)
         panels[-1].set_xlabel("epoch")
+        whole_numbers(panels[-1])
         corner(panels[-1], f"best: epoch {epoch[best]:.0f}, {watched[best]:.4g}{suffix(curves[-1][2])}", right=True)
         panels[0].set_title(name)
     return int(epoch[best])
@@ -60,6 +61,7 @@ def learning_curves(
             marker = "." if len(found["epoch"]) < 15 else ""
             axes.plot(found["epoch"], found[key], color=colour, linewidth=1.0, marker=marker, label=one)
         axes.set(xlabel="epoch", ylabel=with_unit(label, unit if validated else ""), title=name)
+        whole_numbers(axes)
         values = np.concatenate([found[key] for found in columns.values()])
         if values.min() > 0 and values.max() > 8 * values.min():
             log_axis(axes)

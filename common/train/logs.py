@@ -52,7 +52,8 @@ class LogPlace:
         """The Keras callback that writes this log. name: of the run; settings: what the training depends on."""
         from keras.callbacks import LambdaCallback
 
-        log = {"csv": CsvLog, "tensorboard": TensorBoardLog, "mlflow": MLflowLog}[self.kind](self.place, name, settings)
+        kinds: dict[str, Any] = {"csv": CsvLog, "tensorboard": TensorBoardLog, "mlflow": MLflowLog}
+        log = kinds[self.kind](self.place, name, settings)
         return LambdaCallback(on_train_begin=log.begin, on_epoch_end=log.epoch, on_train_end=log.end)
 
 
