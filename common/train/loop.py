@@ -72,10 +72,14 @@ def train(
             loss = _train_epoch(model, batches, state, recipe, strategy, followers)
             row = {"epoch": state.epoch + 1, "loss": loss}
             with _averaged_weights(model, recipe):
-                row |= _validate(model, batches, targets, validation_rows, scaler, strategy, row)
+                row |= _validate(
+                    model, batches, targets, validation_rows, scaler, strategy, row, with_loss=followers.called
+                )
                 if score_of(row, recipe) < state.best:
                     state.best, state.best_epoch, best_weights = score_of(row, recipe), state.epoch, model.get_weights()
                 followers.end(state.epoch, row)
+            if recipe.monitor != "loss":  # which callbacks alone are given
+                row.pop("validation_loss", None)
             state.epoch += 1
             state.seconds = time.perf_counter() - started
             state.history.append(row | {"seconds": round(state.seconds, 2)})
@@ -142,6 +146,8 @@ def _validate(
     scaler: TargetScaler,
     strategy: Strategy,
     row: dict,
+    *,
+    with_loss: bool,
 ) -> dict[str, float]:
     """The errors on the validation set; training ends with an error where a number is not finite."""
     outputs = predict(model, batches.features, rows, strategy=strategy)
@@ -152,7 +158,7 @@ def _validate(
         return {}
     errors = metrics.regression(targets[rows], predicted)
     found = {"validation_MAE": errors["MAE"], "validation_MSE": errors["MSE"]}
-    if batches.recipe.monitor == "loss":
+    if with_loss or batches.recipe.monitor == "loss":
         found["validation_loss"] = losses.mean_of(batches.recipe.loss, batches.targets[rows], outputs)
     return found
 
@@ -208,6 +214,11 @@ class _Followers:
             steps = updates * recipe.accumulation_steps
             self.list.set_params({"epochs": recipe.epochs, "steps": steps, "verbose": 0})
             self.list.on_train_begin()
+
+    @property
+    def called(self) -> bool:
+        """Whether there are any."""
+        return self.list is not None
 
     @property
     def stopped(self) -> bool:

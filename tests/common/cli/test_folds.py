@@ -162,7 +162,7 @@ def test_fine_tuning_from_a_folder(single, crossed, data, tmp_path, capsys):
     assert main([*target, "--from", str(crossed), "--model", str(tmp_path / "n"), "--learning-rate", "0.002"]) == 0
     assert json.loads((tmp_path / "n" / "model.json").read_text())["recipe"]["learning_rate"] == 0.002
     assert main([*target, "--from", str(crossed), "--model", str(tmp_path / "m")]) == 2
-    assert "holds another training with name single, not crossed" in capsys.readouterr().err
+    assert "m holds another training with learning_rate" in capsys.readouterr().err
 
 
 @pytest.mark.parametrize(

@@ -41,7 +41,7 @@ def test_keras_callbacks_are_called_as_by_fit(table, tmp_path):
         on_train_batch_end=lambda batch, logs: seen.append(("batch", batch, logs["loss"] > 0)),
         on_train_end=lambda logs: seen.append("end"),
     )
-    stop = EarlyStopping(monitor="val_MAE", min_delta=1e9, patience=1)
+    stop = EarlyStopping(min_delta=1e9, patience=1)  # of val_loss
     model = fit(table, [CSVLogger(str(tmp_path / "log.csv")), watch, stop, TerminateOnNaN()], epochs=9)
     rows = rows_of(tmp_path / "log.csv")
     assert model.state.epoch == len(rows) == 2  # which EarlyStopping ended
@@ -65,7 +65,7 @@ def test_a_csv_log_continues_when_the_training_resumes(table, tmp_path):
     fit(table, [log.callback("m", SETTINGS)], epochs=3, folder=tmp_path / "run")
     rows = rows_of(path)
     assert [row["epoch"] for row in rows] == ["1", "2", "3"]
-    assert set(rows[0]) == {"epoch", "loss", "val_MAE", "val_MSE"}
+    assert set(rows[0]) == {"epoch", "loss", "val_MAE", "val_MSE", "val_loss"}
     fit(table, [log.callback("m", SETTINGS)], epochs=1)
     assert len(rows_of(path)) == 1
     path.write_text("formula,gap\nSi,1.1\n")
@@ -107,7 +107,9 @@ def test_mlflow_receives_settings_and_metrics(table, monkeypatch):
     assert [name for name, *_ in calls] == [*names[:3], "log_metrics", "log_metrics", "end_run"]
     assert calls[0][1] == ("http://localhost:5000",) and calls[1][2] == {"run_name": "gap_model"}
     assert calls[2][1] == ({"model": "rescnn", "epochs": 2},)
-    assert set(calls[3][1][0]) == {"loss", "val_MAE", "val_MSE"} and [calls[k][2]["step"] for k in (3, 4)] == [1, 2]
+    assert set(calls[3][1][0]) == {"loss", "val_MAE", "val_MSE", "val_loss"} and [
+        calls[k][2]["step"] for k in (3, 4)
+    ] == [1, 2]
 
 
 def test_a_server_that_cannot_be_reached_is_one_line(monkeypatch):

@@ -325,7 +325,7 @@ def test_callbacks_see_every_epoch_and_may_stop_the_run(data):
     seen: list = []
     _, state = run_with(data, [Stop()])
     assert [epoch for epoch, _ in seen] == [0, 1] and state.epoch == 2
-    assert seen[0][1] == ["loss", "val_MAE", "val_MSE"]
+    assert seen[0][1] == ["loss", "val_MAE", "val_MSE", "val_loss"]
 
 
 def run_with(data, callbacks):
