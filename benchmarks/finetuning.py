@@ -179,17 +179,18 @@ def section() -> str:
     budgets = ", ".join(f"{batch} and {epochs} for {size:,}" for size, (batch, epochs) in BUDGETS.items())
     return f"""## Measured example
 
-Finder was trained on the refractive indices of {BEFORE} (a preset) and fine-tuned on measured band gaps of {SOURCE}. No formula of the
-preset's training set occurs in the new data. {VALIDATION:.0%} of the labelled materials choose the epoch; the errors are those of the same {TEST:,}
-other formulas, mean ± standard deviation over {SEEDS} draws of the labelled materials. All trainings have the fast recipe, with these batch
-sizes and epochs: {budgets} materials.
+Finder was trained on the refractive indices of {BEFORE} (a preset) and fine-tuned on measured band gaps of
+{SOURCE}. No formula of the preset's training set occurs in the new data. {VALIDATION:.0%} of the labelled
+materials choose the epoch. The errors are those of the same {TEST:,} other formulas, mean ± standard deviation over
+{SEEDS} draws of the labelled materials. All trainings have the fast recipe, with these batch sizes and epochs:
+{budgets} materials.
 
 {table()}
 
 ![MAE against the number of labelled materials, from scratch and fine-tuned](static/fine_tuning.svg)
 
-`python -m benchmarks.finetuning train` repeats the trainings, `python -m benchmarks.finetuning report` writes this section from the stored
-predictions."""
+`python -m benchmarks.finetuning train` repeats the trainings, `python -m benchmarks.finetuning report` writes this
+section from the stored predictions."""
 
 
 def report(arguments: argparse.Namespace) -> None:
