@@ -12,6 +12,16 @@ class UserError(Exception):
     Commands print it as one line and leave with exit status 2.
     """
 
+    def __init__(self, message: object = ""):
+        """Control characters and line breaks, which ids and file names may hold, are escaped or become spaces."""
+        super().__init__("".join(map(_printable, str(message))))
+
+
+def _printable(character: str) -> str:
+    if character.isprintable():
+        return character
+    return " " if character.isspace() else repr(character)[1:-1]
+
 
 def unknown(kind: str, name: object, known: Iterable[str], where: str = "") -> str:
     """A message for a name that does not exist, with the nearest one that does.

@@ -38,7 +38,7 @@ def as_crystal(structure: Any) -> Crystal:
             np.asarray(lattice, dtype=np.float64).reshape(3, 3),
             np.asarray(frac, dtype=np.float64).reshape(-1, 3),
         )
-    except (TypeError, ValueError) as error:
+    except (TypeError, ValueError, OverflowError) as error:
         raise UserError(f"not a structure (n atomic numbers, 3 x 3 lattice, n x 3 positions): {error}") from None
     _check(crystal)
     return crystal

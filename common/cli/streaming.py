@@ -36,14 +36,17 @@ def _reader(file):
 
 def chunks(path: str | Path, size: int = CHUNK) -> Iterator[MaterialsDataset]:
     """Tables of at most `size` formulas. Without an id column the row number is the id."""
+    number = 0
     with open(path, newline="", encoding="utf-8-sig") as file:
-        rows = _reader(file)
-        names = [heading(cell).name.lower() for cell in next(rows)]
-        formula = names.index("formula")
-        named = next((names.index(name) for name in ID_NAMES if name in names), None)
-        number = 0
         try:
-            while chunk := [row for row in islice(rows, size) if row]:
+            rows = _reader(file)
+            names = [heading(cell).name.lower() for cell in next(rows, [])]
+            if "formula" not in names:
+                raise UserError(f"{path} has no formula column; its header is: {', '.join(names)}; rename one")
+            formula = names.index("formula")
+            named = next((names.index(name) for name in ID_NAMES if name in names), None)
+            rows = filter(None, rows)  # blank lines
+            while chunk := list(islice(rows, size)):
                 ids = [row[named].strip() if named is not None else str(number + k) for k, row in enumerate(chunk, 1)]
                 number += len(chunk)
                 texts = [row[formula].strip() if len(row) > formula else "" for row in chunk]

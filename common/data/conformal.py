@@ -81,7 +81,11 @@ class Conformal:
 
     @classmethod
     def from_plain(cls, stored: dict[str, Any]) -> Self:
-        return cls(**{**stored, "half_widths": tuple(float(width) for width in stored["half_widths"])})
+        widths = tuple(float(width) for width in stored["half_widths"])
+        made = cls(int(stored["n"]), str(stored["source"]), widths, float(stored.get("smallest_std", 0.0)))
+        if not all(0 <= number < math.inf for number in (made.n, *widths, made.smallest_std)):
+            raise ValueError("half_widths, n and smallest_std must be finite and not negative")
+        return made
 
 
 def rank(n: int, level: float) -> int:

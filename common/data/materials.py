@@ -18,6 +18,7 @@ from common.chem.formula import formula_by_number, reduced_formula
 from common.data.densities import Densities, DensityStore, densities_key
 from common.errors import UserError
 from common.io.hdf5 import cached_dataset, guarded, open_hdf5, writing_hdf5
+from common.io.hdf5_probe import probe
 
 if TYPE_CHECKING:
     import h5py
@@ -251,6 +252,7 @@ class MaterialsDataset:
     @classmethod
     def from_hdf5(cls, path: str | Path) -> MaterialsDataset:
         """Open a dataset in the layout of `to_hdf5`; structures are read lazily."""
+        probe(path)
         file = open_hdf5(path)
         with guarded(path):
             for name in ("material_id", "formula", *(STRUCTURE if "z" in file else ())):

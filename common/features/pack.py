@@ -26,6 +26,7 @@ from common.features.featurized import Featurized, Featurizer
 from common.features.ragged import Ragged, ShardedRagged
 from common.features.ragged_hdf5 import read_ragged, write_ragged
 from common.io.hdf5 import guarded, open_hdf5, writing_hdf5
+from common.io.hdf5_probe import probe
 
 if TYPE_CHECKING:
     import h5py
@@ -84,6 +85,7 @@ class Pack:
     """
 
     def __init__(self, path: str | Path):
+        probe(path)
         self.path, self.file = Path(path), open_hdf5(path)
         with guarded(path):
             if self.file.attrs.get("format") != FORMAT or "cells" not in self.file:
@@ -93,7 +95,8 @@ class Pack:
 
     @property
     def sources(self) -> list[str]:
-        return list(self.file["sources"])
+        with guarded(self.path):
+            return list(self.file["sources"])
 
     def source(self, name: str) -> PackedDataset:
         """The materials of a source that the runs of this file use."""
@@ -154,14 +157,16 @@ class Pack:
         return self._stored[key]
 
     def split(self, source: str, digest: str) -> Split:
-        group = self.file["sources"][source]
-        ids = group["id"].asstr("utf-8")[:]
-        parts = group["splits"][digest]
-        return Split(*(tuple(ids[parts[name][:]].tolist()) for name in ("train", "validation", "test")))
+        with guarded(self.path):
+            group = self.file["sources"][source]
+            ids = group["id"].asstr("utf-8")[:]
+            parts = group["splits"][digest]
+            return Split(*(tuple(ids[parts[name][:]].tolist()) for name in ("train", "validation", "test")))
 
     def element_vectors(self) -> list[ElementVectors]:
-        found = self.file["element_vectors"]
-        return [ElementVectors(name, group["table"][:], group["there"][:]) for name, group in found.items()]
+        with guarded(self.path):
+            found = self.file["element_vectors"]
+            return [ElementVectors(name, group["table"][:], group["there"][:]) for name, group in found.items()]
 
 
 class Contents:

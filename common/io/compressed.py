@@ -7,6 +7,7 @@ import gzip
 import io
 import lzma
 import os
+import zipfile
 import zlib
 from collections.abc import Callable
 from pathlib import Path
@@ -56,10 +57,7 @@ class _Limited(io.RawIOBase):
     def readinto(self, buffer: bytearray, /) -> int:  # type: ignore[override]
         data = self.file.read(len(buffer))
         if self.file.tell() > self.most:
-            raise UserError(
-                f"{self.path} is larger than {self.most / 1e6:,.0f} MB when decompressed; raise the limit with "
-                f"{VARIABLE}=N (in MB) if that is right"
-            )
+            raise UserError(f"{self.path} is {too_large(self.most)}")
         buffer[: len(data)] = data
         return len(data)
 
@@ -90,6 +88,19 @@ def check_size(path: str | Path) -> None:
             with open_bytes(path) as file:
                 while file.read(2**20):
                     pass
+
+
+def check_archive(file: Any, name: object) -> None:
+    """Refuse a zip file, such as .npz, whose members are larger than the limit when decompressed."""
+    with zipfile.ZipFile(file) as members:
+        if sum(one.file_size for one in members.infolist()) > limit():
+            raise UserError(f"{name}: {too_large(limit())}")
+
+
+def too_large(most: int) -> str:
+    """What the message of a file beyond the limit says of it."""
+    hint = f"raise the limit with {VARIABLE}=N (in MB) if that is right"
+    return f"larger than {most / 1e6:,.0f} MB when decompressed; {hint}"
 
 
 def open_text(path: str | Path, *, encoding: str = "utf-8", errors: str = "strict") -> TextIO:

@@ -6,13 +6,15 @@ The integers are stored as int8. Those of fewer bits take less space, since thei
 from __future__ import annotations
 
 import io
+import struct
 import zipfile
-import zlib
 from collections.abc import Sequence
 
 import numpy as np
 
 from common.errors import UserError
+from common.io.compressed import DAMAGE, check_archive
+from common.io.hdf5 import DAMAGE as ARRAYS
 
 #: Arrays with fewer axes or numbers than these, such as biases, stay as they are.
 MIN_AXES, MIN_SIZE = 2, 64
@@ -52,11 +54,12 @@ def pack(arrays: Sequence[np.ndarray], bits: int = 8) -> bytes:
 def unpack(content: bytes) -> list[np.ndarray]:
     """The arrays of `pack`, those of int8 restored to float32."""
     try:
+        check_archive(io.BytesIO(content), "the weights")
         with np.load(io.BytesIO(content), allow_pickle=False) as stored:
             names = sorted({name.partition(".")[0] for name in stored.files})
             return [
                 stored[name] if name in stored.files else restore(stored[f"{name}.int8"], stored[f"{name}.scale"])
                 for name in names
             ]
-    except (OSError, ValueError, KeyError, EOFError, zipfile.BadZipFile, zlib.error) as error:
+    except (*DAMAGE, *ARRAYS, SyntaxError, struct.error, zipfile.BadZipFile) as error:
         raise UserError(f"the weights cannot be read ({error}); copy or install the preset again") from None

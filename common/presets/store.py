@@ -104,8 +104,10 @@ def read_preset(folder: str | Path, regressor: Callable[[str], type]) -> Any:
 def open_preset(folder: str | Path, regressor: Callable[[str], type]) -> Any:
     """As `read_preset`, without networks: the model computes features, but predicts only after `load_weights`."""
     config = read_config(folder)
-    kind, path = regressor(config["model"]), Path(folder) / CONFIG
-    members = [saved_model.restore(kind, config | {"seed": seed}, path) for seed in config["seeds"]]
+    kind, path, seeds = regressor(config["model"]), Path(folder) / CONFIG, config.get("seeds")
+    if not isinstance(seeds, list) or not seeds or not all(isinstance(seed, int) for seed in seeds):
+        raise UserError(f"{path} is damaged: seeds is {seeds!r}, not a list of whole numbers; {AGAIN}")
+    members = [saved_model.restore(kind, config | {"seed": seed}, path) for seed in seeds]
     if len(members) == 1:
         return members[0]
     conformal = Conformal.from_plain(config["conformal"]) if "conformal" in config else None
@@ -152,7 +154,15 @@ def _has_its_card(folder: Path, facts: dict[str, Any], config: dict[str, Any]) -
         return False
     found = file_digest(folder / README)
     # The first presets have no hash of their card.
-    return found == (facts["sha256"].get(README) or bytes_digest(model_card(facts, config).encode()))
+    return found == (facts["sha256"].get(README) or bytes_digest(describe(folder, facts, config).encode()))
+
+
+def describe(folder: Path, facts: dict[str, Any], config: dict[str, Any]) -> str:
+    """The model card of a preset's metadata, which have no hash of their own."""
+    try:
+        return model_card(facts, config)
+    except (LookupError, TypeError, ValueError, AttributeError) as error:
+        raise UserError(f"{folder / METADATA} is damaged ({type(error).__name__}: {error}); {AGAIN}") from None
 
 
 def size_of(folder: str | Path) -> int:

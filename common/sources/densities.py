@@ -12,6 +12,7 @@ from common.data.densities import Densities, DensitiesInFile
 from common.data.materials import MaterialsDataset, Target, formula_by_number_of
 from common.errors import UserError
 from common.io.hdf5 import DAMAGE, reading_hdf5
+from common.io.hdf5_probe import probe
 
 #: The ending of attributes that are targets in eV/atom.
 PER_ATOM = "_eV_per_atom"
@@ -21,6 +22,7 @@ def is_densities_file(path: str | Path) -> bool:
     """Whether an HDF5 file holds densities of states rather than a plain table."""
     if Path(path).suffix.lower() not in (".h5", ".hdf5") or not Path(path).is_file():
         return False
+    probe(path)
     with reading_hdf5(path) as file:
         return "materials" in file and "material_id" not in file
 
@@ -32,6 +34,7 @@ def load(path: str | Path, *, origin: str = "") -> MaterialsDataset:
     what `as_attributes` wrote.
     """
     ids, crystals, formulas, found, units = [], [], [], {}, {}
+    probe(path)
     with reading_hdf5(path) as file:
         for name, group in file["materials"].items():
             try:

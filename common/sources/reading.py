@@ -49,9 +49,11 @@ def is_structure_file(path: Path) -> bool:
 def read_file(path: str | Path) -> Reading:
     """Any format that pymatgen reads; CIF and POSCAR also under a name that does not say so."""
     path = Path(path)
-    if path.is_dir():
-        raise UserError("is a folder, not a structure file")
+    if "\0" in str(path):
+        raise UserError("its name contains a NUL character; correct it")
     try:
+        if path.is_dir():
+            raise UserError("is a folder, not a structure file")
         with open_bytes(path) as file:
             data = file.read(MAX_BYTES + 1)
     except FileNotFoundError:

@@ -10,6 +10,7 @@ In a checkout that is not installed, the group is read from its setup.cfg.
 
 from __future__ import annotations
 
+import csv
 import pkgutil
 from collections.abc import Callable, Iterator
 from configparser import ConfigParser
@@ -21,6 +22,7 @@ from types import ModuleType
 
 from common.data.materials import MaterialsDataset
 from common.errors import UserError
+from common.io.compressed import DAMAGE
 from common.sources import datadir, jarvis, mini
 from common.sources.filter_log import Traced
 from common.sources.remote import materials_project, tables
@@ -80,7 +82,13 @@ def load_source(name: str) -> MaterialsDataset:
     """The dataset of this name."""
     if name not in sources():
         raise UserError(f"no source is called {name!r}; there are: {', '.join(sources())}")
-    return sources()[name]()
+    try:
+        return sources()[name]()
+    except (*DAMAGE, csv.Error, LookupError, ValueError, TypeError, RecursionError) as error:
+        raise UserError(
+            f"{name}: a file of this dataset is damaged or of another layout ({type(error).__name__}: {error}); "
+            "delete it and fetch it again with matrepro data get"
+        ) from error
 
 
 def _modules() -> Iterator[ModuleType]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import struct
 import zipfile
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass, field
@@ -48,7 +49,7 @@ def restore_checkpoint(path: Path, variables: Sequence[Any], run: str) -> tuple[
                 variable.assign(data[f"v{i}"])
             n_best = sum(name.startswith("b") for name in data.files)
             return state, [data[f"b{i}"] for i in range(n_best)] or None
-    except (*DAMAGE, *ARRAYS, zipfile.BadZipFile) as error:
+    except (*DAMAGE, *ARRAYS, SyntaxError, struct.error, zipfile.BadZipFile) as error:
         raise UserError(f"{path} is damaged or of another run ({error}); delete it to start over") from None
 
 

@@ -139,7 +139,7 @@ def _read_intervals(path: Path) -> Conformal | None:
         return None
     try:
         return Conformal.from_plain(json.loads(path.read_text())["conformal"])
-    except (OSError, ValueError, KeyError, TypeError) as error:
+    except (OSError, ValueError, KeyError, TypeError, AttributeError, OverflowError, RecursionError) as error:
         raise UserError(f"{path} cannot be read ({error}); train the ensemble again") from None
 
 

@@ -37,7 +37,7 @@ class RecipeFile:
                 raise TypeError("network and variant are words, settings is an object")
         except OSError as error:
             raise UserError(f"{path} cannot be read: {error.strerror}") from None
-        except (ValueError, KeyError, TypeError) as error:
+        except (ValueError, KeyError, TypeError, RecursionError) as error:
             raise UserError(f"{path} is no file of settings (JSON with network, variant, settings): {error}") from None
         return cls(network, variant, settings, whole.get("found", {}))
 

@@ -25,6 +25,8 @@ from common.train.variants import from_settings
 FORMAT = 1
 #: Numbers in `model.json` are smaller than this, but for a seed; larger ones are damage.
 LARGEST = 1e9
+#: Sizes of a network, such as its layers, are at most this.
+LARGEST_SIZE = 1_000_000
 #: Type of each entry of `model.json` that must be there.
 ENTRIES: dict[str, type | tuple[type, ...]] = {
     "model": str,
@@ -90,7 +92,7 @@ def restore(kind: type, card: dict[str, Any], path: Path) -> Any:
     try:
         model = kind(card["variant"], seed=card["seed"])
         # Not through the variant, whose own changes would come on top.
-        model.config = from_settings(type(model.config), card["config"])
+        model.config = _same_kinds(model.config, from_settings(type(model.config), card["config"]))
         model.recipe = from_settings(Recipe, {**card["recipe"], **kind.recipe.runtime_fields()})  # type: ignore[attr-defined]
         model.target, model.unit = card["target"], card["unit"]
         model.elements = tuple(card.get("elements", ()))
@@ -106,6 +108,23 @@ def restore(kind: type, card: dict[str, Any], path: Path) -> Any:
     except UserError as error:
         raise UserError(f"{path}: {error}") from None
     return model
+
+
+def _same_kinds(default: Any, config: Any) -> Any:
+    """The configuration, if its values are like the default's and its numbers of a size that can be built."""
+    for name, value in asdict(config).items():
+        usual = getattr(default, name)
+        if usual is not None and _group(value) != _group(usual):
+            raise UserError(f"config.{name} is {value!r}, not like {usual!r}; train the model again")
+        if isinstance(value, int | float) and abs(value) > LARGEST_SIZE:
+            raise UserError(f"config.{name} is {value:g}, beyond {LARGEST_SIZE:,}; train the model again")
+    return config
+
+
+def _group(value: Any) -> str:
+    if isinstance(value, int | float) and not isinstance(value, bool):
+        return "number"
+    return "list" if isinstance(value, list | tuple) else type(value).__name__
 
 
 def _load_weights(model: Any, weights: Path, card: dict) -> None:
@@ -144,7 +163,7 @@ def check_values(card: dict, path: Path) -> None:
         if not isinstance(card.get(name), kind) or isinstance(card[name], bool):
             raise UserError(f"{path} is damaged: {name} is {card.get(name)!r}, not {_kind(kind)}; {again}")
     for name, value in _numbers(card):
-        if not math.isfinite(value) or (abs(value) > LARGEST and name != "seed"):
+        if not math.isfinite(value) or (abs(value) >= LARGEST and name != "seed"):
             raise UserError(f"{path} is damaged: {name} is {value:g}; {again}")
     scale = card.get("scale", {"shift": 0.0, "factor": 1.0})
     if not isinstance(scale, dict) or set(scale) != {"shift", "factor"} or len(list(_numbers(scale))) != 2:

@@ -30,6 +30,14 @@ class Trial:
     seconds: float = 0.0
 
 
+def _checked(trial: Trial) -> Trial:
+    kinds = {"number": int, "settings": dict, "error": (int, float), "reason": str, "best_epoch": int, "epochs": int}
+    for name, kind in kinds.items():
+        if not isinstance(getattr(trial, name), kind):
+            raise TypeError(f"{name} is {getattr(trial, name)!r}")
+    return trial
+
+
 class Journal:
     """The trials of one search in its folder; `facts` are all that they depend on besides their settings."""
 
@@ -39,19 +47,26 @@ class Journal:
         claim(self.folder / "search.json", facts)
         self.trials = {trial.number: trial for trial in self._read()}
         # A number stands with its settings; one that ended before this could be written down is known by its line.
-        under_way = {int(number): settings for number, settings in _load(self._open).items()}
+        under_way = {}
+        for number, settings in _load(self._open).items():
+            if not number.isdecimal() or len(number) > 18 or not isinstance(settings, dict):
+                raise UserError(f"{self._open} is damaged at {number[:20]!r}; delete it")
+            under_way[int(number)] = settings
         self.under_way = {number: settings for number, settings in under_way.items() if number not in self.trials}
 
     def _read(self) -> Iterator[Trial]:
-        lines = self.path.read_text().splitlines(keepends=True) if self.path.exists() else []
+        try:
+            lines = self.path.read_text().splitlines(keepends=True) if self.path.exists() else []
+        except (OSError, UnicodeDecodeError) as error:
+            raise UserError(f"{self.path} cannot be read ({error}); choose another folder") from None
         if lines and not lines[-1].endswith("\n"):  # killed while it was written
             write_text(self.path, "".join(lines[:-1]))
             lines.pop()
         for number, line in enumerate(lines, 1):
             try:
                 found = json.loads(line)
-                yield Trial(**found | {"error": math.nan if found["error"] is None else found["error"]})
-            except (ValueError, KeyError, TypeError) as error:
+                yield _checked(Trial(**found | {"error": math.nan if found["error"] is None else found["error"]}))
+            except (ValueError, KeyError, TypeError, RecursionError) as error:
                 raise UserError(f"{self.path}, line {number} is damaged ({error}); delete the line") from None
 
     def known(self) -> list[tuple[dict, float]]:
@@ -110,10 +125,13 @@ def claim(path: Path, facts: dict) -> None:
 
 def _load(path: Path) -> dict:
     try:
-        return json.loads(path.read_text())
+        found = json.loads(path.read_text())
+        if not isinstance(found, dict):
+            raise ValueError("it is not a JSON object")
+        return found
     except FileNotFoundError:
         return {}
-    except (OSError, ValueError) as error:
+    except (OSError, ValueError, RecursionError) as error:
         raise UserError(f"{path} cannot be read ({error}); delete it") from None
 
 

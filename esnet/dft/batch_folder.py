@@ -30,11 +30,16 @@ def read_jobs(folder: str | Path) -> dict[str, Crystal]:
     path, crystals = Path(folder) / "jobs.jsonl", {}
     if not path.exists():
         return crystals
-    for number, line in enumerate(path.read_text().splitlines(), 1):
+    try:
+        lines = path.read_text().splitlines()
+    except (OSError, UnicodeDecodeError) as error:
+        raise UserError(f"{path} cannot be read ({error}); choose another folder") from None
+    for number, line in enumerate(lines, 1):
         try:
             job = json.loads(line)
+            check_name(job["id"])
             crystals[job["id"]] = as_crystal((job["numbers"], job["lattice"], job["frac"]))
-        except (ValueError, KeyError, TypeError, UserError) as error:
+        except (LookupError, ValueError, TypeError, AttributeError, OverflowError, RecursionError, UserError) as error:
             raise UserError(f"{path}, line {number} is damaged ({error}); delete the line") from None
     return crystals
 

@@ -58,7 +58,7 @@ def group_names(ids: Sequence[str]) -> dict[str, str]:
 
 def check_name(name: str) -> None:
     """Raise for an id that cannot be the name of an HDF5 group."""
-    if not name or "/" in name or name in (".", ".."):
+    if not isinstance(name, str) or not name or "/" in name or "\0" in name or name in (".", ".."):
         raise UserError(f"{name!r} cannot name a material in an HDF5 file; choose an id without /")
 
 

@@ -9,6 +9,9 @@ from typing import Any
 
 from common.errors import UserError
 
+#: What PyYAML raises besides its own errors for values such as a number of 5,000 digits or the date 2020-99-99.
+MALFORMED = (ValueError, TypeError, KeyError, IndexError, AttributeError, OverflowError, RecursionError)
+
 
 class Located(dict[Any, Any]):
     """A mapping with the file that it was read from and the line of each key."""
@@ -70,7 +73,7 @@ def read(path: Path) -> Located:
     except yaml.MarkedYAMLError as error:
         mark = error.problem_mark or error.context_mark
         raise UserError(f"{path}:{mark.line + 1 if mark else 1}: {error.problem or error.context}") from None
-    except (yaml.YAMLError, UnicodeDecodeError, RecursionError) as error:
+    except (yaml.YAMLError, *MALFORMED) as error:
         raise UserError(f"{path} is not YAML: {' '.join(str(error).split())}") from None
     if not isinstance(found, Located):
         raise UserError(f"{path}:1: the file must hold a mapping, such as `paper: name`")

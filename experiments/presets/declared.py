@@ -10,6 +10,7 @@ import yaml
 
 from common.errors import UserError
 from common.io.text import choices
+from experiments.declare.located_yaml import MALFORMED
 
 FILE = Path(__file__).with_name("presets.yaml")
 
@@ -45,11 +46,11 @@ def declared(path: Path | None = None) -> dict[str, Declared]:
     path = path or FILE
     try:
         entries = yaml.safe_load(path.read_text())
-    except (OSError, yaml.YAMLError) as error:
+    except (OSError, yaml.YAMLError, *MALFORMED) as error:
         raise UserError(f"{path} cannot be read: {' '.join(str(error).split())}") from None
     if not isinstance(entries, dict):
         raise UserError(f"{path} is not a mapping of names to presets")
-    return {name: _entry(path, name, entry) for name, entry in entries.items() if not name.startswith("_")}
+    return {name: _entry(path, name, entry) for name, entry in entries.items() if str(name)[0:1] != "_"}
 
 
 def find(name: str, known: dict[str, Declared]) -> Declared:
@@ -63,7 +64,7 @@ def _entry(path: Path, name: str, entry: Any) -> Declared:
         raise UserError(f"{path}: {name} is not a mapping")
     names = {one.name for one in fields(Declared)} - {"name"}
     if unknown := [key for key in entry if key not in names]:
-        raise UserError(f"{path}: {name} has no entry {unknown[0]!r}{choices(unknown[0], names)}")
+        raise UserError(f"{path}: {name} has no entry {unknown[0]!r}{choices(str(unknown[0]), names)}")
     try:
         return Declared(name, **{**entry, "limits": tuple(entry.get("limits", ()))})
     except TypeError as error:

@@ -86,7 +86,7 @@ def read_record(run: Run) -> dict[str, Any] | None:
         record = json.loads(path.read_text())
     except FileNotFoundError:
         return None
-    except (OSError, ValueError) as error:
+    except (OSError, ValueError, RecursionError) as error:
         raise _damaged(path, error) from None
     if not isinstance(record, dict):
         raise _damaged(path, "it is not a JSON object")

@@ -1,8 +1,12 @@
 """Places that cannot be written: a full disk, a read-only folder, and a folder that another process uses."""
 
 import os
+import shutil
 import subprocess
 import sys
+import tempfile
+from contextlib import contextmanager
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -15,6 +19,7 @@ from common.errors import UserError
 from common.io.locks import alone
 from common.train import checkpoints, recipe_file
 
+NOBODY = 65534
 IDS = tuple(f"material-{k}" for k in range(2000))
 WRITERS = {
     "table.h5": lambda path: MaterialsDataset(IDS, ["NaCl"] * len(IDS)).to_hdf5(path),
@@ -35,17 +40,46 @@ def test_a_full_disk_leaves_the_old_file_and_nothing_else(name, tmp_path, disk_o
     assert path.read_bytes() == b"old" and os.listdir(tmp_path) == [name]
 
 
-@pytest.mark.parametrize("name", WRITERS)
-@pytest.mark.skipif(os.geteuid() == 0, reason="root writes into read-only folders too")
-def test_a_read_only_folder_is_named(name, tmp_path):
-    tmp_path.chmod(0o555)
+@contextmanager
+def ordinary_user():
+    """Root writes into read-only folders too, and so becomes another user for a while."""
+    if os.geteuid():
+        yield
+        return
     try:
-        with pytest.raises(UserError, match="cannot write"):
-            WRITERS[name](tmp_path / name)
-        with pytest.raises(UserError, match="no permission to write"):
-            check_writable(tmp_path / "new")
+        os.setresuid(NOBODY, NOBODY, 0)
+    except (AttributeError, OSError):
+        pytest.skip("root cannot become another user here")
+    try:
+        yield
     finally:
-        tmp_path.chmod(0o755)
+        os.setresuid(0, 0, 0)
+
+
+@pytest.fixture
+def read_only():
+    """A folder with a file in it, which neither can be changed; not below pytest's own, which is closed to others."""
+    folder = Path(tempfile.mkdtemp())
+    (folder / "old").write_text("old")
+    (folder / "old").chmod(0o444)
+    folder.chmod(0o555)
+    yield folder
+    folder.chmod(0o755)
+    shutil.rmtree(folder)
+
+
+@pytest.mark.parametrize("name", WRITERS)
+def test_a_read_only_folder_is_named(name, read_only):
+    with ordinary_user():
+        for path in (read_only / name, read_only / "old", read_only / "new" / name):
+            with pytest.raises(UserError, match="cannot write") as caught:
+                WRITERS[name](path)
+            assert str(read_only) in str(caught.value)
+            with pytest.raises(UserError, match="no permission to write"):
+                check_writable(path)
+        with pytest.raises(UserError, match="cannot write in"), alone(read_only):
+            pass
+    assert os.listdir(read_only) == ["old"] and (read_only / "old").read_text() == "old"
 
 
 def test_a_folder_belongs_to_one_process(tmp_path):

@@ -68,7 +68,7 @@ def load(path: str | Path | None = None) -> Registry:
         return Registry(entries, str(stated["figshare_api"]).rstrip("/"))
     except FileNotFoundError:
         raise UserError(f"{path} does not exist; correct MATREPRO_REGISTRY") from None
-    except (yaml.YAMLError, KeyError, TypeError, ValueError, AttributeError) as error:
+    except (OSError, yaml.YAMLError, LookupError, TypeError, ValueError, AttributeError, RecursionError) as error:
         raise UserError(f"{path} is no registry of data ({' '.join(str(error).split())}); correct it") from None
 
 

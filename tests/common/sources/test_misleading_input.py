@@ -143,3 +143,16 @@ def test_ids_as_a_series():
 def test_settings_of_the_wrong_type(name, value, what):
     with pytest.raises(UserError, match=f"{name} is .*; write {what}"):
         Recipe(**{name: value})
+
+
+@pytest.mark.parametrize("name", ["a\0b", "9" * 5000])
+def test_ids_that_cannot_be_file_names(tmp_path, name):
+    csv_of(tmp_path, f"id,gap\n{name},1.5\nb,2\n", "id_prop.csv")
+    csv_of(tmp_path, CIF, "b.cif")
+    table, left_out = load(tmp_path)
+    assert table.ids.tolist() == ["b"] and len(left_out) == 1
+
+
+def test_numbers_beyond_64_bits():
+    with pytest.raises(UserError, match="not a structure"):
+        MaterialsDataset.from_structures(["a"], [([10**30], np.eye(3) * 4, [[0, 0, 0]])])
