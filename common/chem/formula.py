@@ -13,6 +13,8 @@ from math import gcd, inf, lcm
 from common.chem.elements import ELECTRONEGATIVITY, NUMBERS, SYMBOLS
 from common.errors import UserError
 
+#: Digits of an amount, twice those of a float, and its value; Python itself refuses numbers of 4,300 digits.
+LONGEST_AMOUNT, LARGEST_AMOUNT = 40, 1_000_000_000
 ISOTOPES = {"D": "deuterium", "T": "tritium"}
 _ATOM = re.compile(r"([A-Z][a-z]?)(\d+(?:\.\d*)?|\.\d+)?")
 _ATOMS = re.compile(rf"(?:{_ATOM.pattern})+")
@@ -57,6 +59,8 @@ def symbols_in(text: str) -> list[str]:
 
 
 def _number(text: str) -> int | Fraction:
+    if len(text) > LONGEST_AMOUNT:
+        raise UserError(f"the amount {text[:10]}... has {len(text)} digits; round it")
     return 1 if not text else int(text) if text.isdigit() else Fraction(text)
 
 
@@ -68,7 +72,13 @@ def _add(amounts: dict[int, int | Fraction], symbol: str, amount: int | Fraction
         raise UserError(f"{text}: {symbol} is not a chemical element; correct the name")
     if amount == 0:
         raise UserError(f"{text}: the amount of {symbol} is zero; leave {symbol} out")
-    amounts[z] = amounts.get(z, 0) + amount
+    amounts[z] = amounts.get(z, 0) + _limited(amount, z, text)
+
+
+def _limited(amount: int | Fraction, z: int, text: str) -> int | Fraction:
+    if amount > LARGEST_AMOUNT:
+        raise UserError(f"{text}: the amount of {SYMBOLS[z]} is above {LARGEST_AMOUNT:,}; reduce the formula")
+    return amount
 
 
 def _parse_groups(text: str) -> dict[int, int | Fraction]:
@@ -95,7 +105,7 @@ def _parse_groups(text: str) -> dict[int, int | Fraction]:
                 raise UserError(f"{text}: a group has the amount zero; leave it out")
             group = levels.pop()
             for z, count in group.items():
-                levels[-1][z] = levels[-1].get(z, 0) + count * _number(times)
+                levels[-1][z] = levels[-1].get(z, 0) + _limited(count * _number(times), z, text)
         position = token.end()
     if opened:
         raise UserError(f"{text}: its brackets do not match; write groups like Ca(OH)2")

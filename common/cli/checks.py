@@ -34,6 +34,9 @@ def model_names(folders: Sequence[str]) -> list[str]:
 def check_paths(arguments: argparse.Namespace) -> None:
     """Refuse a file to write that has the wrong ending, is an input of the command, or lies where nothing can be."""
     given = vars(arguments)
+    for name in ("model", *WRITTEN):
+        if given.get(name) == "":  # an unset variable of the shell
+            raise UserError(f"--{name} is empty; name a file or folder, or leave it out")
     inputs = [path for name, value in given.items() if name not in (*WRITTEN, "command") for path in _paths(value)]
     for option in WRITTEN:
         path = given.get(option)

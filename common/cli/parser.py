@@ -76,6 +76,8 @@ def run(parser: argparse.ArgumentParser, argv: Sequence[str] | None = None) -> i
     if arguments.command is None:
         parser.print_help()
         return 2
+    if hasattr(sys.stdout, "reconfigure"):  # names of files may hold bytes that are no text
+        sys.stdout.reconfigure(errors="backslashreplace")
     try:
         with _second_interruption_exits(parser.prog), warnings.catch_warnings():
             warnings.showwarning = lambda message, *_: note(f"warning: {message}")

@@ -80,14 +80,15 @@ def open_bytes(path: str | Path) -> BinaryIO:
     return cast(BinaryIO, io.BufferedReader(_Limited(file, path, limit()), 2**16))
 
 
-def check_size(path: str | Path) -> None:
-    """Refuse a file that is read by a library of its own: special ones, and compressed ones beyond the limit."""
+def check_size(path: str | Path, check: Callable[[bytes], object] = len) -> None:
+    """Refuse a file that is read by a library of its own: special ones, and compressed ones beyond the limit.
+
+    check: called with each megabyte of the content; it raises an error where it finds something to refuse.
+    """
     if Path(path).exists():
-        refuse_special(path)
-        if is_compressed(path):
-            with open_bytes(path) as file:
-                while file.read(2**20):
-                    pass
+        with open_bytes(path) as file:
+            while data := file.read(2**20):
+                check(data)
 
 
 def check_archive(file: Any, name: object) -> None:

@@ -6,10 +6,10 @@ import csv
 import math
 import re
 import warnings
-from collections.abc import Container
+from collections.abc import Container, Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import NamedTuple
+from typing import NamedTuple, TextIO
 
 import numpy as np
 
@@ -20,6 +20,9 @@ from common.io.files import reason_of
 
 ID_NAMES = ("id", "material_id", "mp_id", "jid", "name")
 STRUCTURE_NAMES = ("cif", "formula")
+#: Bytes of a cell take fifty times as much memory at worst, so that these are limited too: cells of a file, and
+#: characters of a line.
+MAX_CELLS, MAX_LINE = 20_000_000, 2**24
 EMPTY = ("", "nan", "na", "n/a", "none", "null", "-")
 
 
@@ -123,8 +126,13 @@ def _rows(path: Path) -> list[list[str]]:
         with open_text(path, encoding="utf-8-sig") as file:
             first = file.readline()
             file.seek(0)
-            rows = csv.reader(file, delimiter=max(",;\t", key=first.count), strict=True)
-            rows = [cells for row in rows if any(cells := [cell.strip() for cell in row])]
+            rows, count = [], 0
+            for row in csv.reader(_lines(file, path), delimiter=max(",;\t", key=first.count), strict=True):
+                count += len(row)
+                if count > MAX_CELLS:
+                    raise UserError(f"{path} has more than {MAX_CELLS:,} cells; divide it, or leave columns out")
+                if any(cells := [cell.strip() for cell in row]):
+                    rows.append(cells)
     except FileNotFoundError:
         raise UserError(f"{path} does not exist; check the name") from None
     except UnicodeDecodeError:
@@ -136,6 +144,13 @@ def _rows(path: Path) -> list[list[str]]:
     if not rows:
         raise UserError(f"{path} is empty; export it again")
     return rows
+
+
+def _lines(file: TextIO, path: Path) -> Iterator[str]:
+    for line in file:
+        if len(line) > MAX_LINE:
+            raise UserError(f"{path} has a line of more than {MAX_LINE:,} characters; check its line ends and quotes")
+        yield line
 
 
 def read_columns(path: Path) -> Sheet:

@@ -19,7 +19,7 @@ PER_ATOM = "_eV_per_atom"
 
 
 def is_densities_file(path: str | Path) -> bool:
-    """Whether an HDF5 file holds densities of states rather than a plain table."""
+    """Whether a file that a user names holds densities of states rather than a plain table."""
     if Path(path).suffix.lower() not in (".h5", ".hdf5") or not Path(path).is_file():
         return False
     probe(path)
@@ -34,7 +34,6 @@ def load(path: str | Path, *, origin: str = "") -> MaterialsDataset:
     what `as_attributes` wrote.
     """
     ids, crystals, formulas, found, units = [], [], [], {}, {}
-    probe(path)
     with reading_hdf5(path) as file:
         for name, group in file["materials"].items():
             try:

@@ -5,6 +5,7 @@ What cannot be read is listed as id -> reason and the rest is read; `strict=True
 
 from __future__ import annotations
 
+import os
 import warnings
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
@@ -176,6 +177,7 @@ def _from_files(paths: Sequence[Path], formulas: Sequence[str] = ()) -> list[Ent
                 )
         for file in inside:
             found[file] = _stem(file.relative_to(path) if path.is_dir() else Path(file.name))
+    found = {file: os.fsencode(name).decode("utf-8", "backslashreplace") for file, name in found.items()}
     times = Counter([*found.values(), *dict.fromkeys(formulas)])
     return [Entry(name if times[name] == 1 else str(file), "file", str(file)) for file, name in found.items()]
 

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from common.errors import UserError
-from common.io.files import write_text
+from common.io.files import refuse_special, write_text
 from common.io.text import choices
 
 
@@ -30,6 +30,7 @@ class RecipeFile:
 
     @classmethod
     def load(cls, path: str | Path) -> RecipeFile:
+        refuse_special(path)
         try:
             whole = json.loads(Path(path).read_text())
             network, variant, settings = whole["network"], whole["variant"], whole["settings"]

@@ -14,7 +14,7 @@ import numpy as np
 from common.data.conformal import Conformal
 from common.data.domain import Domain
 from common.errors import UserError
-from common.io.files import file_digest, reason_of, replacing, write_text
+from common.io.files import file_digest, reason_of, refuse_special, replacing, write_text
 from common.train import devices
 from common.train.finetune import Start
 from common.train.recipe import Recipe
@@ -128,6 +128,7 @@ def _group(value: Any) -> str:
 
 
 def _load_weights(model: Any, weights: Path, card: dict) -> None:
+    refuse_special(weights)
     try:
         if file_digest(weights) != card["weights"]:
             raise UserError(f"{weights} is damaged or not that of its model.json; copy or train the model again")
@@ -143,6 +144,7 @@ def read_card(folder: str | Path) -> dict[str, Any]:
     path = Path(folder) / CARD
     if not path.exists() and member_folder(folder, 0).is_dir():
         path = member_folder(folder, 0) / CARD  # the members of an ensemble differ in their seed alone
+    refuse_special(path)
     try:
         card = json.loads(path.read_text())
     except FileNotFoundError:

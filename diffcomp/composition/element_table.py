@@ -12,7 +12,7 @@ import numpy as np
 
 from common.chem.elements import NUMBERS, SYMBOLS
 from common.errors import UserError
-from common.io.files import cache_root, write_text
+from common.io.files import cache_root, refuse_special, write_text
 from common.io.text import as_csv
 from common.sources import load_source
 from diffcomp.composition.embedding import ElementSpace, corpus, learn
@@ -37,6 +37,7 @@ def element_space(path: Path = PATH, *, scaled: bool = True, over: tuple[int, ..
 
 def _read(path: Path) -> tuple[np.ndarray, np.ndarray]:
     """Atomic numbers (n,) and weights (n, length) of a table as it is."""
+    refuse_special(path)
     with open(path, newline="") as file:
         header, *rows = list(csv.reader(file)) or [[]]
     if not rows or len(header) < 2:

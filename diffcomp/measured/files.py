@@ -8,13 +8,15 @@ from pathlib import Path
 import numpy as np
 
 from common.errors import UserError
-from common.io.files import reason_of
+from common.io.files import reason_of, refuse_special
 from common.train.devices import quiet_backend
 
 #: What is read, as Pillow calls it; MPO is the JPEG of some cameras.
 KINDS = ("PNG", "JPEG", "MPO", "TIFF")
 #: The smallest picture that can hold a pattern, pixels; the largest share of pixels that may stand at the top value.
 SMALLEST, SATURATED = 32, 0.1
+#: The largest picture, pixels; as numbers they take 24 bytes each. Detectors have up to 18 million.
+LARGEST = 25_000_000
 #: Tags of TIFF: what numbers mean, and extra channels that are opacity.
 WHITE_IS_ZERO, BLACK_IS_ZERO, RGB, OPACITY = 0, 1, 2, (1, 2)
 #: How files of those kinds begin.
@@ -25,16 +27,19 @@ def read_picture(path: str | Path) -> np.ndarray:
     """The values of a PNG, JPEG or TIFF as float64, (rows, columns) if grey, (rows, columns, 3) if coloured."""
     from PIL import Image, UnidentifiedImageError
 
+    refuse_special(path)
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")  # of damaged tags, which matter where the picture cannot be read
             warnings.simplefilter("error", Image.DecompressionBombWarning)
             with Image.open(path) as file:
+                if file.width * file.height > LARGEST:
+                    raise Image.DecompressionBombError
                 values = _values(file, path)
     except UserError:
         raise
     except (Image.DecompressionBombWarning, Image.DecompressionBombError):
-        most = f"{Image.MAX_IMAGE_PIXELS / 1e6:.0f} million pixels"
+        most = f"{LARGEST / 1e6:.0f} million pixels"
         raise UserError(f"{path} is too large, more than {most}; cut it out or make it smaller") from None
     except FileNotFoundError:
         raise UserError(f"{path} does not exist; check the name") from None

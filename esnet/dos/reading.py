@@ -9,12 +9,14 @@ from typing import NamedTuple
 from common.chem.crystal import Crystal
 from common.data.densities import Densities
 from common.errors import UserError
-from common.io.compressed import DAMAGE, is_compressed, open_text
+from common.io.compressed import DAMAGE, is_compressed, limit, open_text
 from common.sources.reading import read_object
 from esnet.dos.projected import as_densities
 from esnet.dos.resampling import covered
 from esnet.dos.vasp import complete_dos, complete_dos_of, from_complete_dos
 
+#: Numbers and other values in a JSON file; each takes up to 100 bytes of memory.
+MAX_VALUES = 10_000_000
 ENDINGS = (".xml", ".json")
 LOBSTER = "is from LOBSTER, whose projections on a local basis differ from those of VASP and GPAW; give the vasprun.xml"
 
@@ -59,7 +61,10 @@ def _json(path: Path) -> dict:
     """The dictionary of a CompleteDos, also from a record of the Materials Project, which has it under `data`."""
     try:
         with open_text(path) as file:
-            found = json.load(file)
+            text = file.read(limit() + 1)
+        if len(text) > limit() or text.count(",") > MAX_VALUES:
+            raise UserError(f"holds more than {MAX_VALUES:,} values; give one material per file")
+        found = json.loads(text)
     except FileNotFoundError:
         raise UserError("does not exist; check the name") from None
     except (*DAMAGE, ValueError, RecursionError) as error:

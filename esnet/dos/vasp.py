@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import warnings
 from collections import defaultdict
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -15,6 +15,9 @@ from common.errors import UserError
 from common.io.compressed import check_size
 from common.io.files import reason_of
 from esnet.dos.projected import ProjectedDOS, check_orbitals, collect
+
+#: Opening and closing tags of a vasprun.xml.
+MAX_TAGS = 10_000_000
 
 if TYPE_CHECKING:
     from pymatgen.electronic_structure.dos import CompleteDos
@@ -88,12 +91,25 @@ def _valence_top(found: CompleteDos) -> float:
     return float(valence) if conduction > valence else float(found.efermi)
 
 
+def _count_tags() -> Callable[[bytes], None]:
+    """Counts the tags of an XML file, whose elements take up to 200 bytes of memory each."""
+    count = 0
+
+    def check(data: bytes) -> None:
+        nonlocal count
+        count += data.count(b"<")
+        if count > MAX_TAGS:
+            raise UserError(f"has more than {MAX_TAGS:,} tags; give a run with fewer energies, bands or ionic steps")
+
+    return check
+
+
 def complete_dos(path: str | Path, *, unconverged: bool = False) -> CompleteDos:
     """The `CompleteDos` of a `vasprun.xml`, possibly compressed. `unconverged` accepts a run that did not converge."""
     from pymatgen.io.vasp.outputs import Vasprun
 
     try:
-        check_size(path)
+        check_size(path, _count_tags())
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")
             run = Vasprun(str(path), parse_potcar_file=False, parse_eigen=False)

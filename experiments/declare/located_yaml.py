@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from common.errors import UserError
+from common.io.files import refuse_special
 
 #: What PyYAML raises besides its own errors for values such as a number of 5,000 digits or the date 2020-99-99.
 MALFORMED = (ValueError, TypeError, KeyError, IndexError, AttributeError, OverflowError, RecursionError)
@@ -64,6 +65,7 @@ def read(path: Path) -> Located:
     """The mapping in a YAML file; syntax errors and duplicate keys name the line."""
     import yaml
 
+    refuse_special(path)
     try:
         loader = _loader()(path.read_text(encoding="utf-8"))
         loader.path = path

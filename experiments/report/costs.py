@@ -22,7 +22,7 @@ def costs_of(model: ModelResult) -> list[str]:
     """Mean time of the runs behind a row, and the hardware; trees and medians have no parameters to count."""
     records = [record for _, record in model.stored]
     minutes = np.mean([record["wall_seconds"] for record in records]) / 60
-    parameters = {record["parameters"] for record in records}
+    parameters = {record.get("parameters") for record in records}
     counted = ", ".join(f"{n:,}" for n in sorted(parameters)) if None not in parameters else "not counted"
     return [f"{minutes:.1f}", counted, ", ".join(sorted({_processor(record["device"]) for record in records}))]
 

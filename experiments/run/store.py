@@ -34,8 +34,14 @@ FIELDS: dict[str, type | tuple[type, ...]] = {
     "left_out": dict,
     "wall_seconds": (int, float),
 }
+#: Numbers that records of networks hold too.
+NUMBERS = ("parameters", "epochs_run", "best_epoch", "best_validation")
 #: What is read of the dictionaries within a record.
-NESTED = {"split": ("digest", "n_test"), "data": ("digest", "rows"), "device": ("processor", "cores", "threads")}
+NESTED: dict[str, dict[str, type]] = {
+    "split": {"digest": str, "n_test": int},
+    "data": {"digest": str, "rows": int},
+    "device": {"processor": str, "cores": str, "threads": int},
+}
 
 
 class DamagedResult(UserError):
@@ -95,9 +101,15 @@ def read_record(run: Run) -> dict[str, Any] | None:
             raise _damaged(path, f"it lacks {name}")
         if not isinstance(record[name], kind):
             raise _damaged(path, f"{name} is {json.dumps(record[name])[:40]}")
+    for name in NUMBERS:
+        if not isinstance(record.get(name), int | float | None):
+            raise _damaged(path, f"{name} is {json.dumps(record[name])[:40]}")
     for name, inner in NESTED.items():
-        if lacking := [key for key in inner if key not in record[name]]:
-            raise _damaged(path, f"{name} lacks {lacking[0]}")
+        for key, kind in inner.items():
+            if key not in record[name]:
+                raise _damaged(path, f"{name} lacks {key}")
+            if not isinstance(record[name][key], kind):
+                raise _damaged(path, f"{name}.{key} is {json.dumps(record[name][key])[:40]}")
     return record
 
 

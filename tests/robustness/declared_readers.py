@@ -21,7 +21,7 @@ from tests.robustness.reader import Reader
 RECORD = {
     "digest": "00", "unit": "eV", "wall_seconds": 1.5, "left_out": {}, "versions": {"keras": "3"},
     "split": {"digest": "00", "n_test": 3}, "data": {"digest": "00", "rows": 9},
-    "device": {"processor": "x", "cores": "2", "threads": "1"},
+    "device": {"processor": "x", "cores": "2", "threads": 1},
 }  # fmt: skip
 TRIAL = {"number": 1, "settings": {"epochs": 3}, "error": 0.5, "reason": "", "best_epoch": 1, "epochs": 3}
 JOB = {"id": "a", "numbers": [11, 17], "lattice": [[4, 0, 0], [0, 4, 0], [0, 0, 4]], "frac": [[0, 0, 0], [0.5] * 3]}

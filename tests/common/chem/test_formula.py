@@ -146,3 +146,22 @@ def test_coarse_ratios_are_near_enough(amounts):
     total, whole = sum(coarse.values()), sum(amounts.values())
     assert total <= 499
     assert all(abs(coarse[z] / total - n / whole) <= 0.02 * n / whole + 1e-12 for z, n in amounts.items())
+
+
+@pytest.mark.parametrize(
+    ("text", "words"),
+    [
+        ("H" + "9" * 5000, "has 5000 digits; round it"),
+        ("H0." + "3" * 5000 + "O", "digits; round it"),
+        ("H9999999999O", "the amount of H is above 1,000,000,000"),
+        ("(" * 50 + "H" + ")9999" * 50, "the amount of H is above"),
+        ("(" * 5000 + "H" + ")" * 4999, "brackets do not match"),
+    ],
+)
+def test_amounts_that_no_material_has(text, words):
+    with pytest.raises(UserError, match=words):
+        normalize_formula(text)
+
+
+def test_amounts_of_floats_are_read():
+    assert normalize_formula("Fe0.3333333333333333Ni0.6666666666666667") == "Fe0.33333333Ni0.66666667"

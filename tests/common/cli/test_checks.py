@@ -58,6 +58,13 @@ def test_outputs_are_checked_before_the_command_runs(files, monkeypatch, capsys,
     assert (files / "x.csv").read_bytes() == before
 
 
+@pytest.mark.parametrize("option", ["--output", "--model"])
+def test_an_empty_name_is_refused(files, monkeypatch, capsys, option):
+    monkeypatch.chdir(files)
+    assert run("x.csv", option, "", command=lambda arguments: pytest.fail("it ran")) == 2
+    assert f"{option} is empty; name a file or folder" in capsys.readouterr().err
+
+
 def test_other_outputs_are_accepted(files, monkeypatch):
     monkeypatch.chdir(files)
     for output in ("y.csv", "new/y.csv.gz", "crystals/y.csv", "/dev/null"):

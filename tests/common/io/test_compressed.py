@@ -22,7 +22,12 @@ from common.io.compressed import check_size, open_bytes, open_text
 from common.sources import reading
 from common.sources.columns import read_columns
 from common.sources.reading import read_file
+from common.train.recipe_file import RecipeFile
+from common.train.saved_model import read_card
+from diffcomp.composition.element_table import element_space
+from diffcomp.measured.files import read_picture
 from esnet.dos.reading import read_dos_file
+from experiments.declare import located_yaml
 
 WRITERS = {".gz": gzip.compress, ".bz2": bz2.compress, ".xz": lzma.compress}
 
@@ -112,6 +117,11 @@ READERS = {
     "predictions.csv": lambda path: Predictions.load(path),
     "dos.json": lambda path: read_dos_file(path),
     "vasprun.xml": lambda path: read_dos_file(path),
+    "picture.png": lambda path: read_picture(path),
+    "recipe.json": lambda path: RecipeFile.load(path),
+    "elements.csv": lambda path: element_space(path),
+    "tables.yaml": lambda path: located_yaml.read(path),
+    "model.json": lambda path: read_card(path.parent),
 }
 
 
@@ -128,6 +138,23 @@ def test_what_is_no_file_is_refused(tmp_path, monkeypatch, name, kind):
         path.symlink_to("/dev/zero")
     with pytest.raises(UserError, match="is a pipe, socket or device, not a file"):
         READERS[name](path)
+
+
+SMALL_LIMITS = {
+    "table.csv": ("common.sources.columns.MAX_CELLS", 3, "formula,x\nSi,1\nGe,2\n", "has more than 3 cells"),
+    "line.csv": ("common.sources.columns.MAX_LINE", 9, "formula\n" + "Si" * 9, "a line of more than 9 characters"),
+    "dos.json": ("esnet.dos.reading.MAX_VALUES", 3, "[1, 2, 3, 4, 5]", "holds more than 3 values"),
+    "vasprun.xml": ("esnet.dos.vasp.MAX_TAGS", 3, "<a><b></b></a>", "has more than 3 tags"),
+}
+
+
+@pytest.mark.parametrize("name", SMALL_LIMITS)
+def test_many_small_values_have_a_limit(tmp_path, monkeypatch, name):
+    place, value, text, words = SMALL_LIMITS[name]
+    monkeypatch.setattr(place, value)
+    (tmp_path / name).write_text(text)
+    with pytest.raises(UserError, match=words):
+        (read_columns if name.endswith(".csv") else read_dos_file)(tmp_path / name)
 
 
 def test_one_structure_file_has_a_limit(tmp_path, monkeypatch):

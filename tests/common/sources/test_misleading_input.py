@@ -2,6 +2,7 @@
 
 import gzip
 import json
+import os
 import re
 
 import numpy as np
@@ -156,3 +157,11 @@ def test_ids_that_cannot_be_file_names(tmp_path, name):
 def test_numbers_beyond_64_bits():
     with pytest.raises(UserError, match="not a structure"):
         MaterialsDataset.from_structures(["a"], [([10**30], np.eye(3) * 4, [[0, 0, 0]])])
+
+
+def test_file_names_that_are_no_text(tmp_path):
+    path = os.fsdecode(os.fsencode(tmp_path) + b"/\xff.cif")
+    with open(path, "w") as file:
+        file.write(CIF)
+    table = load(tmp_path).table
+    assert table.ids.tolist() == ["\\xff"] and table.digest()

@@ -142,8 +142,8 @@ def odd_files(folder):
         "folder.png": "is a folder",
         "p.gif": "is a GIF picture; save it as PNG",
         "p.bmp": "is a BMP picture; save it as PNG",
-        "large.png": "is too large, more than 89 million pixels",
-        "huge.png": "is too large, more than 89 million pixels",
+        "large.png": "is too large, more than 25 million pixels",
+        "huge.png": "is too large, more than 25 million pixels",
     }
 
 

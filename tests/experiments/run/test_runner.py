@@ -144,3 +144,19 @@ def test_damaged_files_are_named_and_computed_again(stored, capsys):
         assert not store.finished(run) and f"{name} is damaged" in store.damage(run)
     assert runner.run_all(stored) == [] and all(store.finished(run) for run in stored)
     assert capsys.readouterr().err.count("running again: ") == 2
+
+
+@pytest.mark.parametrize(
+    ("change", "words"),
+    [
+        ({"device": {"processor": "x", "cores": "2", "threads": "two"}}, 'device.threads is "two"'),
+        ({"device": "a laptop"}, 'device is "a laptop"'),
+        ({"split": {"digest": "x"}}, "split lacks n_test"),
+        ({"parameters": "many"}, 'parameters is "many"'),
+        ({"wall_seconds": None}, "wall_seconds is null"),
+    ],
+)
+def test_wrong_values_of_a_record_are_named(stored, change, words):
+    path = store.folder_of(stored[0]) / store.RECORD
+    path.write_text(json.dumps(json.loads(path.read_text()) | change))
+    assert words in store.damage(stored[0]) and "matrepro reproduce" in store.damage(stored[0])
