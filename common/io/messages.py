@@ -8,11 +8,17 @@ from common.errors import UserError
 
 #: Of many bad materials so many are listed one by one.
 LISTED = 20
+#: Longer words, such as a cell of a damaged file, are cut; paths are shorter.
+LONGEST = 300
 
 
 def note(text: str) -> None:
     """One line on stderr, where it does not mix with results."""
-    print(" ".join(text.split()), file=sys.stderr, flush=True)
+    print(" ".join(map(_shortened, text.split())), file=sys.stderr, flush=True)
+
+
+def _shortened(word: str) -> str:
+    return word if len(word) <= LONGEST else f"{word[: LONGEST // 3]}... ({len(word):,} characters)"
 
 
 def report_left_out(left_out: dict[str, str], n_good: int, *, strict: bool = False) -> None:

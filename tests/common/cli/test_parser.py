@@ -19,7 +19,7 @@ from common.cli.options import add_common
 from common.cli.package_spec import PackageSpec
 from common.data.predictions import Predictions
 from common.errors import UserError
-from common.io.messages import LISTED, report_left_out
+from common.io.messages import LISTED, note, report_left_out
 
 HEAVY = ("tensorflow", "keras", "pymatgen", "matminer", "pandas", "matplotlib", "sklearn", "joblib", "numpy", "h5py")
 
@@ -142,6 +142,11 @@ def test_handlers_exist_and_their_modules_load_no_backend():
 def test_left_out_is_listed(capsys):
     report_left_out({"a": "a: broken", "b": "open"}, 3)
     assert capsys.readouterr().err == "left out: a: broken\nleft out: b: open\n"
+
+
+def test_a_long_word_is_cut(capsys):
+    note(f"/a/path is {'9' * 5000}, no number")
+    assert capsys.readouterr().err == f"/a/path is {'9' * 100}... (5,001 characters) no number\n"
 
 
 def test_a_long_list_is_cut(capsys):
