@@ -94,6 +94,7 @@ def test_the_models_of_the_folds_predict_together(crossed, capsys):
     assert model.conformal.source == "cross-validation" and model.conformal.n == 40
 
 
+@pytest.mark.slow
 def test_folds_of_the_data(data, tmp_path, capsys):
     assert train(data, tmp_path / "m", "--folds", "given") == 0
     rows = list(csv.DictReader((tmp_path / "m" / "predictions.csv").read_text().splitlines()))
@@ -152,6 +153,7 @@ def test_coverage_is_counted_over_all_folds(crossed, mini):
 # --- fine-tuning -------------------------------------------------------------------------------------
 
 
+@pytest.mark.slow
 def test_fine_tuning_from_a_folder(single, crossed, data, tmp_path, capsys):
     target = ["train", "mini", "--target", "band_gap", "--epochs", "1", "--split-ratio", "1:1:20"]
     assert main([*target, "--from", str(single), "--model", str(tmp_path / "m"), "--head-only"]) == 0

@@ -65,6 +65,7 @@ def test_the_head_alone_is_trained(trained, table, split):
         assert np.array_equal(np.asarray(variable), before) == (id(variable) not in head)
 
 
+@pytest.mark.slow
 def test_an_interrupted_fine_tuning_resumes(trained, table, split, tmp_path):
     def tuned(epochs, folder=None, **changes):
         model = trained.fine_tuning(**{**RECIPE, "epochs": epochs, **changes})

@@ -52,6 +52,7 @@ def test_keras_callbacks_are_called_as_by_fit(table, tmp_path):
     assert watch.params["epochs"] == 9 and watch.params["steps"] == 2
 
 
+@pytest.mark.slow
 def test_callbacks_do_not_change_the_result(table):
     from keras.callbacks import LambdaCallback
 
@@ -59,6 +60,7 @@ def test_callbacks_do_not_change_the_result(table):
     assert [row["loss"] for row in one.state.history] == [row["loss"] for row in other.state.history]
 
 
+@pytest.mark.slow
 def test_a_csv_log_continues_when_the_training_resumes(table, tmp_path):
     path, log = tmp_path / "deep" / "log.csv", LogPlace.parse(f"csv:{tmp_path}/deep/log.csv")
     fit(table, [log.callback("m", SETTINGS)], folder=tmp_path / "run")
