@@ -112,13 +112,25 @@ def as_table(results: list[dict]) -> str:
     return "".join(f"| {' | '.join(line)} |\n" for line in lines)
 
 
+def renew(page: Path, results: list[dict]) -> None:
+    """Replace the rows of these readers in the table at the end of a page; those of others stay."""
+    from tests.robustness.readers import READERS
+
+    before, _, table = page.read_text().partition("| reader |")
+    rows = {line.split("|")[1].strip(): line for line in table.splitlines()[2:]}
+    head, rule, *new = as_table(results).splitlines()
+    rows |= {line.split("|")[1].strip(): line for line in new}
+    lines = [head, rule, *(rows[one.name] for one in READERS if one.name in rows)]
+    page.write_text(before + "\n".join(lines) + "\n")
+
+
 def main() -> int:
     from tests.robustness.readers import READERS
 
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("readers", nargs="*", metavar="READER")
     parser.add_argument("--mutants", type=int, default=300)
-    parser.add_argument("--output", type=Path, help="also write the table into this page, in place of the old one")
+    parser.add_argument("--output", type=Path, help="renew these rows of the table in this page")
     arguments = parser.parse_args()
     results = []
     for name in arguments.readers or [one.name for one in READERS]:
@@ -126,8 +138,7 @@ def main() -> int:
         print(as_table(results) if len(results) == 1 else as_table([found]).splitlines()[-1] + "\n", end="", flush=True)
         print("".join(f"{name}: {fault}\n" for fault in found["faults"][:5]), end="", file=sys.stderr, flush=True)
     if arguments.output:
-        before = arguments.output.read_text().partition("| reader |")[0]
-        arguments.output.write_text(before + as_table(results))
+        renew(arguments.output, results)
     return int(any(one["faults"] or one["memory"] > LARGEST_MB for one in results))
 
 
