@@ -114,12 +114,15 @@ def cross_validated(folder: str | Path) -> TaskResult:
 
 def checked(result: TaskResult) -> TaskResult:
     """The result with its folds in the order of the official ids; every material must stand in its own fold."""
-    count = sum(map(len, result.folds.values()))
-    official = dict(zip(matbench.ids(result.task, count), matbench.folds(count).tolist(), strict=True))
-    ordered = {}
     for fold, predicted in result.folds.items():
         if predicted.target is None or predicted.prediction.ndim != 1:
             raise UserError(f"matbench_{result.task}: fold {fold} has no known values to score the predictions with")
+    if sorted(result.folds) != list(range(matbench.FOLDS)) or not all(map(len, result.folds.values())):
+        raise UserError(f"matbench_{result.task} needs predictions of {matbench.FOLDS} folds, not {len(result.folds)}")
+    count = sum(map(len, result.folds.values()))
+    official = dict(zip(matbench.ids(result.task, count), matbench.folds(count).tolist(), strict=True))
+    ordered = {}
+    for fold, predicted in sorted(result.folds.items()):
         wrong = [name for name in predicted.ids.tolist() if official.get(name) != fold]
         if wrong or len(set(predicted.ids.tolist())) < len(predicted):
             raise UserError(
@@ -127,6 +130,4 @@ def checked(result: TaskResult) -> TaskResult:
                 "materials are missing; predict every material of the official folds once"
             )
         ordered[fold] = predicted.take(np.argsort(predicted.ids))
-    if sorted(ordered) != list(range(matbench.FOLDS)):
-        raise UserError(f"matbench_{result.task} needs {matbench.FOLDS} folds, not {len(ordered)}")
-    return replace(result, folds=dict(sorted(ordered.items())))
+    return replace(result, folds=ordered)

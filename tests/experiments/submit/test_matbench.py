@@ -84,6 +84,8 @@ def test_what_is_not_the_official_folds(result):
         checked(TaskResult("steels", short, {}, {}, ""))
     with pytest.raises(UserError, match="'steel' is not one of the regression tasks of Matbench"):
         task_of("steel")
+    with pytest.raises(UserError, match="matbench_steels needs predictions of 5 folds, not 1"):
+        checked(TaskResult("steels", {0: result.folds[0]}, {}, {}, ""))
     with pytest.raises(UserError, match="no known values"):
         checked(TaskResult("steels", {0: Predictions(np.array(["a"]), np.array([1.0]))}, {}, {}, ""))
 
