@@ -59,13 +59,13 @@ def _add_first(commands: Any) -> None:
         commands,
         "first",
         "experiments.cli.first:first",
-        "train and plot a few models in two minutes, then show the results of all papers",
-        "matrepro first --jobs 2",
+        "train and plot a few models in minutes, then show the results of all papers",
+        "matrepro first",
         "Train PROFiT-Net, XGBoost and a constant on the embedded dataset, draw their predictions, and print the "
         "errors of the papers' own models beside the reported ones.",
     )
     one.add_argument("--output", default="first", metavar="DIR", help="folder for the plots, default first")
-    one.add_argument("--jobs", type=positive, default=2, metavar="N", help="parallel runs, default 2")
+    one.add_argument("--jobs", type=positive, default=1, metavar="N", help="parallel runs, default 1")
 
 
 def _add_reproduce(commands: Any) -> None:

@@ -66,12 +66,22 @@ def test_data_and_split_print_json(tiny, tmp_path, capsys):
 def test_the_first_look_ends_with_results_plots_and_what_to_try(tiny, tmp_path, monkeypatch, capsys):
     monkeypatch.setattr(first, "PAPER", "tiny")
     monkeypatch.setattr(first, "TABLE", "one")
+    monkeypatch.setattr(first, "COLUMN", "gap (mini)")
     monkeypatch.setattr(first, "ROWS", ("dummy",))
     assert cli.main(["first", "--output", str(tmp_path / "plots"), "--jobs", "1"]) == 0
     out = capsys.readouterr().out
     assert "| dummy" in out and "| net" not in out
-    assert out.index("scale mini") < out.index("reported errors and ours") < out.index("Plots of") < out.index("Next:")
+    assert out.index("scale mini") < out.index("Plots of") < out.index("Next:")
     assert [path.name for path in (tmp_path / "plots").iterdir()] == ["gap-mini-MAE.png"]
+
+
+def test_the_first_look_shows_ours_beside_reported_errors(stored, tiny, tmp_path, monkeypatch, capsys):
+    tiny["rows"]["dummy"]["reported"] = "Net"
+    tiny["own_row"] = "dummy"
+    for name, value in {"PAPER": "tiny", "TABLE": "one", "COLUMN": "gap (mini)", "ROWS": ("dummy",)}.items():
+        monkeypatch.setattr(first, name, value)
+    assert cli.main(["first", "--output", str(tmp_path / "plots")]) == 0
+    assert "reported errors and ours" in capsys.readouterr().out
 
 
 def test_the_commands_that_the_first_look_proposes_exist():
