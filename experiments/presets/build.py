@@ -18,7 +18,7 @@ from common.data.predictions import Predictions
 from common.data.splits import Split, by_formula, by_fractions, with_calibration
 from common.errors import UserError
 from common.presets.load import SPECS
-from common.presets.quantize import pack, unpack
+from common.presets.quantize import LARGE, pack, unpack
 from common.presets.store import read_preset, write_preset
 from common.train.ensemble import Ensemble
 from experiments.analyses.results import load_results
@@ -82,7 +82,8 @@ def quantized(model: Any, table: MaterialsDataset, *, jobs: int = 1) -> tuple[in
     members = getattr(model, "members", [model])
     exact = [member.model.get_weights() for member in members]
     error = model.predict(table, jobs=jobs).metrics()["MAE"]
-    for bits in BITS:
+    large = any(array.size >= LARGE for array in exact[0])
+    for bits in BITS if large else BITS[-1:]:
         for member, arrays in zip(members, exact, strict=True):
             member.model.set_weights(unpack(pack(arrays, bits)))
         predicted = model.predict(table, jobs=jobs)

@@ -18,6 +18,8 @@ from profitnet.features import profit_matrix
 from profitnet.matminer import OrbitalFieldMatrix, PROFiTMatrix
 from tests.esnet.densities import complete_dos
 
+pytestmark = pytest.mark.filterwarnings("ignore:the matrix subclass:PendingDeprecationWarning")  # of matminer
+
 SALT = Structure.from_spacegroup("Fm-3m", Lattice.cubic(5.64), ["Na", "Cl"], [[0, 0, 0], [0.5] * 3])
 PEROVSKITE = Structure.from_spacegroup(
     "Pm-3m", Lattice.cubic(3.91), ["Sr", "Ti", "O"], [[0, 0, 0], [0.5] * 3, [0.5, 0.5, 0]]

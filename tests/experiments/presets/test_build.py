@@ -11,6 +11,7 @@ from common.errors import UserError
 from common.presets.exchange import NAME
 from common.presets.find import PACKAGES
 from common.presets.load import SPECS
+from common.presets.quantize import unpack
 from common.presets.store import verify
 from experiments.cli.main import main
 from experiments.presets.build import _spec, cross_validated, measured_coverage, preset_split
@@ -36,6 +37,14 @@ def test_build_list_info_verify_export_import_predict(file, tmp_path, monkeypatc
     assert [path.name for path in built.iterdir()] == ["mini-gap"]
     facts = verify(built / "mini-gap")
     assert facts["coverage"]["level"] == 0.9 and facts["members"] == 2 and len(facts["errors"]) == 2
+    assert facts["bits"] == 8 and facts["needs"] == "formulas"  # it has no large arrays
+
+    # Renewed, it keeps its weights.
+    before = (built / "mini-gap" / "model.weights.npz").read_bytes()
+    assert main(["models", "build", "mini-gap", "--declared", str(file), "--output", str(built), "--renew"]) == 0
+    facts = verify(built / "mini-gap")
+    for one, other in zip(unpack(before), unpack((built / "mini-gap" / "model.weights.npz").read_bytes()), strict=True):
+        np.testing.assert_allclose(one, other, rtol=1e-5, atol=1e-9)
 
     assert main(["models", "import", str(built / "mini-gap")]) == 0
     assert main(["models", "import", str(built / "mini-gap")]) == 2
