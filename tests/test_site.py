@@ -59,6 +59,7 @@ WIDE = f"""[...document.querySelectorAll('body *')].filter(one => one.getBoundin
 BROKEN = "[...document.images].filter(one => one.complete && !one.naturalWidth).map(one => one.src)"
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("width", [1280, 400])
 def test_pages_fit_and_show_their_pictures(site, address, opened, width):
     for path in sorted(site.glob("docs/**/*.html")):
