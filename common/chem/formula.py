@@ -58,8 +58,8 @@ def symbols_in(text: str) -> list[str]:
     return sorted({symbol for symbol in re.findall("[A-Z][a-z]?", text) if symbol in NUMBERS})
 
 
-def _number(text: str) -> int | Fraction:
-    if len(text) > LONGEST_AMOUNT:
+def _number(text: str | None) -> int | Fraction:
+    if text and len(text) > LONGEST_AMOUNT:
         raise UserError(f"the amount {text[:10]}... has {len(text)} digits; round it")
     return 1 if not text else int(text) if text.isdigit() else Fraction(text)
 
