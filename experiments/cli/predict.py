@@ -26,8 +26,12 @@ from common.presets.load import load_networks, open_model
 from esnet.datasets.files import load_data as load_densities
 from esnet.dos.reading import is_dos_file
 
-#: What to give a preset that does not take formulas.
-REMEDIES = {"structure": "structure files, such as CIF or POSCAR", "densities": "densities of states, as vasprun.xml"}
+#: What to give a preset.
+REMEDIES = {
+    "formula": "formulas or structure files",
+    "structure": "structure files, such as CIF or POSCAR",
+    "densities": "densities of states, as vasprun.xml",
+}
 
 
 @dataclass(frozen=True)
@@ -55,12 +59,14 @@ def predict(arguments: Namespace) -> None:
         for name, model in bar:
             for table in tables:
                 few = _fitting(model, table)
-                if not len(few):
-                    found = Predictions(few.ids, np.zeros(0))
-                    reasons = {one: f"{name} needs {REMEDIES[model.needs]}" for one in table.ids.tolist()}
-                else:
-                    found, reasons = _predicted(model, name, few, arguments, networks)
-                rows += _rows(few, found, name, model)
+                fitting = set(few.ids.tolist())
+                reasons = {
+                    one: f"{name} needs {REMEDIES[model.needs]}" for one in table.ids.tolist() if one not in fitting
+                }
+                if fitting:
+                    found, more = _predicted(model, name, few, arguments, networks)
+                    rows += _rows(few, found, name, model)
+                    reasons |= more
                 for one, reason in reasons.items():
                     refused.setdefault(one, {})[name] = reason
     order = _order(arguments.data, tables)

@@ -41,8 +41,8 @@ def installed(models, monkeypatch):
 
 @pytest.fixture
 def cif(tmp_path):
-    path = tmp_path / "salt.cif"
-    Structure.from_spacegroup("Fm-3m", Lattice.cubic(5.64), ["Na", "Cl"], [[0, 0, 0], [0.5] * 3]).to(filename=path)
+    path = tmp_path / "lime.cif"
+    Structure.from_spacegroup("Fm-3m", Lattice.cubic(4.81), ["Ca", "O"], [[0, 0, 0], [0.5] * 3]).to(filename=path)
     return str(path)
 
 
@@ -56,9 +56,9 @@ def test_formulas_and_crystals_are_predicted_by_all_presets_that_take_them(insta
     pairs = [(row["material"], row["preset"]) for row in found["predictions"]]
     formula = ["rescnn-band-gap", "rescnn-formation-energy"]
     assert sorted(pairs) == sorted(
-        [("SrTiO3", name) for name in formula] + [("salt", name) for name in [*formula, "diffcomp-gap", "ofmcnn-gap"]]
+        [("SrTiO3", name) for name in formula] + [("lime", name) for name in [*formula, "diffcomp-gap", "ofmcnn-gap"]]
     )
-    assert [one for one, _ in pairs] == ["SrTiO3"] * 2 + ["salt"] * 4  # in the order of the command
+    assert [one for one, _ in pairs] == ["SrTiO3"] * 2 + ["lime"] * 4  # in the order of the command
     assert "ofmcnn-gap needs structure files" in found["left_out"]["SrTiO3"]["ofmcnn-gap"]
     for row in found["predictions"]:
         assert row["domain"] in (("inside", "edge", "outside") if "rescnn" in row["preset"] else (None,))
