@@ -14,7 +14,7 @@ from common.presets.load import SPECS
 from common.presets.quantize import unpack
 from common.presets.store import verify
 from experiments.cli.main import main
-from experiments.presets.build import _spec, cross_validated, measured_coverage, preset_split
+from experiments.presets.build import BITS, _spec, cross_validated, measured_coverage, preset_split
 from experiments.presets.declared import declared
 from finder.cli import main as finder
 
@@ -37,7 +37,7 @@ def test_build_list_info_verify_export_import_predict(file, tmp_path, monkeypatc
     assert [path.name for path in built.iterdir()] == ["mini-gap"]
     facts = verify(built / "mini-gap")
     assert facts["coverage"]["level"] == 0.9 and facts["members"] == 2 and len(facts["errors"]) == 2
-    assert facts["bits"] == 8 and facts["needs"] == "formulas"  # it has no large arrays
+    assert facts["bits"] in BITS and facts["needs"] == "formulas"
 
     # Renewed, it keeps its weights.
     before = (built / "mini-gap" / "model.weights.npz").read_bytes()
