@@ -7,6 +7,7 @@ import os
 import platform
 import sys
 from importlib.util import find_spec
+from typing import Any
 
 from common.errors import UserError
 
@@ -47,10 +48,10 @@ def quiet_backend() -> None:
         return
     sys.stderr.flush()
     saved, nowhere = os.dup(2), os.open(os.devnull, os.O_WRONLY)
-    absent = [name for name in _without if name not in sys.modules]
+    absent: dict[str, Any] = dict.fromkeys(name for name in _without if name not in sys.modules)
     try:
         os.dup2(nowhere, 2)
-        sys.modules.update(dict.fromkeys(absent))  # None: Python then says that there is no such module
+        sys.modules.update(absent)  # None: Python then says that there is no such module
         import keras  # noqa: F401
     finally:
         for name in absent:
