@@ -54,13 +54,9 @@ def _step(model: Any, kind: str, data: Any, make: Callable) -> Callable:
 
     known = _steps.setdefault(model, {})
     # A model that is compiled again has another optimizer.
-    key = (
-        kind,
-        id(getattr(model, "optimizer", None)),
-        tuple((array.dtype, *array.shape[1:]) for array in tree.flatten(data)),
-    )
+    signature = tree.map_structure(_any_rows, data)
+    key = (kind, id(getattr(model, "optimizer", None)), tuple(tree.flatten(signature)))
     if key not in known:
-        signature = tree.map_structure(_any_rows, data)
         compiled = bool(getattr(model, "jit_compile", False))
         known[key] = tf.function(make(model), input_signature=[signature], jit_compile=compiled, autograph=False)
     return known[key]
@@ -69,6 +65,8 @@ def _step(model: Any, kind: str, data: Any, make: Callable) -> Callable:
 def _any_rows(array: Any) -> Any:
     import tensorflow as tf
 
+    if isinstance(array, tf.SparseTensor):  # an adjacency matrix of Spektral's layers
+        return tf.SparseTensorSpec([None] * array.shape.rank, array.dtype)
     shape = [None, *array.shape[1:]] if array.shape.rank else []
     return tf.TensorSpec(shape, array.dtype)
 
@@ -77,4 +75,4 @@ def _tensors(data: Any) -> Any:
     import tensorflow as tf
     from keras import tree
 
-    return tree.map_structure(tf.convert_to_tensor, data)
+    return tree.map_structure(lambda x: x if isinstance(x, tf.SparseTensor) else tf.convert_to_tensor(x), data)
