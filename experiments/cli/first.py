@@ -9,7 +9,8 @@ from common.cli.checks import check_writable
 from common.errors import UserError
 from experiments.analyses.text_table import pipe_table
 from experiments.declare import plan
-from experiments.report import figures, summary
+from experiments.report import summary
+from experiments.report.plots import figures
 from experiments.report.sections import gather, section
 from experiments.report.tables import markdown
 from experiments.run import runner, store

@@ -17,9 +17,9 @@ from common.sources.datadir import data_root
 from experiments.analyses import derived
 from experiments.declare import plan
 from experiments.report import check as checks
-from experiments.report import figures as drawing
 from experiments.report import page, summary, text
 from experiments.report.bands import path_of, renew
+from experiments.report.plots import figures as drawing
 from experiments.report.sections import gather
 from experiments.report.tables import render, write_all
 from experiments.run import runner, store

@@ -9,9 +9,10 @@ from common import __version__
 from common.io.files import write_text
 from common.io.progress import progress
 from experiments.declare import plan
-from experiments.report import claims, costs, pictures, sheets, summary
-from experiments.report.canvas import Picture
+from experiments.report import claims, costs, summary
 from experiments.report.document import WITHIN, PaperReport, Result, ResultTable, Section, all_results, kind
+from experiments.report.plots import pictures, sheets
+from experiments.report.plots.canvas import Picture
 from experiments.report.templates import across, fill
 
 #: CSS class of a verdict -> its name in the filter.

@@ -11,9 +11,10 @@ from experiments.analyses import derived
 from experiments.analyses.results import load_results
 from experiments.analyses.text_table import pipe_table
 from experiments.declare import plan
-from experiments.report import best, claims, summary, svg
-from experiments.report.canvas import Picture
+from experiments.report import best, claims, summary
 from experiments.report.document import PaperReport, Section
+from experiments.report.plots import svg
+from experiments.report.plots.canvas import Picture
 from experiments.report.sections import gather, section
 
 ROOT = Path(__file__).parents[2]

@@ -9,7 +9,8 @@ from experiments.analyses import derived, large_scale, results
 from experiments.analyses.derived import DatasetPredictions, ModelPredictions
 from experiments.cli import main as cli
 from experiments.declare import plan
-from experiments.report import bands, check, figures, tables
+from experiments.report import bands, check, tables
+from experiments.report.plots import figures
 from experiments.run import runner
 
 

@@ -10,8 +10,8 @@ import numpy as np
 from common.data import metrics
 from common.data.predictions import together
 from common.plots import read_history, with_unit
-from experiments.report.canvas import SIDE, TOP, Panel, Picture, Scale
 from experiments.report.document import Result
+from experiments.report.plots.canvas import SIDE, TOP, Panel, Picture, Scale
 from experiments.run.store import folder_of
 
 #: More points are drawn as density, in so many squares a side and so many shades.

@@ -9,9 +9,10 @@ import numpy as np
 
 from common.data.predictions import Predictions, together
 from common.data.uncertainty import calibration_curve, miscalibration_area
-from experiments.report import pictures, summary
-from experiments.report.canvas import SIDE, Panel, Picture, Scale
+from experiments.report import summary
 from experiments.report.document import PaperReport, Result, ResultTable, all_results
+from experiments.report.plots import pictures
+from experiments.report.plots.canvas import SIDE, Panel, Picture, Scale
 
 #: Stated probabilities of the table.
 LEVELS = (0.5, 0.8, 0.9, 0.95)

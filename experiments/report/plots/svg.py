@@ -8,9 +8,10 @@ from collections.abc import Iterable
 from itertools import groupby
 
 from experiments.declare import plan
-from experiments.report import pictures, summary
-from experiments.report.canvas import Picture
+from experiments.report import summary
 from experiments.report.document import NEAR, PaperReport, kind
+from experiments.report.plots import pictures
+from experiments.report.plots.canvas import Picture
 from experiments.report.templates import fill
 
 #: Layout of the overview in pixels: its width, the ends of the axis, the first line, and a line's height.

@@ -8,7 +8,8 @@ import pytest
 
 from common.data.predictions import Predictions
 from experiments.analyses.results import ModelResult
-from experiments.report import canvas, document, pictures
+from experiments.report import document
+from experiments.report.plots import canvas, pictures
 
 
 def result(target, prediction, records=({},), **more):

@@ -1,0 +1,1 @@
+"""The pictures of the report and of the pages in docs/results."""
