@@ -210,7 +210,7 @@ def _aligned(rows: list[Row], level: float) -> str:
     def interval(row: Row) -> str:
         return "" if row.lower is None else f"{row.lower:.4g} to {row.upper:.4g}"
 
-    header = ["material", "property", "value", f"interval of {level:.4g}", "unit", "domain", "preset"]
+    header = ["material", "property", "value", f"{100 * level:.4g} % interval", "unit", "domain", "preset"]
     cells = [
         [row.material, row.property, f"{row.value:.4g}", interval(row), row.unit, row.domain or "", row.preset]
         for row in rows

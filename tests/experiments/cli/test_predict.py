@@ -76,7 +76,7 @@ def test_presets_of_one_architecture_share_a_network_and_keep_their_weights(inst
 def test_the_table_csv_and_output(installed, tmp_path, capsys):
     assert main(["predict", "SrTiO3", "NaCl", "--models", "rescnn-band-gap", "--interval", "0.5"]) == 0
     header, *lines = capsys.readouterr().out.splitlines()
-    assert header.split()[:3] == ["material", "property", "value"] and "interval of 0.5" in header
+    assert header.split()[:3] == ["material", "property", "value"] and "50 % interval" in header
     assert len(lines) == 2 and lines[0].split()[:2] == ["SrTiO3", "band_gap"] and lines[0].endswith("rescnn-band-gap")
     path = tmp_path / "out.csv"
     assert main(["predict", "SrTiO3", "--models", "rescnn-band-gap", "--output", str(path)]) == 0
