@@ -167,8 +167,8 @@ def cross_validated(paper: str = "", table: str = "", column: str = "") -> list[
 
 
 def _citation(package: str) -> str:
-    facts = plan.reported(package) if package in plan.papers() else {}
-    return ", ".join(str(facts[key]) for key in ("title", "journal", "doi") if facts.get(key))
+    facts = plan.article(package) if package in plan.papers() else {}
+    return f"{facts['title']}, doi:{facts['doi']}" if facts else ""
 
 
 def _spec(module: str) -> Any:

@@ -14,7 +14,7 @@ from common.presets.load import SPECS
 from common.presets.quantize import unpack
 from common.presets.store import verify
 from experiments.cli.main import main
-from experiments.presets.build import BITS, _spec, cross_validated, measured_coverage, preset_split
+from experiments.presets.build import BITS, _citation, _spec, cross_validated, measured_coverage, preset_split
 from experiments.presets.declared import declared
 from finder.cli import main as finder
 
@@ -95,6 +95,7 @@ def test_every_declared_preset_names_what_exists():
         kind = specs[one.package].regressor(one.network)
         assert NAME.fullmatch(name) and one.recipe in {"", *kind.recipes}
         kind(one.variant, **{**kind.recipes.get(one.recipe, {}), **one.settings})
+        assert "doi:10." in _citation(one.package)
         if one.results:
             assert cross_validated(**one.results), name
 
