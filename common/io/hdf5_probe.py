@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import faulthandler
 import os
-import resource
 import signal
+import time
 import warnings
 from contextlib import suppress
 from functools import lru_cache
@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING
 
 from common.errors import UserError
 from common.io.compressed import limit, too_large
+from common.io.files import refuse_special
 
 if TYPE_CHECKING:
     import h5py
@@ -24,12 +25,20 @@ SECONDS, SPEED, MEMORY = 20, 2**23, 2**30
 READ = 2**26
 #: Datasets may be so many times as large as their file; more is what compression or a false size in a header makes.
 RATIO = 100
+#: Seconds by the clock after which a child is stopped, whatever keeps it.
+PATIENCE = 120
 #: Exit status of a child that found the file too large, and of one that met an error, which the parent will meet too.
 TOO_LARGE, REFUSED = 3, 4
 
 
 def probe(path: str | Path) -> None:
-    """Refuse a file on which the HDF5 library crashes, does not end, or would fill the memory."""
+    """Refuse a file on which the HDF5 library crashes, does not end, or would fill the memory.
+
+    Systems without `fork`, such as Windows, have no such child; there the file is opened as it is.
+    """
+    refuse_special(path)
+    if not hasattr(os, "fork"):
+        return
     with suppress(OSError):  # which opening the file reports
         status = os.stat(path)
         _probe(str(path), status.st_size, status.st_mtime_ns)
@@ -45,8 +54,7 @@ def _probe(path: str, size: int, written: int) -> None:
         child = os.fork()
     if not child:
         os._exit(_read(path, size))
-    _, status = os.waitpid(child, 0)
-    code = os.waitstatus_to_exitcode(status)
+    code = os.waitstatus_to_exitcode(_status_of(child, PATIENCE + size // SPEED))
     if code == TOO_LARGE:
         raise UserError(f"{path} is {too_large(limit())}")
     if code < 0:
@@ -54,9 +62,24 @@ def _probe(path: str, size: int, written: int) -> None:
         raise UserError(f"{path} is damaged: it {what}; fetch or write it again")
 
 
+def _status_of(child: int, seconds: float) -> int:
+    """How a child ended; it is killed after so many seconds."""
+    end, pause = time.monotonic() + seconds, 0.001
+    while True:
+        ended, status = os.waitpid(child, os.WNOHANG)
+        if ended:
+            return status
+        if time.monotonic() > end:
+            os.kill(child, signal.SIGKILL)
+        time.sleep(pause)
+        pause = min(2 * pause, 0.1)
+
+
 def _read(path: str, size: int) -> int:
     """The work of the child; nothing may leave it but its exit status."""
     try:
+        import resource
+
         faulthandler.disable()
         nowhere = os.open(os.devnull, os.O_WRONLY)
         os.dup2(nowhere, 1)
@@ -75,8 +98,12 @@ def _read(path: str, size: int) -> int:
 
 
 def _address_space() -> int:
-    with open("/proc/self/statm") as file:
-        return int(file.read().split()[0]) * resource.getpagesize()
+    """Of this process, in bytes, where the system tells it; nearly no limit elsewhere."""
+    try:
+        with open("/proc/self/statm") as file:
+            return int(file.read().split()[0]) * os.sysconf("SC_PAGE_SIZE")
+    except OSError:
+        return 2**46
 
 
 def _visit(file: h5py.File, most: int) -> int:

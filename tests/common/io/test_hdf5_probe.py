@@ -51,3 +51,21 @@ def test_a_file_that_replaces_another_is_read_again(table, monkeypatch):
     load(table)
     monkeypatch.setattr(hdf5_probe, "_visit", lambda file, most: pytest.fail("read twice"))
     load(table)
+
+
+def test_a_child_that_waits_is_stopped(table, monkeypatch):
+    monkeypatch.setattr(hdf5_probe, "PATIENCE", 0.3)
+    monkeypatch.setattr(hdf5_probe, "_visit", lambda file, most: time.sleep(60))
+    with pytest.raises(UserError, match="takes too long to read"):
+        load(table)
+
+
+def test_a_pipe_is_not_opened(tmp_path):
+    os.mkfifo(tmp_path / "table.h5")
+    with pytest.raises(UserError, match="is a pipe"):
+        hdf5_probe.probe(tmp_path / "table.h5")
+
+
+def test_systems_without_fork_open_the_file_as_it_is(table, monkeypatch):
+    monkeypatch.delattr(os, "fork")
+    assert len(load(table).table) == 2
