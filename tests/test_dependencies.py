@@ -28,6 +28,8 @@ MODULES = {
 }
 #: Backends that a user may choose and a simulator to compare with; each is an option that names what is missing.
 OPTIONAL = {"jax", "torch", "condor"}
+#: Functions that import the module of this name where it is needed.
+LOADERS = {"import_module", "_package"}
 PLATFORMS = ("x86_64-unknown-linux-gnu", "aarch64-unknown-linux-gnu", "aarch64-apple-darwin", "x86_64-pc-windows-msvc")
 
 
@@ -53,6 +55,8 @@ def imported() -> set[str]:
                 found |= {alias.name.partition(".")[0] for alias in node.names}
             elif isinstance(node, ast.ImportFrom):
                 found.add((node.module or "").partition(".")[0])
+            elif isinstance(node, ast.Call) and getattr(node.func, "id", "") in LOADERS and node.args:
+                found |= {str(one.value).partition(".")[0] for one in node.args[:1] if isinstance(one, ast.Constant)}
     return found - set(sys.stdlib_module_names) - {*PACKAGES, "matrepro"}
 
 
