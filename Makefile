@@ -33,7 +33,7 @@ $(READY): setup.cfg constraints.txt
 first: $(READY)  ## train, plot and compare in 5 minutes, environment included
 	$(BIN)/matrepro first
 
-test: $(READY)  ## the fast tests, 4 to 6 minutes
+test: $(READY)  ## the fast tests, 5 to 15 minutes
 	$(BIN)/python -m pytest -n 2 -m 'not real and not slow'
 
 test-real: $(READY)  ## the tests that need MATREPRO_DATA, and the slow ones
