@@ -72,6 +72,13 @@ def started(folder: Path) -> list[tuple[int, int]]:
     return [tuple(map(int, path.name.split("."))) for path in folder.glob("*.*")]
 
 
+def runs(process: int) -> bool:
+    try:
+        return Path(f"/proc/{process}/stat").read_text().rpartition(")")[2].split()[0] != "Z"
+    except OSError:
+        return False
+
+
 def test_results_in_order_and_the_environment_of_the_caller(on_ray, monkeypatch, tmp_path):
     monkeypatch.setenv("MATREPRO_MARK", "seen")
     items = [(str(tmp_path), number) for number in range(30)]
@@ -204,6 +211,8 @@ def test_a_machine_dies_in_the_middle_and_every_call_is_made_once(on_ray, monkey
     def killed():
         until(lambda: len(started(tmp_path)) == 2, "both machines at work")
         on_ray.remove_node(next(iter(on_ray.worker_nodes)), allow_graceful=False)
+        # The process of the call outlives its machine for a moment, in which it would still finish.
+        until(lambda: not all(runs(process) for _, process in started(tmp_path)[:2]), "the end of a process")
         go.write_text("")
 
     killer = threading.Thread(target=killed)
