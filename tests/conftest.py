@@ -11,6 +11,7 @@ import hypothesis
 import pytest
 
 from common.sources import load_source
+from tests.experiments.report import browser
 
 # JAX, where a test imports it, would lower this for all processes that come after.
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
@@ -70,3 +71,12 @@ def disk_of():
             resource.setrlimit(resource.RLIMIT_FSIZE, before)
 
     return limited
+
+
+@pytest.fixture(scope="module")
+def opened(tmp_path_factory):
+    """A headless browser, with which a test opens pages."""
+    if not browser.program():
+        pytest.skip(f"no browser is installed: {', '.join(browser.PROGRAMS)}")
+    with browser.Browser(tmp_path_factory.mktemp("profile")) as one:
+        yield one

@@ -12,8 +12,6 @@ from urllib.parse import unquote
 
 import pytest
 
-from tests.experiments.report import browser
-
 ROOT = Path(__file__).resolve().parents[1]
 
 
@@ -42,14 +40,6 @@ def address(site):
     yield f"http://127.0.0.1:{server.server_address[1]}"
     server.shutdown()
     server.server_close()
-
-
-@pytest.fixture(scope="module")
-def opened(tmp_path_factory):
-    if not browser.program():
-        pytest.skip(f"no browser is installed: {', '.join(browser.PROGRAMS)}")
-    with browser.Browser(tmp_path_factory.mktemp("profile")) as one:
-        yield one
 
 
 #: What may be wider than the window, because it scrolls by itself or is a closed drawer.

@@ -3,7 +3,6 @@
 import pytest
 
 from experiments.report import page, sections, summary
-from tests.experiments.report import browser
 from tests.experiments.report.report_page import Page
 
 
@@ -15,14 +14,6 @@ def committed(tmp_path_factory):
         patch.delenv("MATREPRO_RESULTS", raising=False)
         page.write(sections.gather(), path)
     return path
-
-
-@pytest.fixture(scope="module")
-def opened(tmp_path_factory):
-    if not browser.program():
-        pytest.skip(f"no browser is installed: {', '.join(browser.PROGRAMS)}")
-    with browser.Browser(tmp_path_factory.mktemp("profile")) as one:
-        yield one
 
 
 def test_the_html_is_correct(committed):
