@@ -60,9 +60,12 @@ def dies(number: int) -> int:
     return number
 
 
-def until(condition, what: str) -> None:
-    end = time.monotonic() + 120
+def until(condition, what: str, process: subprocess.Popen | None = None) -> None:
+    """Waits for it as long as a busy machine may take, but no longer than the process that is to do it lives."""
+    end = time.monotonic() + 300
     while not condition():
+        if process and process.poll() is not None:
+            pytest.fail(f"no {what}: the process ended with status {process.returncode}: {process.stderr.read()}")
         assert time.monotonic() < end, f"waited in vain for {what}"
         time.sleep(0.05)
 
@@ -263,7 +266,7 @@ def slow(crystal):
     return weights_row(crystal)
 
 if __name__ == "__main__":
-    from common import cli
+    from common.cli import parser as cli
     parser = cli.make_parser("try", "A try.", "try")
     parser.set_defaults(command=lambda arguments: featurize(load_source("mini"), "slow", slow, jobs=2))
     print("connected", flush=True)
@@ -281,7 +284,7 @@ def test_a_cluster_that_vanishes(cache_folder, monkeypatch, tmp_path, mini):
         process = subprocess.Popen(
             [sys.executable, str(script)], env=environment, cwd=tmp_path, stderr=subprocess.PIPE, text=True
         )
-        until(lambda: list(tmp_path.glob("seen-*")), "a call under way")
+        until(lambda: list(tmp_path.glob("seen-*")), "a call under way", process)
         time.sleep(2.0)  # some chunks of 64 crystals, of 1.3 s each
         assert process.poll() is None
     _, text = process.communicate(timeout=120)
