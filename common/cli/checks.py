@@ -25,7 +25,10 @@ def refuse(arguments: argparse.Namespace, names: Sequence[str], why: str) -> Non
 
 def model_names(folders: Sequence[str]) -> list[str]:
     """Names for several saved models, from their folders; two equal ones are an error."""
-    names = [os.path.basename(os.path.realpath(folder)) for folder in folders]
+    paths = [os.path.realpath(folder) for folder in folders]
+    if len(set(paths)) < len(paths):
+        raise UserError(f"{max(folders, key=[*folders].count)} is named twice; name different models")
+    names = [os.path.basename(path) for path in paths]
     if len(set(names)) < len(names):
         raise UserError(f"two models are called {max(names, key=names.count)}; their folders need different names")
     return names

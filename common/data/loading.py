@@ -85,6 +85,7 @@ def load_labeled(
 
     `reader` is called as `load_data`; a package that reads other files passes its own.
     """
+    given = bool(target)
     dataset, left_out = reader(data, target=target, unit=unit, strict=strict, jobs=jobs)
     if not dataset.targets and isinstance(data, str) and os.path.isdir(data):
         raise UserError(
@@ -100,6 +101,8 @@ def load_labeled(
     name = heading(target).name
     labeled = dataset.known(name)
     if len(labeled) < len(dataset):
+        if strict and not given:  # the column is known only now; the reader says which of its cells is no number
+            reader(data, target=name, unit=unit, strict=True, jobs=jobs)
         note(f"{len(dataset) - len(labeled)} of {len(dataset)} materials have no value of {name} and are left out")
     report_left_out(left_out, len(labeled), strict=strict)
     unlabeled = {one: f"no value of {name}" for one in dataset.ids.tolist() if one not in labeled}

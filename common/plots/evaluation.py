@@ -62,6 +62,7 @@ def residuals(path: str | Path, target: np.ndarray, prediction: np.ndarray, *, u
         left.figure.axes[0].get_gridspec().set_width_ratios((2.4, 1))
         cloud(left, np.asarray(prediction)[inside], error[inside], (low - margin, high + margin, -reach, reach))
         left.set(xlim=(low - margin, high + margin), xlabel=with_unit("prediction", unit))
+        left.locator_params(axis="x", nbins=6)  # labels of nearly equal predictions are long
         left.set_ylabel(with_unit("prediction − target", unit))
         count = int(np.clip(np.sqrt(inside.sum()) * 1.5, 8, 60)) | 1  # odd, so that one bin is centred on zero
         settings = {"color": PALE, "edgecolor": "white", "linewidth": 0.5}

@@ -79,7 +79,7 @@ def _add_reproduce(commands: Any) -> None:
         "resumed.",
     )
     _add_place(one)
-    one.add_argument("--only", metavar="ROW,...", help="run these rows only")
+    one.add_argument("--only", metavar="ROW,...", help="run these rows only; quote a name with a comma")
     one.add_argument("--jobs", type=positive, default=1, metavar="N", help="parallel runs, default 1")
     add_executor(one)
 

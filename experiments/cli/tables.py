@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import csv
 import json
 from argparse import Namespace
 from collections.abc import Iterable
@@ -28,7 +29,8 @@ from experiments.run import runner, store
 def reproduce(arguments: Namespace) -> None:
     executor.use(arguments.executor)
     pairs = _chosen(arguments)
-    only = [row.strip() for row in (arguments.only or "").split(",") if row.strip()]
+    names = next(csv.reader([arguments.only or ""], skipinitialspace=True), [])
+    only = [name.strip() for name in names if name.strip()]
     # A derived table names runs of another one, which may be asked for too.
     named = (one for pair in pairs for one in plan.runs(*pair, arguments.scale, only=only, **_budget(arguments)))
     runs = list({one.key: one for one in named}.values())

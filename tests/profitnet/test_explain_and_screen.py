@@ -47,7 +47,7 @@ def test_screen_predicts_counts_and_draws(trained, run, tmp_path):
     assert status == 0 and "of 336 are negative" in text and "Pearson r = 1.000" in text
     assert (out / "penn.png").exists() and (out / "predictions.csv.gz").exists()
     status, _, err = run("screen", "--model", folder, "--gap-model", folder, "mini", "--output", out)
-    assert status == 2 and "two models are called" in err
+    assert status == 2 and "named twice" in err
     status, _, err = run("screen", "mini", "--output", out)
     assert status == 2 and "screen needs a model" in err
 

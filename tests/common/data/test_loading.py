@@ -42,6 +42,13 @@ def test_only_labeled_materials_are_loaded(tmp_path, capsys):
         load_labeled(str(path))
     with pytest.raises(UserError, match=r"^c: "):
         load_labeled(str(path), "gap", strict=True)
+    path.write_text("id,formula,gap\na,Si,1.1\nb,NaCl,five\nc,KCl,8.5\n")
+    with pytest.warns(UserWarning, match="gap of b is 'five'"):
+        assert load_labeled(str(path)).dataset.ids.tolist() == ["a", "c"]
+    with pytest.warns(UserWarning), pytest.raises(UserError, match=r"^b: gap is 'five', which is not a number"):
+        load_labeled(str(path), strict=True)
+    empty = load_labeled("mini", "total_energy", strict=True)  # a source lacks values; none is wrong
+    assert len(empty.dataset) and empty.target == "total_energy"
 
 
 def test_the_only_target_needs_no_name_and_unlabeled_materials_are_named(capsys):

@@ -52,6 +52,9 @@ def test_what_cannot_be_compared(models, tmp_path, capsys):
     assert run(models, "structures", "gap") == 2
     assert "compare models of the same property" in capsys.readouterr().err
     assert run(models, "structures", "structures") == 2
+    assert "structures is named twice; name different models" in capsys.readouterr().err
+    shutil.copytree(models / "structures", tmp_path / "structures")
+    assert run(models, "structures", tmp_path / "structures") == 2
     assert "two models are called structures" in capsys.readouterr().err
     shutil.copytree(models / "structures", tmp_path / "copy")
     assert run(models, "structures", tmp_path / "copy", "--resamples", "100") == 0
