@@ -148,7 +148,14 @@ def test_a_second_interruption_exits_at_once():
         "cli.add_command(c, 'do', wait, 'do', 'tool do')\n"
         "sys.exit(cli.run(p, ['do']))"
     )
-    process = subprocess.Popen([sys.executable, "-c", program], stdout=subprocess.PIPE, stderr=subprocess.PIPE)
+    process = subprocess.Popen(
+        [sys.executable, "-c", program],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        preexec_fn=lambda: signal.signal(
+            signal.SIGINT, signal.SIG_DFL
+        ),  # ignored where the tests run in the background
+    )
     started = time.monotonic()
     for line in (b"ready\n", b"cleaning\n"):
         assert process.stdout.readline() == line
