@@ -12,7 +12,6 @@ from common.cli import output as printing
 from common.cli.checks import check_writable, refuse_input
 from common.cli.claims import claim, refuse_other_members
 from common.cli.datasets import labeled_data, split_data
-from common.cli.package_spec import PackageSpec
 from common.cli.recipes import recipe_line, settings_from
 from common.data import splits
 from common.data.materials import MaterialsDataset
@@ -21,7 +20,7 @@ from common.io.locks import alone
 from common.io.messages import note, report_left_out
 from common.train.fit_and_score import fit_and_score, score
 from common.train.regressor import Regressor
-from common.train.saved_model import member_folder
+from common.train.saved_model import member_folder, save_card
 from common.train.strategy import select as distribution
 
 #: Below so many training materials a warning is printed.
@@ -73,7 +72,7 @@ def train(arguments: Namespace) -> None:
                 callbacks=_callbacks(arguments, model, number, len(members)) if strategy.chief else (),
             )
             if number == 0 and strategy.chief and model.fit_domain(table, jobs=arguments.jobs):
-                model.save(inside)
+                save_card(model, inside)
             left_out |= scored.left_out
             trained = True
         if not strategy.chief:
@@ -81,7 +80,9 @@ def train(arguments: Namespace) -> None:
         elif arguments.folds:
             folds.finish(arguments, table, target, parts, spec.load(arguments.model), left_out)
         else:
-            _score(arguments, spec, table, target, parts[0], {"split": audit}, left_out, trained)
+            # A network that was trained just now need not be built and traced again.
+            model = members[0] if trained and len(members) == 1 else spec.load(arguments.model)
+            _score(arguments, model, table, target, parts[0], {"split": audit}, left_out, trained)
 
 
 def _splits(arguments: Namespace, table: MaterialsDataset, left_out: dict[str, str]) -> list[Split]:
@@ -135,7 +136,7 @@ def _warn(model: Regressor, split: Split) -> None:
 
 def _score(
     arguments: Namespace,
-    spec: PackageSpec,
+    model: Any,
     table: MaterialsDataset,
     target: str,
     split: Split,
@@ -145,7 +146,6 @@ def _score(
 ) -> None:
     """Write the predictions for the validation and test sets, and print their errors."""
     folder = Path(arguments.model)
-    model = spec.load(arguments.model)
     if trained and arguments.ensemble > 1:
         model.calibrate(table, split, jobs=arguments.jobs).save_intervals(folder)
     files = {name: folder / f"{name}.csv" for name in ("validation", "test")}

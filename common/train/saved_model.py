@@ -5,6 +5,8 @@ from __future__ import annotations
 import hashlib
 import json
 import math
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
@@ -44,19 +46,30 @@ WEIGHTS, CARD = "model.weights.h5", "model.json"
 def save(model: Any, folder: Path) -> Path:
     """Write a trained `Regressor` to a folder."""
     _refuse_other_training(folder, model.settings())
-    weights = folder / WEIGHTS
-    bare = model.build()  # without the optimizer's state, which would be three quarters of the file
-    bare.set_weights(model.model.get_weights())
-    with replacing(weights) as temporary:
+    with replacing(folder / WEIGHTS) as temporary, _without_optimizer(model.model) as network:
         # On a full disk HDF5 can end the process: see first whether there is room.
-        temporary.write_bytes(bytes(4 * bare.count_params() + 2**20))
-        bare.save_weights(temporary)
-    card = describe(model)
-    card["weights"] = file_digest(weights)
+        temporary.write_bytes(bytes(4 * network.count_params() + 2**20))
+        network.save_weights(temporary)
     if model.split:
         model.split.save(folder / "split.json")
+    return save_card(model, folder)
+
+
+def save_card(model: Any, folder: Path) -> Path:
+    """Write `model.json` alone, where the weights are those of `folder`."""
+    card = describe(model) | {"weights": file_digest(folder / WEIGHTS)}
     write_text(folder / CARD, json.dumps(card | {"digest": _digest(card)}, indent=1))
     return folder
+
+
+@contextmanager
+def _without_optimizer(network: Any) -> Iterator[Any]:
+    """The network without its optimizer, whose state would be three quarters of the file."""
+    optimizer, network.optimizer = getattr(network, "optimizer", None), None
+    try:
+        yield network
+    finally:
+        network.optimizer = optimizer
 
 
 def describe(model: Any) -> dict[str, Any]:
