@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 
-from common.train.recipe import Recipe
+from common.train.recipes.recipe import Recipe
 
 MIB, GIB = 2**20, 2**30
 

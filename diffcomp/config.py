@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from common.errors import UserError
-from common.train.variants import later
+from common.train.recipes.variants import later
 from diffcomp.diffraction.settings import PICTURES
 
 #: Nodes in which the branches meet.

@@ -17,7 +17,7 @@ from common.features.featurized import Featurized
 from common.features.ragged import Ragged
 from common.io.files import file_digest, write_text
 from common.train.loop import predict
-from common.train.recipe import Recipe
+from common.train.recipes.recipe import Recipe
 from common.train.regressor import Regressor
 from diffcomp.composition.element_table import PATH, element_space, learned_elements
 from diffcomp.composition.embedding import ElementSpace, composition_vector

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from common.train.variants import later
+from common.train.recipes.variants import later
 
 
 @dataclass(frozen=True)

@@ -18,7 +18,7 @@ from common.features.cache import featurize
 from common.features.featurized import Featurized
 from common.features.ragged import ShardedRagged
 from common.sources.files import Loaded
-from common.train.recipe import Recipe
+from common.train.recipes.recipe import Recipe
 from common.train.regressor import Regressor
 from esnet.config import VARIANTS
 from esnet.dos.projected import ORBITALS

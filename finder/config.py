@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from common.train.variants import renamed
+from common.train.recipes.variants import renamed
 
 MODES = ("formula", "crystal")
 

@@ -17,7 +17,7 @@ from common.features.featurized import Featurized
 from common.features.graphs import crystal_graphs
 from common.features.ragged import Ragged
 from common.nn import losses
-from common.train.recipe import Recipe
+from common.train.recipes.recipe import Recipe
 from common.train.regressor import Regressor
 from finder.config import VARIANTS
 from finder.graphs import GRAPH_VERSION, CrystalGraphs, FormulaGraphs, crystal_graph, formula_graph

@@ -15,7 +15,7 @@ from common.errors import UserError
 from common.features import cache
 from common.io.messages import note, report_left_out
 from common.presets.load import read_card
-from common.train.variants import chosen
+from common.train.recipes.variants import chosen
 from profitnet import explain as shap_values
 from profitnet import screening
 from profitnet.config import VARIANTS

@@ -16,7 +16,7 @@ from common.chem.crystal import Crystal, as_crystal
 from common.chem.voronoi import voronoi_faces
 from common.errors import UserError
 from common.features.ragged import Ragged
-from common.train.variants import chosen
+from common.train.recipes.variants import chosen
 from profitnet.atoms import LAST_ELEMENT, VALENCE, atom_vectors
 from profitnet.config import VARIANTS, ProfitConfig
 

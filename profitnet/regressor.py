@@ -7,7 +7,7 @@ from dataclasses import replace
 from common.data.materials import MaterialsDataset
 from common.features.cache import featurize
 from common.features.featurized import Featurized
-from common.train.recipe import Recipe
+from common.train.recipes.recipe import Recipe
 from common.train.regressor import Regressor
 from profitnet.config import VARIANTS
 from profitnet.features import FEATURE_VERSION, ProfitFeatures, weights_row

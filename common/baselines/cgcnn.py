@@ -24,7 +24,7 @@ from typing import TYPE_CHECKING
 
 from common.baselines.neighbours import CrystalPeer
 from common.chem.element_vectors import element_vectors
-from common.train.recipe import Recipe
+from common.train.recipes.recipe import Recipe
 
 if TYPE_CHECKING:
     from keras import KerasTensor, Model

@@ -26,7 +26,7 @@ from common.data.materials import MaterialsDataset
 from common.data.predictions import Predictions
 from common.features.featurized import Featurized
 from common.train.loop import predict
-from common.train.recipe import Recipe
+from common.train.recipes.recipe import Recipe
 
 
 @dataclass(frozen=True)

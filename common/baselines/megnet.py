@@ -33,7 +33,7 @@ from common.data.materials import MaterialsDataset
 from common.errors import UserError
 from common.features.featurized import Featurized
 from common.features.graphs import crystal_graphs
-from common.train.recipe import Recipe
+from common.train.recipes.recipe import Recipe
 from common.train.regressor import Regressor
 
 #: Size of the embedding: atomic numbers 0 to 94.

@@ -33,7 +33,7 @@ from common.features.featurized import Featurized
 from common.features.graphs import GraphBatches, all_pairs, filled
 from common.features.ragged import Ragged
 from common.nn import losses
-from common.train.recipe import Recipe
+from common.train.recipes.recipe import Recipe
 from common.train.regressor import Regressor
 
 

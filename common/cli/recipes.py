@@ -9,7 +9,7 @@ from typing import Any
 from common.cli.package_spec import PackageSpec
 from common.errors import UserError
 from common.io.text import choices
-from common.train.recipe_file import RecipeFile, checked
+from common.train.recipes.recipe_file import RecipeFile, checked
 
 #: What `--recipe` names beside files: the paper's settings, which every network has, and shorter ones that some have.
 PAPER, FAST = "paper", "fast"

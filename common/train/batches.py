@@ -7,7 +7,7 @@ from typing import Any, Protocol
 
 import numpy as np
 
-from common.train.recipe import Recipe
+from common.train.recipes.recipe import Recipe
 
 
 class Features(Protocol):

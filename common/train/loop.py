@@ -24,7 +24,7 @@ from common.io.progress import progress
 from common.nn import losses
 from common.train.batches import Batches, Features
 from common.train.checkpoints import State, restore_checkpoint, save_checkpoint, write_history
-from common.train.recipe import Recipe, changes_by_epoch, learning_rate, make_optimizer, rate_of, score_of
+from common.train.recipes.recipe import Recipe, changes_by_epoch, learning_rate, make_optimizer, rate_of, score_of
 from common.train.scaler import TargetScaler
 from common.train.strategy.base import SINGLE_DEVICE, Strategy
 

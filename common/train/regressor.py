@@ -32,10 +32,10 @@ from common.train.estimator import TARGET, Estimator, dataset_and_split
 from common.train.finetune import Start, refuse_other_layers, slower
 from common.train.hidden import classes_of, fit_domain, hidden_and_outputs
 from common.train.loop import means, predict, train
-from common.train.recipe import Recipe
+from common.train.recipes.recipe import Recipe
+from common.train.recipes.variants import as_settings, chosen, current_names
 from common.train.scaler import TargetScaler
 from common.train.strategy import select as distribution
-from common.train.variants import as_settings, chosen, current_names
 
 
 class Regressor(Estimator):

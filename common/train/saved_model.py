@@ -19,9 +19,9 @@ from common.errors import UserError
 from common.io.files import file_digest, reason_of, refuse_special, replacing, write_text
 from common.train import devices
 from common.train.finetune import Start
-from common.train.recipe import Recipe
+from common.train.recipes.recipe import Recipe
+from common.train.recipes.variants import from_settings
 from common.train.scaler import TargetScaler
-from common.train.variants import from_settings
 
 #: Raised whenever a saved model of an earlier version would not give the same output.
 FORMAT = 1

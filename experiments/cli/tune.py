@@ -10,7 +10,7 @@ from common.errors import UserError
 from common.io.locks import alone
 from common.io.messages import note
 from common.io.text import aligned, as_json, unit_of
-from common.train.recipe_file import RecipeFile
+from common.train.recipes.recipe_file import RecipeFile
 from common.tuning.journal import Journal, Trial, work
 from common.tuning.plot import draw
 from experiments.run import trials

@@ -11,8 +11,8 @@ from typing import Any, get_type_hints
 
 from common.errors import UserError, unknown
 from common.sources import sources
-from common.train.recipe import Recipe
-from common.train.variants import current_names
+from common.train.recipes.recipe import Recipe
+from common.train.recipes.variants import current_names
 from experiments.declare.layout import resolve
 from experiments.declare.located_yaml import at
 from experiments.declare.models import entry_of, preset

@@ -22,7 +22,7 @@ from common.io.files import cache_root
 from common.io.messages import note, report_left_out
 from common.train import devices
 from common.train.fit_and_score import fit_and_score, restored_epoch
-from common.train.recipe_file import settings_of
+from common.train.recipes.recipe_file import settings_of
 from common.tuning import bayesian, space
 from experiments.declare.models import NETWORKS
 

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from common.train.variants import chosen
+from common.train.recipes.variants import chosen
 from esnet.config import VARIANTS, ESNetConfig
 from esnet.model import build_esnet
 

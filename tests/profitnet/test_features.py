@@ -12,7 +12,7 @@ from common.errors import UserError
 from common.features.ragged import Ragged
 from common.io.hdf5 import open_hdf5
 from common.sources import load_source
-from common.train.variants import chosen
+from common.train.recipes.variants import chosen
 from profitnet.atoms import POLARIZABILITY, VALENCE, atom_vectors
 from profitnet.config import VARIANTS
 from profitnet.features import ProfitFeatures, ofm_matrix, profit_matrix, species_weights, weights_row

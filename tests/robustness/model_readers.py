@@ -17,7 +17,8 @@ from common.features.ragged import Ragged
 from common.features.shards import read_shard, write_shard
 from common.io.files import file_digest
 from common.presets import quantize, store
-from common.train import checkpoints, ensemble, recipe_file, saved_model
+from common.train import checkpoints, ensemble, saved_model
+from common.train.recipes import recipe_file
 from profitnet.regressor import OFMCNN
 from tests.robustness.reader import Reader
 

@@ -17,7 +17,8 @@ from common.data.predictions import Predictions
 from common.data.splits import Split
 from common.errors import UserError
 from common.io.locks import alone
-from common.train import checkpoints, recipe_file
+from common.train import checkpoints
+from common.train.recipes import recipe_file
 
 NOBODY = 65534
 IDS = tuple(f"material-{k}" for k in range(2000))

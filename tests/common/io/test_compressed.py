@@ -22,7 +22,7 @@ from common.io.compressed import check_size, open_bytes, open_text
 from common.sources import reading
 from common.sources.columns import read_columns
 from common.sources.reading import read_file
-from common.train.recipe_file import RecipeFile
+from common.train.recipes.recipe_file import RecipeFile
 from common.train.saved_model import read_card
 from diffcomp.composition.element_table import element_space
 from diffcomp.measured.files import read_picture

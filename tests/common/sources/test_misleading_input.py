@@ -14,7 +14,7 @@ from common.data.predictions import Predictions
 from common.data.splits import Split
 from common.errors import UserError
 from common.sources.files import from_structures, load, read_table
-from common.train.recipe import Recipe
+from common.train.recipes.recipe import Recipe
 from profitnet.regressor import OFMCNN
 
 CIF = """data_x

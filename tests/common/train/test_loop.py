@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from common.errors import UserError
 from common.train.batches import Batches, microbatches
 from common.train.loop import predict, train
-from common.train.recipe import Recipe, rate_of
+from common.train.recipes.recipe import Recipe, rate_of
 
 RECIPE = Recipe(batch=8, epochs=4, learning_rate=0.01, checkpoint_seconds=0)
 ROWS, VALIDATION = np.arange(40), np.arange(40, 50)

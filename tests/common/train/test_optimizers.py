@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from common.errors import UserError
-from common.train.recipe import Recipe, learning_rate, make_optimizer, rate_of
+from common.train.recipes.recipe import Recipe, learning_rate, make_optimizer, rate_of
 
 
 def step(recipe: Recipe, gradient, steps: int = 1):

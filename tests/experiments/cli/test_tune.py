@@ -9,7 +9,7 @@ from common.cli import parser as cli
 from common.data.loading import make_split
 from common.data.predictions import Predictions
 from common.sources import load_source
-from common.train.recipe_file import RecipeFile
+from common.train.recipes.recipe_file import RecipeFile
 from experiments.cli.main import main
 from experiments.run import trials
 from profitnet.cli import main as profitnet

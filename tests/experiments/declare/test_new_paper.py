@@ -57,7 +57,7 @@ REGRESSOR = '''
 from dataclasses import dataclass
 
 from common.features.cache import each_formula
-from common.train.recipe import Recipe
+from common.train.recipes.recipe import Recipe
 from common.train.regressor import Regressor
 from toy.features import AtomicNumbers, atomic_numbers
 from toy.model import build_toy

@@ -5,8 +5,8 @@ from dataclasses import dataclass
 import pytest
 
 from common.errors import UserError
-from common.train.recipe import Recipe
-from common.train.variants import as_settings, chosen, current_names, from_settings, later
+from common.train.recipes.recipe import Recipe
+from common.train.recipes.variants import as_settings, chosen, current_names, from_settings, later
 
 
 @dataclass(frozen=True)

@@ -8,8 +8,8 @@ from typing import Any
 
 from common.errors import UserError
 from common.train.devices import PRECISIONS
+from common.train.recipes.variants import as_settings, later
 from common.train.strategy.base import SINGLE_DEVICE, Strategy
-from common.train.variants import as_settings, later
 
 MONITORS = ("MAE", "MSE", "loss")
 OPTIMIZERS = ("adam", "sgd", "adamw")
