@@ -80,7 +80,7 @@ class Sheet:
         return {name: Target(values, own or unit), **more}, wrong
 
     def _lenient(self, name: str) -> np.ndarray | None:
-        """A column as numbers, or None where it is one of text or wholly empty; single bad cells count as empty."""
+        """A column as numbers, or None where it is mostly text or empty; single bad cells count as empty."""
         values, bad, reason = np.full(len(self.ids), np.nan), [], ""
         for row, cell in enumerate(self.columns[name]):
             try:
@@ -89,13 +89,17 @@ class Sheet:
                 bad.append(row)
                 reason = reason or str(error)
         count = int(np.isfinite(values).sum())
-        if not count or len(bad) >= count:
+        if 3 * count < len(bad) or not count:
             return None
         if bad:
-            more = f", and so are {len(bad) - 1} more rows" if len(bad) > 1 else ""
             where, cell = self.ids[bad[0]], self.columns[name][bad[0]]
-            warnings.warn(f"{self.path}: {name} of {where} is {cell!r}, {reason}; left empty{more}", stacklevel=2)
-        return values
+            done = "left empty"
+            if len(bad) >= count:
+                done = f"the column, unusable in {len(bad)} of {len(values)} rows, is left out"
+            elif len(bad) > 1:
+                done = f"left empty, and so are {len(bad) - 1} more rows"
+            warnings.warn(f"{self.path}: {name} of {where} is {cell!r}, {reason}; {done}", stacklevel=2)
+        return values if len(bad) < count else None
 
 
 #: Column with the number of a fold, which is read beside the target.

@@ -48,6 +48,9 @@ def test_one_bad_number_does_not_hide_the_target(tmp_path):
     assert list(table.targets) == ["gap"] and np.isnan(table.target("gap").values[2])
     with pytest.warns(UserWarning):
         assert load_labeled(str(path)).left_out == {"c": "no value of gap"}
+    path = csv_of(tmp_path, "id,formula,gap\na,Si,1e302\nb,Ge,0.7\n")
+    with pytest.warns(UserWarning, match=r"gap of a is '1e302'.*unusable in 1 of 2 rows, is left out"):
+        assert not load(path).table.targets
 
 
 def test_values_beyond_single_precision_are_named(tmp_path):
