@@ -29,7 +29,7 @@ class Row(TypedDict, total=False):
 
     model: str
     variant: str
-    #: Fields of `common.train.recipe.Recipe` and `preset`, the name of a recipe of the model.
+    #: Fields of `common.train.recipes.recipe.Recipe` and `preset`, the name of a recipe of the model.
     recipe: dict[str, Any]
     #: Fields of the model's configuration, or hyperparameters of a classical model.
     config: dict[str, Any]
