@@ -71,6 +71,8 @@ def _stored(model: str, task: str, scale: str, row: str) -> TaskResult | str:
                     groups.setdefault((run.paper, run.table, run.row), {})[run.seed] = run
     if not groups:
         return f"matbench_{task}: no table at scale {scale} has {row or model} on the official folds"
+    own = {key: runs for key, runs in groups.items() if key[2] == plan.declaration(key[0]).get("own_row")}
+    groups = own or groups  # the paper's own model, not the same network with another recipe
     if len(groups) > 1:
         rows = ", ".join(dict.fromkeys(name for _, _, name in groups))
         if len(rows.split(", ")) > 1:

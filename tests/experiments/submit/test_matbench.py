@@ -103,6 +103,9 @@ def test_stored_results_are_submitted(tmp_path, capsys):
     assert parameters["model"] == "finder" and parameters["config"]["layers"] == 2
     assert main([*arguments, "--tasks", "matbench_log_kvrh"]) == 2
     assert "matbench_log_kvrh: no stored result of fold 2, 3, 4; declare these" in capsys.readouterr().err
+    # The row of the paper's model goes before rows of other recipes, which are named.
+    assert main([*arguments, "--tasks", "matbench_dielectric", "--row", "Finder (fast)"]) == 2
+    assert "no stored result of fold" in capsys.readouterr().err
     with pytest.raises(UserError, match="no table at scale mini has finder on the official folds"):
         stored_results("finder", ["dielectric"], "mini")
 
