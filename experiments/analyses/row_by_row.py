@@ -14,6 +14,7 @@ import numpy as np
 
 from common.errors import UserError
 from common.io.compressed import open_text
+from common.plots import with_unit
 from common.sources.datadir import place
 from experiments.analyses.derived import DatasetPredictions
 from experiments.analyses.results import load_stored
@@ -89,8 +90,9 @@ def table(datasets: Sequence[DatasetPredictions], printed: dict, declared: dict)
         found = stored.get(dataset.name, [])
         unit = found[0]["unit"] if found else "1"
         notes = [] if found else ["Open, not run yet."]
-        title = dataset.name if unit == "1" else f"{dataset.name} ({unit})"
-        made.append(TextTable(title, HEAD if found else [], [_line(one) for one in found], notes))
+        made.append(
+            TextTable(with_unit(dataset.name, unit), HEAD if found else [], [_line(one) for one in found], notes)
+        )
     return made
 
 

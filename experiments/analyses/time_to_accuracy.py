@@ -5,10 +5,10 @@ Both are counted in epochs and updates of the weights, which do not depend on th
 
 from __future__ import annotations
 
-import csv
 from collections.abc import Sequence
 from math import ceil
 
+from common.plots import read_history, with_unit
 from experiments.analyses.derived import DatasetPredictions
 from experiments.analyses.results import load_stored
 from experiments.analyses.text_table import NONE, TextTable
@@ -65,8 +65,7 @@ def _first(errors: Sequence[float], goal: float) -> int | None:
 
 
 def _history(run: plan.Run) -> list[float]:
-    with open(folder_of(run) / "history.csv", newline="") as file:
-        return [float(row["validation_MAE"]) for row in csv.DictReader(file)]
+    return read_history(folder_of(run) / "history.csv")["validation_MAE"].tolist()
 
 
 def _updates(record: dict) -> int:
@@ -81,10 +80,7 @@ def table(datasets: Sequence[DatasetPredictions], printed: dict, declared: dict)
         if not found:
             made.append(TextTable.not_run(dataset.name))
             continue
-        unit = found[0]["unit"]
-        made.append(
-            TextTable(dataset.name if unit == "1" else f"{dataset.name} ({unit})", HEAD, list(map(_line, found)))
-        )
+        made.append(TextTable(with_unit(dataset.name, found[0]["unit"]), HEAD, [_line(one) for one in found]))
     return made
 
 
