@@ -1,12 +1,9 @@
 """Figures 1a, A1, A5 and A6 of ESNet: a total density of states, bond lengths, and the released predictions.
 
-Each function gives the report that is stored: a table of text, and curves for one plot.
+Each function gives the report that is stored (curve_report.py).
 """
 
 from __future__ import annotations
-
-from collections.abc import Iterator, Sequence
-from pathlib import Path
 
 import numpy as np
 
@@ -17,15 +14,13 @@ from common.data.materials import MaterialsDataset
 from common.errors import UserError
 from common.io.hdf5 import reading_hdf5
 from common.io.progress import progress
-from common.plots import BLUE, INK, RED, drawing
 from common.sources import load_source
 from common.sources.datadir import existing
 from esnet.datasets.densities import UNRELAXED, relaxed_densities
 from esnet.datasets.orr_alloys import alloys
 from esnet.dos.file import ENERGIES
 from esnet.screening.published import TASKS, published
-from experiments.analyses.derived import DatasetPredictions
-from experiments.analyses.text_table import TextTable
+from experiments.analyses.curve_report import histogram, panel, report
 
 #: CdAu in the prototype of PdHg (mp-2685), by its id in the data directory.
 CDAU = "100721"
@@ -46,13 +41,12 @@ def total_dos() -> dict:
             rows.append([state, f"{group.attrs['efermi_eV']:.3f}"])
         curves[state] = [ENERGIES.tolist(), np.round(values, 4).tolist()]
     overlap = metrics.pearson(*(np.array(y) for _, y in curves.values()))
-    return _report(
+    return report(
         "CdAu in the structure of PdHg (mp-2685)",
         ["structure", "Fermi level (eV)"],
         rows,
         [f"Pearson's r of the two curves: {overlap:.3f}.", "Densities by GPAW; the article has VASP's."],
-        curves,
-        ("energy from the Fermi level (eV)", "states/eV"),
+        [panel(("energy from the Fermi level (eV)", "states/eV"), curves, bins=False)],
     )
 
 
@@ -80,10 +74,9 @@ def bond_changes(initial: MaterialsDataset, relaxed: MaterialsDataset) -> dict:
         ["bonds that become shorter (%)", f"{100 * (change < 0).mean():.1f}"],
     ]
     notes = [f"{len(initial):,} pairs of structures, {NEIGHBOURS} nearest neighbours of each atom."]
-    curve = _histogram(change, np.linspace(-1.5, 1.5, 121))
-    return _report(
-        "bond lengths", ["quantity", "value"], rows, notes, {"all": curve}, ("change (angstrom)", "bonds (%)")
-    )
+    curve = histogram(change, np.linspace(-1.5, 1.5, 121))
+    drawn = panel(("change (angstrom)", "bonds (%)"), {"all": curve})
+    return report("bond lengths", ["quantity", "value"], rows, notes, [drawn])
 
 
 def nearest(crystal: Crystal) -> np.ndarray:
@@ -112,10 +105,10 @@ def target_energies() -> dict:
             ("at most 0 eV/atom (%)", 100 * (target <= 0).mean()),
         )
     ]
-    curve = _histogram(target, np.linspace(-4, 5, 91))
-    labels = ("formation energy (eV/atom)", "materials (%)")
+    curve = histogram(target, np.linspace(-4, 5, 91))
+    drawn = panel(("formation energy (eV/atom)", "materials (%)"), {"target": curve})
     notes = [f"{len(target):,} materials of the released results; the article has 7,168."]
-    return _report("test materials", ["quantity", "value"], rows, notes, {"target": curve}, labels)
+    return report("test materials", ["quantity", "value"], rows, notes, [drawn])
 
 
 def released_errors() -> dict:
@@ -128,48 +121,7 @@ def released_errors() -> dict:
         within = 100 * (np.abs(errors) <= 0.1).mean()
         numbers = (scores["MAE"], scores["RMSE"], errors.mean(), np.median(np.abs(errors)), within)
         rows.append([task, *(f"{value:.3f}" for value in numbers)])
-        curves[task] = _histogram(errors, np.linspace(-2, 2, 81))
+        curves[task] = histogram(errors, np.linspace(-2, 2, 81))
     head = ["task", *(f"{name} (eV/atom)" for name in ("MAE", "RMSE", "mean error", "median error")), "within 0.1 (%)"]
-    labels = ("prediction minus target (eV/atom)", "materials (%)")
-    return _report("released predictions of ESNet", head, rows, [], curves, labels)
-
-
-def _histogram(values: np.ndarray, edges: np.ndarray) -> list[list[float]]:
-    """Centres of the bins and percentages; values beyond the ends are in the outermost bins."""
-    counts = np.histogram(np.clip(values, edges[0], edges[-1]), edges)[0]
-    centres = (edges[1:] + edges[:-1]) / 2
-    return [np.round(centres, 6).tolist(), np.round(100 * counts / len(values), 4).tolist()]
-
-
-def _report(
-    title: str,
-    head: list[str],
-    rows: list[list[str]],
-    notes: list[str],
-    curves: dict[str, list[list[float]]],
-    labels: tuple[str, str],
-) -> dict:
-    return {"title": title, "head": head, "rows": rows, "notes": notes, "curves": curves, "labels": labels}
-
-
-def table(datasets: Sequence[DatasetPredictions], printed: dict, declared: dict) -> list[TextTable]:
-    """The stored table."""
-    found = declared.get("stored")
-    if not found:
-        return [TextTable.not_run(declared["title"])]
-    return [TextTable(found["title"], found["head"], found["rows"], found["notes"])]
-
-
-def draw(datasets: Sequence[DatasetPredictions], folder: Path, declared: dict) -> Iterator[Path]:
-    """The stored curves in one plot."""
-    found = declared.get("stored")
-    if found:
-        path = folder / "curves.png"
-        with drawing(path, (4.8, 3.2)) as axes:
-            for (name, (x, y)), colour in zip(found["curves"].items(), (BLUE, RED, INK), strict=False):
-                axes.plot(x, y, color=colour, linewidth=1.0, label=name)
-            axes.axvline(0.0, color=INK, linewidth=0.6, linestyle=(0, (4, 3)))
-            axes.set(xlabel=found["labels"][0], ylabel=found["labels"][1])
-            if len(found["curves"]) > 1:
-                axes.legend(fontsize=8)
-        yield path
+    drawn = panel(("prediction minus target (eV/atom)", "materials (%)"), curves)
+    return report("released predictions of ESNet", head, rows, [], [drawn])

@@ -17,7 +17,7 @@ def test_bond_lengths_of_swollen_cells(mini):
     values = dict(found["rows"])
     assert float(values["mean absolute change (%)"]) == pytest.approx(3.0)
     assert float(values["bonds that become shorter (%)"]) == 0
-    assert sum(found["curves"]["all"][1]) == pytest.approx(100, abs=0.01)
+    assert sum(found["panels"][0]["curves"]["all"][1]) == pytest.approx(100, abs=0.01)
     assert found["notes"] == ["20 pairs of structures, 12 nearest neighbours of each atom."]
 
 
@@ -33,10 +33,7 @@ def test_released_predictions(monkeypatch, tmp_path):
     energies, errors = esnet_figures.target_energies(), esnet_figures.released_errors()
     assert dict(energies["rows"])["at most 0 eV/atom (%)"] == "50.000"
     assert errors["rows"][0] == ["IS2RE", "0.050", "0.050", "0.050", "0.050", "100.000"]
-    part = esnet_figures.table([], {}, {"stored": errors})[0]
-    assert part.head[1] == "MAE (eV/atom)" and len(part.rows) == 2
-    drawn = list(esnet_figures.draw([], tmp_path, {"stored": errors}))
-    assert [path.name for path in drawn] == ["curves.png"] and drawn[0].stat().st_size > 1000
+    assert set(errors["panels"][0]["curves"]) == {"IS2RE", "RS2RE"}
 
 
 def test_total_densities(monkeypatch, tmp_path):
@@ -47,13 +44,8 @@ def test_total_densities(monkeypatch, tmp_path):
     monkeypatch.setattr(esnet_figures, "existing", lambda name: tmp_path / "unrelaxed.h5")
     monkeypatch.setattr(esnet_figures, "relaxed_densities", lambda: tmp_path / "relaxed.h5")
     found = esnet_figures.total_dos()
-    assert "1.000" in found["notes"][0] and set(found["curves"]) == {"unrelaxed", "relaxed"}
+    assert "1.000" in found["notes"][0] and set(found["panels"][0]["curves"]) == {"unrelaxed", "relaxed"}
     with h5py.File(tmp_path / "relaxed.h5", "a") as file:
         del file["materials"][esnet_figures.CDAU]
     with pytest.raises(UserError, match="has no material 100721; compute it again"):
         esnet_figures.total_dos()
-
-
-def test_what_is_not_run_is_open():
-    assert esnet_figures.table([], {}, {"title": "Figure 1a"})[0].notes == ["Open, not run yet."]
-    assert list(esnet_figures.draw([], None, {})) == []
