@@ -17,6 +17,7 @@ from common.data.materials import MaterialsDataset
 from common.data.predictions import Predictions
 from common.data.splits import Split, by_formula, by_fractions, with_calibration
 from common.errors import UserError
+from common.io.locks import alone
 from common.presets.load import SPECS
 from common.presets.quantize import LARGE, pack, unpack
 from common.presets.store import read_preset, write_preset
@@ -63,7 +64,8 @@ def build_preset(
             member.split = member.adapt_split(split)
     else:
         model = Ensemble(make, one.members) if one.members > 1 else make(0)
-        model.fit(table, one.target, split, folder=run, jobs=jobs)
+        with alone(run):
+            model.fit(table, one.target, split, folder=run, jobs=jobs)
     test = table.select(split.calibration)
     bits, held_out = quantized(model, test, jobs=jobs)
     model.conformal = Conformal.of(held_out, "calibration")

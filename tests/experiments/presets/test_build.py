@@ -8,6 +8,7 @@ import pytest
 from common.data.conformal import Conformal
 from common.data.predictions import Predictions
 from common.errors import UserError
+from common.io.locks import alone
 from common.presets.exchange import NAME
 from common.presets.find import PACKAGES
 from common.presets.load import SPECS
@@ -68,6 +69,13 @@ def test_build_list_info_verify_export_import_predict(file, tmp_path, monkeypatc
     assert main(["models", "import", str(home / "mini-gap"), "--overwrite"]) == 2
     assert finder(["predict", "--model", "mini-gapp", "SrTiO3"]) == 2
     assert "did you mean 'mini-gap'" in capsys.readouterr().err
+
+
+def test_two_builds_of_one_preset_do_not_share_its_checkpoints(file, tmp_path, capsys):
+    with alone(tmp_path / ".mini-gap.run"):
+        assert main(["models", "build", "mini-gap", "--declared", str(file), "--output", str(tmp_path)]) == 2
+    assert "another run is at work in" in capsys.readouterr().err
+    assert not (tmp_path / "mini-gap").exists()
 
 
 def test_the_split_of_a_preset_uses_all_materials(mini):
