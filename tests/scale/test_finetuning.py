@@ -22,16 +22,17 @@ def test_the_table_is_computed_from_the_stored_predictions(tmp_path, monkeypatch
     with pytest.raises(UserError, match=r"run python -m benchmarks\.finetuning train first"):
         finetuning.table()
     target, ids = np.arange(4.0), np.array(list("abcd"))
-    done = {
-        one: Predictions(ids, target + (1 + one.seed) * (0.5 if one.method == "all" else 1.0), target)
+    done = {finetuning.AS_IT_IS: Predictions(ids, target + 3.0)} | {
+        one.name: Predictions(ids, target + (1 + one.seed) * (0.5 if one.method == "all" else 1.0))
         for one in finetuning.trials()
     }
-    finetuning._store(done)
-    assert gzip.decompress(path.read_bytes()).startswith(b"id,target,scratch-50-0")
+    finetuning._store(done, target)
+    assert gzip.decompress(path.read_bytes()).startswith(b"id,target,preset,scratch-50-0")
     rows = finetuning.table().splitlines()
     assert rows[0] == "| MAE (eV) | 50 materials | 200 materials | 1,000 materials |"
     assert rows[2] == "| from scratch | 2.000 ± 1.000 | 2.000 ± 1.000 | 2.000 ± 1.000 |"
     assert rows[3].startswith("| fine-tuned, all layers | 1.000 ± 0.500 |")
+    assert rows[5] == "| the preset as it is | 3.000 | 3.000 | 3.000 |"
     finetuning.draw()
     assert "labelled materials" in (tmp_path / "picture.svg").read_text()
 
@@ -43,7 +44,7 @@ def test_the_page_has_the_stored_table():
 
 @pytest.mark.real
 def test_no_formula_is_in_two_of_preset_training_and_test():
-    before = finetuning.load_source(finetuning.BEFORE)
+    before = finetuning.load_source("matbench-mp-gap")
     table, test = finetuning._data(before)
     known = set(before.formulas.tolist())
     assert len(set(table.formulas.tolist())) == len(table) and not known & set(table.formulas.tolist())
