@@ -30,7 +30,7 @@ from common.sources import load_source
 from experiments.analyses.results import load_stored
 from experiments.analyses.text_table import TextTable
 from experiments.declare import plan
-from experiments.run.store import folder_of, results_root
+from experiments.run.store import TEST, VALIDATION, folder_of, results_root
 
 
 @dataclass
@@ -100,8 +100,9 @@ def _stored(runs: list[plan.Run]) -> Iterator[tuple[Predictions, dict[str, Predi
     for run in runs:
         found = load_stored(run)
         if found:
-            paths = [p for p in sorted(folder_of(run).glob("*.csv.gz")) if p.name != "predictions.csv.gz"]
-            yield found[0], {p.name.removesuffix(".csv.gz"): Predictions.load(p, found[0].unit) for p in paths}
+            paths = {path.name.removesuffix(".csv.gz"): path for path in sorted(folder_of(run).glob("*.csv.gz"))}
+            others = {name: path for name, path in paths.items() if name not in (TEST, VALIDATION)}
+            yield found[0], {name: Predictions.load(path, found[0].unit) for name, path in others.items()}
 
 
 # --- facts of the materials ----------------------------------------------------------------------

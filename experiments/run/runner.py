@@ -58,7 +58,7 @@ def execute(
     checkpoints = cache_root() / "runs" / f"{run.key.replace('/', '__')}-{run.digest()}"
     checkpoints.mkdir(parents=True, exist_ok=True)
     folder = store.folder_of(run)
-    files = {"test": folder / "predictions.csv.gz"}
+    files = {"validation": folder / f"{store.VALIDATION}.csv.gz", "test": folder / f"{store.TEST}.csv.gz"}
     scored = fit_and_score(model, table, settings["target"], split, files=files, checkpoints=checkpoints, jobs=jobs)
     if not len(scored.predictions["test"]):
         reason = next(iter(scored.left_out.values()), "")

@@ -1,8 +1,9 @@
 """Stored results: where they lie, whether they are complete, what computed them.
 
-The folder of a finished run holds `predictions.csv.gz` (id, target, prediction of the test set) and `cell.json`
-(settings and their hash, hashes of split and data, versions, device, wall time, best epoch). Predictions for changed
-inputs lie beside them, named as the model names them, and so do those for other sources that a column asks for.
+The folder of a finished run holds `predictions.csv.gz` (id, target, prediction of the test set), since 30 November
+2026 also `validation.csv.gz`, and `cell.json` (settings and their hash, hashes of split and data, versions, device,
+wall time, best epoch). Predictions for changed inputs lie beside them, named as the model names them, and so do those
+for other sources that a column asks for.
 """
 
 from __future__ import annotations
@@ -22,6 +23,8 @@ from common.io.files import replacing, write_text
 from experiments.declare.plan import PAPERS, Run
 
 RECORD = "cell.json"
+#: Predictions of the test set and of the validation set, as file names without `.csv.gz`.
+TEST, VALIDATION = "predictions", "validation"
 PACKAGES = ("tensorflow", "keras", "numpy", "scipy", "scikit-learn", "matminer", "pymatgen", "xgboost")
 #: What every record holds, and the type of it.
 FIELDS: dict[str, type | tuple[type, ...]] = {
@@ -82,7 +85,12 @@ def damage(run: Run) -> str:
 
 def stored_names(run: Run) -> list[str]:
     """The predictions that every result of this run has, as file names without `.csv.gz`."""
-    return ["predictions", *run.settings.get("also", {})]
+    return [TEST, *run.settings.get("also", {})]
+
+
+def has_validation(run: Run) -> bool:
+    """Whether the predictions of the validation set are stored, which older results lack."""
+    return (folder_of(run) / f"{VALIDATION}.csv.gz").exists()
 
 
 def read_record(run: Run) -> dict[str, Any] | None:
@@ -113,7 +121,7 @@ def read_record(run: Run) -> dict[str, Any] | None:
     return record
 
 
-def read_predictions(run: Run, record: dict[str, Any], name: str = "predictions") -> Predictions:
+def read_predictions(run: Run, record: dict[str, Any], name: str = TEST) -> Predictions:
     """Predictions of a stored result; `name`: those of another source or of changed inputs."""
     path = folder_of(run) / f"{name}.csv.gz"
     try:
@@ -127,7 +135,7 @@ def read_predictions(run: Run, record: dict[str, Any], name: str = "predictions"
 def load(run: Run, name: str = "") -> tuple[Predictions, dict[str, Any]] | None:
     """Predictions and record of a run; None where nothing is stored."""
     record = read_record(run)
-    return record and (read_predictions(run, record, name or "predictions"), record)
+    return record and (read_predictions(run, record, name or TEST), record)
 
 
 @cache
