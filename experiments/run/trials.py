@@ -57,9 +57,11 @@ def prepare(arguments) -> Search:
     axes = [space.parse(text, kinds) for text in wanted]
     if len({axis.name for axis in axes}) < len(axes):
         raise UserError("a setting stands in two of --search; give each once")
+    together = {axis.name: axis.values[0] for axis in axes if len(axis.values) == 1}
     for axis in axes:
-        for value in axis.values:
-            network(arguments.variant, **{axis.name: value})  # refuses unknown values before the first trial
+        for value in axis.values or [axis.low]:
+            # Refuses wrong values before the first trial; some settings are right only beside others.
+            network(arguments.variant, **together, **({} if axis.name in together else {axis.name: value}))
     if model.selection != "validation":
         raise UserError(
             f"the variant {arguments.variant} chooses its epoch on the {model.selection} set, which no search may "

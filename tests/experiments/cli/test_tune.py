@@ -8,6 +8,7 @@ import pytest
 from common.cli import parser as cli
 from common.data.loading import make_split
 from common.data.predictions import Predictions
+from common.errors import UserError
 from common.sources import load_source
 from common.train.recipes.recipe_file import RecipeFile
 from experiments.cli.main import main
@@ -102,6 +103,15 @@ def test_the_search_of_the_paper_for_esnet():
     search = trials.prepare(arguments(network="esnet", target="formation_energy", search=None))
     assert [axis.plain() for axis in search.axes] == ["batch=16:65", "learning_rate=0.0005:0.002"]
     assert search.unit == "eV/atom" and search.count == 20
+
+
+def test_settings_that_are_right_only_together():
+    """Finder's recipe decays its learning rate, which a schedule excludes."""
+    fixed = ["schedule=cosine", "decay=1.0"]
+    search = trials.prepare(arguments(network="finder", method="grid", points=2, search=["batch=16:32", *fixed]))
+    assert search.count == 2 and search.propose(None, 0) == {"batch": 16, "schedule": "cosine", "decay": 1.0}
+    with pytest.raises(UserError, match="leave out plateau, drop_at, decay"):
+        trials.prepare(arguments(network="finder", search=["batch=16:32", "schedule=cosine"]))
 
 
 @pytest.mark.parametrize(
