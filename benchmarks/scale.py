@@ -212,12 +212,12 @@ def _points_table() -> str:
         "model, all",
         "measured / model, each",
     ]
-    return _markdown([*header, "accelerator"], rows)
+    return markdown([*header, "accelerator"], rows)
 
 
 def _costs_table(known: dict) -> str:
     rows = [[name, f"{1e3 * seconds:.2f}", where] for name, (seconds, where) in sorted(known.items())]
-    return _markdown(["model", "milliseconds per row and epoch, one core", "source"], rows)
+    return markdown(["model", "milliseconds per row and epoch, one core", "source"], rows)
 
 
 def _paper_tables(facts: dict, known: dict) -> str:
@@ -235,7 +235,7 @@ def _paper_tables(facts: dict, known: dict) -> str:
             two, sixteen = (max(max(times), sum(times) / cores) for cores in (2, 16))
             rows.append([*cells, _hours(max(times)), _hours(two), _hours(sixteen), "open"])
     header = ["table", "model", "trainings", "rows x epochs", "longest training, one core"]
-    return _markdown([*header, "all, laptop of 2 cores", "all, 8 such nodes", "all, one GPU"], rows)
+    return markdown([*header, "all, laptop of 2 cores", "all, 8 such nodes", "all, one GPU"], rows)
 
 
 def _nodes_table(facts: dict, known: dict) -> str:
@@ -263,7 +263,7 @@ def _nodes_table(facts: dict, known: dict) -> str:
             cells.append(f"{_time(together)} ({alone / together:.1f}x)")
         rows.append(cells)
     header = ["model", "training rows", "batch", "MB of gradients", "one epoch, one core"]
-    return _markdown([*header, *(f"{n} nodes" for n in facts["network"]["nodes"])], rows)
+    return markdown([*header, *(f"{n} nodes" for n in facts["network"]["nodes"])], rows)
 
 
 def _precision_table() -> str:
@@ -276,10 +276,10 @@ def _precision_table() -> str:
         recipe = make_model({"model": name, "variant": "corrected", "seed": 0, "recipe": {}}).recipe
         rows.append([name, str(one["batch"]), f"{plain:.2f}", *ratios, "yes" if recipe.xla else "no", str(one["load"])])
     header = ["model", "batch", "float32, ms per row", *(f"{mode} / float32" for mode in others)]
-    return _markdown([*header, "XLA in its recipe", "load average"], rows)
+    return markdown([*header, "XLA in its recipe", "load average"], rows)
 
 
-def _markdown(header: list[str], rows: list[list[str]]) -> str:
+def markdown(header: list[str], rows: list[list[str]]) -> str:
     if not rows:
         return "No measurements yet."
     return "\n".join("| " + " | ".join(row) + " |" for row in [header, ["---"] * len(header), *rows])
@@ -304,13 +304,18 @@ def write() -> None:
     """Replace the tables of the page."""
     text = PAGE.read_text()
     for name, table in sections().items():
-        start, end = f"<!-- {name}: written by python -m benchmarks.scale -->", f"<!-- end of {name} -->"
-        if start not in text or end not in text:
-            raise UserError(f"{PAGE} has no place for the table {name}; add the lines {start} and {end}")
-        before, rest = text.split(start)
-        text = f"{before}{start}\n\n{table}\n\n{end}{rest.split(end)[1]}"
+        text = replace_table(text, name, table)
     write_text(PAGE, text)
     note(f"wrote {PAGE}")
+
+
+def replace_table(text: str, name: str, table: str, *, by: str = "benchmarks.scale") -> str:
+    """The page with another table of this name; `by`: the module that writes it."""
+    start, end = f"<!-- {name}: written by python -m {by} -->", f"<!-- end of {name} -->"
+    if start not in text or end not in text:
+        raise UserError(f"{PAGE} has no place for the table {name}; add the lines {start} and {end}")
+    before, rest = text.split(start)
+    return f"{before}{start}\n\n{table}\n\n{end}{rest.split(end)[1]}"
 
 
 if __name__ == "__main__":
