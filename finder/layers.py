@@ -53,6 +53,10 @@ class Message(layers.Layer):
         self.value = self._dense("value", size, channels, 1e-8, 2.0)
         self.own = self._dense("own", size, channels)
 
+    def compute_output_shape(self, nodes_shape, **others):
+        """Stated, since Keras would otherwise call the layer to find it, which is half the time of building it."""
+        return (nodes_shape[0], self.channels)
+
     def _dense(self, name, size, units, strength=0.0, highest=0.0):
         kernel = self.add_weight(
             shape=(size, units),
@@ -158,6 +162,9 @@ class Pool(layers.Layer):
         if self.attention:
             self.gate = self._mlp("gate", nodes_shape[-1], norm(1.0))
         self.content = self._mlp("content", nodes_shape[-1], None)
+
+    def compute_output_shape(self, nodes_shape, graph_shape=None, counts_shape=None, sizes_shape=None):
+        return (sizes_shape[0], nodes_shape[-1])
 
     def _mlp(self, name, channels, constraint):
         first = layers.Dense(

@@ -26,7 +26,7 @@ from common.train.batches import Batches, Features
 from common.train.checkpoints import State, restore_checkpoint, save_checkpoint, write_history
 from common.train.recipes.recipe import Recipe, changes_by_epoch, learning_rate, make_optimizer, rate_of, score_of
 from common.train.scaler import TargetScaler
-from common.train.strategy.base import SINGLE_DEVICE, Strategy
+from common.train.strategy.base import PREDICTION, SINGLE_DEVICE, Strategy
 
 #: Updates after which compiling, some seconds for every shape of batch, has paid.
 XLA_PAYS = 500
@@ -259,7 +259,7 @@ def predict(
     batch: int = 128,
     *,
     bar: bool = False,
-    strategy: Strategy = SINGLE_DEVICE,
+    strategy: Strategy = PREDICTION,
 ) -> np.ndarray:
     """Outputs (len(rows), n) of the model, in float64, batch by batch."""
     starts = range(0, len(rows), batch)

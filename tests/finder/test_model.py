@@ -102,6 +102,19 @@ test_the_order_of_atoms_changes_nothing.model = shaken(build_finder("formula"), 
 
 
 @pytest.mark.parametrize("mode", ["formula", "crystal"])
+def test_layers_state_the_shapes_of_their_outputs(mode, models, graphs):
+    """Keras believes what they state, so a wrong one would show only where the network is used."""
+    from keras import Model
+
+    network = models[mode]
+    own = [layer for layer in network.layers if layer.name.startswith(("message", "pool"))]
+    outputs = Model(network.inputs, [layer.output for layer in own])(graphs[mode].batch(np.arange(len(graphs[mode]))))
+    assert len(own) == 4
+    for layer, output in zip(own, outputs, strict=True):
+        assert layer.output.shape == (None, *output.shape[1:]) and layer.output.dtype == output.dtype.name
+
+
+@pytest.mark.parametrize("mode", ["formula", "crystal"])
 @pytest.mark.parametrize("chosen", PRECISIONS)
 def test_gradients_are_finite(mode, chosen, graphs, precision):
     """Single atoms, atoms without neighbours and 400-atom formulas, in half precision too."""

@@ -9,7 +9,10 @@ from typing import Any
 import numpy as np
 
 from common.errors import UserError
-from common.train.strategy.steps import prediction_step, training_step
+from common.train.strategy.steps import prediction_step, training_step, untraced_prediction
+
+#: Rows of a batch up to which a first prediction is not traced.
+FEW = 32
 
 
 class Strategy:
@@ -57,7 +60,16 @@ def _backend() -> str:
     return keras.backend.backend()
 
 
-SINGLE_DEVICE = Strategy()
+class Prediction(Strategy):
+    """Prediction on one device outside of a training, where the first materials should not wait for a trace."""
+
+    def outputs(self, model: Any, features: Any, rows: np.ndarray) -> Any:
+        if len(rows) <= FEW and _backend() == "tensorflow":
+            return untraced_prediction(model, features.batch(rows))
+        return super().outputs(model, features, rows)
+
+
+SINGLE_DEVICE, PREDICTION = Strategy(), Prediction()
 
 
 def enough(names: list[str], devices: int | str, what: str) -> list[str]:

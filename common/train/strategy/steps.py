@@ -11,6 +11,9 @@ from collections.abc import Callable
 from typing import Any
 from weakref import WeakKeyDictionary
 
+#: Predictions of a few rows before a network is traced.
+UNTRACED = 8
+
 _steps: WeakKeyDictionary[Any, dict] = WeakKeyDictionary()
 
 
@@ -24,6 +27,16 @@ def prediction_step(model: Any, x: Any) -> Any:
     """The outputs of the model for one batch."""
     data = _tensors(x)
     return _step(model, "prediction", data, _forward_of)(data)
+
+
+def untraced_prediction(model: Any, x: Any) -> Any:
+    """The same for a batch of few rows, whose first calls run the network's operations one by one: a trace takes as
+    long as `UNTRACED` of them, and most processes that predict a few materials end before."""
+    known = _steps.setdefault(model, {})
+    known["untraced"] = known.get("untraced", 0) + 1
+    if known["untraced"] > UNTRACED:
+        return prediction_step(model, x)
+    return model(_tensors(x), training=False)
 
 
 def _update_of(model: Any) -> Callable:

@@ -12,6 +12,7 @@ from common.errors import UserError
 from common.train.batches import Batches, microbatches
 from common.train.loop import predict, train
 from common.train.recipes.recipe import Recipe, rate_of
+from common.train.strategy import base, steps
 
 RECIPE = Recipe(batch=8, epochs=4, learning_rate=0.01, checkpoint_seconds=0)
 ROWS, VALIDATION = np.arange(40), np.arange(40, 50)
@@ -52,6 +53,25 @@ def run(data, recipe=RECIPE, *, seed=0, rows=ROWS, validation=VALIDATION, folder
 def lines(state) -> list[dict]:
     """The history without the clock."""
     return [{k: v for k, v in row.items() if k != "seconds"} for row in state.history]
+
+
+# --- prediction --------------------------------------------------------------------------------------------
+
+
+def test_first_predictions_of_few_rows_are_not_traced(data, monkeypatch):
+    """They equal the traced ones, which come after some of them, and are not used in a training."""
+    model, traced = small(), []
+    monkeypatch.setattr(steps, "prediction_step", lambda *given: traced.append(1) or original(*given))
+    original = base.prediction_step
+    few = ROWS[:5]
+    found = [predict(model, data[0], few) for _ in range(steps.UNTRACED + 1)]
+    assert len(traced) == 1
+    np.testing.assert_allclose(found, [found[-1]] * len(found), rtol=1e-6)
+    whole = predict(model, data[0], ROWS)
+    assert len(ROWS) > base.FEW and len(traced) == 1  # directly by the strategy
+    np.testing.assert_allclose(whole[:5], found[-1], rtol=1e-5)
+    monkeypatch.setattr(base, "untraced_prediction", None)
+    run(data, validation=VALIDATION[:3])
 
 
 # --- microbatches ------------------------------------------------------------------------------------------
