@@ -57,7 +57,7 @@ def prepare(arguments) -> Search:
     axes = [space.parse(text, kinds) for text in wanted]
     if len({axis.name for axis in axes}) < len(axes):
         raise UserError("a setting stands in two of --search; give each once")
-    together = {axis.name: axis.values[0] for axis in axes if len(axis.values) == 1}
+    together = _fixed(axes)
     for axis in axes:
         for value in axis.values or [axis.low]:
             # Refuses wrong values before the first trial; some settings are right only beside others.
@@ -99,6 +99,11 @@ def prepare(arguments) -> Search:
         "search": hashlib.sha256(json.dumps(facts, sort_keys=True).encode()).hexdigest()[:16],
     }
     return Search(axes, count, propose, facts, fixed, target, table.target(target).unit)
+
+
+def _fixed(axes: list[space.Axis]) -> dict:
+    """The settings that have one value only."""
+    return {axis.name: axis.values[0] for axis in axes if len(axis.values) == 1}
 
 
 def _method(arguments, axes: list[space.Axis]) -> tuple[int, Callable]:
@@ -162,7 +167,8 @@ def _table(fixed: dict):
 def warm_up(search: Search, jobs: int) -> None:
     """Make the features once, so that trials that start together find them."""
     table, _, _ = _table(search.fixed)
-    made = _network(search.fixed["network"])(search.fixed["variant"]).features(table, jobs)
+    model = _network(search.fixed["network"])(search.fixed["variant"], **_fixed(search.axes))
+    made = model.features(table, jobs)
     report_left_out(made.errors, len(made.rows))
 
 

@@ -3,14 +3,17 @@
 import json
 from argparse import Namespace
 
+import numpy as np
 import pytest
 
 from common.cli import parser as cli
 from common.data.loading import make_split
 from common.data.predictions import Predictions
 from common.errors import UserError
+from common.features.featurized import Featurized
 from common.sources import load_source
 from common.train.recipes.recipe_file import RecipeFile
+from diffcomp.regressor import DiffComp
 from experiments.cli.main import main
 from experiments.run import trials
 from profitnet.cli import main as profitnet
@@ -112,6 +115,20 @@ def test_settings_that_are_right_only_together():
     assert search.count == 2 and search.propose(None, 0) == {"batch": 16, "schedule": "cosine", "decay": 1.0}
     with pytest.raises(UserError, match="leave out plateau, drop_at, decay"):
         trials.prepare(arguments(network="finder", search=["batch=16:32", "schedule=cosine"]))
+
+
+def test_features_are_made_once_for_the_settings_of_the_trials(monkeypatch):
+    """The composition alone needs no diffraction images, which take long."""
+    given = arguments(network="diffcomp", target="formation_energy", search=["cv_nodes=10", "batch=16,32"])
+    made = []
+
+    def features(self, table, jobs):
+        made.append(self.config.cv_nodes)
+        return Featurized(None, np.arange(len(table)), {})
+
+    monkeypatch.setattr(DiffComp, "features", features)
+    trials.warm_up(trials.prepare(given), 1)
+    assert made == [10]
 
 
 @pytest.mark.parametrize(
