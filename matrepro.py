@@ -1,7 +1,7 @@
 """The Python API: models by name or folder, the classes of all four papers, and featurizers for matminer.
 
 >>> import matrepro
->>> matrepro.load("finder-log-k").predict(["SrTiO3", "NaCl"], interval=0.9).to_frame()
+>>> matrepro.load("finder-gap").predict(["SrTiO3", "NaCl"], interval=0.9).to_frame()
 """
 
 from __future__ import annotations

@@ -29,7 +29,10 @@ def as_crystal(structure: Any) -> Crystal:
     """
     if hasattr(structure, "frac_coords"):
         if not structure.is_ordered:
-            raise UserError(f"{structure.composition.reduced_formula}: partial occupancy; give an ordered structure")
+            formula = structure.composition.formula.replace(" ", "")
+            raise UserError(
+                f"{formula}: partial occupancy; give an ordered structure, or the formula where that is enough"
+            )
         structure = (structure.atomic_numbers, structure.lattice.matrix, structure.frac_coords)
     try:
         numbers, lattice, frac = structure

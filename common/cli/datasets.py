@@ -11,8 +11,11 @@ from common.data.splits import Split
 from common.sources.files import Loaded
 
 
-def labeled_data(arguments: Namespace, reader: Callable[..., Loaded], target: str = "") -> Labeled:
-    """The materials of DATA that have a value of --target, or else of `target`."""
+def labeled_data(
+    arguments: Namespace, reader: Callable[..., Loaded], target: str = "", *, default: str = ""
+) -> Labeled:
+    """The materials of DATA that have a value of --target, or else of `target`; without both, of `default` if it is
+    there."""
     return load_labeled(
         arguments.data,
         arguments.target or target,
@@ -20,6 +23,7 @@ def labeled_data(arguments: Namespace, reader: Callable[..., Loaded], target: st
         strict=arguments.strict,
         jobs=arguments.jobs,
         reader=reader,
+        default=default,
     )
 
 

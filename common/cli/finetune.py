@@ -10,7 +10,6 @@ from typing import Any
 from common.cli.checks import refuse
 from common.cli.package_spec import PackageSpec
 from common.errors import UserError
-from common.io.messages import note
 from common.presets.find import locate
 from common.presets.load import read_card
 from common.train.finetune import slower
@@ -54,6 +53,19 @@ def maker(arguments: Namespace, spec: PackageSpec, network: type, changes: dict[
         start, options = starts[number % len(starts)], {"name": name, "head_only": arguments.head_only}
         return start.fine_tuning(seed=arguments.seed + number, **options, **changes)
 
-    layers = "the output layer" if arguments.head_only else "all layers"
-    note(f"fine-tuning {layers} of {name} ({loaded.target}), learning rate {started(0).recipe.learning_rate:g}")
+    started(0)
     return started
+
+
+def heading(model: Any) -> str:
+    """What a training starts from; empty where it starts from scratch."""
+    if not model.start:
+        return ""
+    layers = "the output layer" if model.start.head_only else "all layers"
+    name, target = model.start.name, model.start.target
+    return f"fine-tuning {layers} of {name} ({target}), learning rate {model.recipe.learning_rate:g}"
+
+
+def target_of_start(arguments: Namespace) -> str:
+    """The target of the model of --from, which is learned further where DATA has it."""
+    return str(read_card(arguments.start).get("target", "")) if arguments.start else ""

@@ -32,7 +32,8 @@ from common.train.ensemble import member_folders
 
 def predict(arguments: Namespace) -> None:
     spec = arguments.spec
-    card = read_card(arguments.model)  # a wrong folder is refused before hours of reading
+    card = read_card(arguments.model)  # a wrong folder or package is refused before hours of reading
+    spec.regressor(card["model"])
     from_formulas = spec.formulas and card.get("config", {}).get("mode") != "crystal"
     if from_formulas and (arguments.output or "").endswith(".csv") and is_list_of_formulas(arguments.data):
         model = spec.load(arguments.model)

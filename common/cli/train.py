@@ -40,12 +40,14 @@ def train(arguments: Namespace) -> None:
     _check_folder(folder, arguments)
     switches = {"deterministic": arguments.deterministic, "devices": arguments.devices}
     make = finetune.maker(arguments, spec, network, changes | switches)
-    table, target, left_out = labeled_data(arguments, spec.read)
+    table, target, left_out = labeled_data(arguments, spec.read, default=finetune.target_of_start(arguments))
     parts = [_adapted(one, arguments, table, network) for one in _splits(arguments, table, left_out)]
     if line := recipe_line(arguments.recipe, network, arguments.variant):
         note(line)
     audit = splits.audit(parts[0], table)
     members = [make(number) for number in range(len(parts))]
+    if line := finetune.heading(members[0]):
+        note(line)
     if arguments.strict:
         made = members[0].features(table, arguments.jobs)
         report_left_out(made.errors, len(made.rows), strict=True)

@@ -19,6 +19,8 @@ from common.errors import UserError
 LEVELS = (*(k / 100 for k in range(1, 100)), 0.995, 0.999)
 #: Standard deviations below this fraction of the calibration set's median count as that.
 SMALLEST_STD = 0.01
+#: Materials of a calibration set from which it is taken that a quantity is never negative.
+MANY = 30
 
 
 @dataclass(frozen=True)
@@ -27,13 +29,14 @@ class Conformal:
 
     n: size of the calibration set, `source` ("calibration" or "validation"). half_widths: for the first of `LEVELS`, as
     many as n allows; in standard deviations of the prediction where `smallest_std` is above zero, else in the target's
-    unit.
+    unit. lowest: of a quantity that is never negative, 0, below which no bound lies.
     """
 
     n: int
     source: str
     half_widths: tuple[float, ...]
     smallest_std: float = 0.0
+    lowest: float | None = None
 
     @classmethod
     def of(cls, predicted: Predictions, source: str) -> Self | None:
@@ -53,7 +56,7 @@ class Conformal:
         scores = np.sort(_scores(predicted, smallest))
         ranks = [rank(n, level) for level in LEVELS]
         widths = tuple(float(f"{scores[k - 1]:.9g}") for k in ranks if k <= n)
-        return cls(n, source, widths, smallest) if widths else None
+        return cls(n, source, widths, smallest, _lowest(predicted)) if widths else None
 
     def half_width(self, level: float) -> float:
         """The stored half width for a probability."""
@@ -74,7 +77,10 @@ class Conformal:
             raise UserError("these intervals scale with standard deviations, which the predictions lack")
         if self.smallest_std:
             half = half * np.maximum(np.asarray(predicted.std), self.smallest_std)
-        return replace(predicted, lower=predicted.prediction - half, upper=predicted.prediction + half)
+        lower, upper = predicted.prediction - half, predicted.prediction + half
+        if self.lowest is not None:  # targets lie above it, so that no coverage is lost
+            lower, upper = np.maximum(lower, self.lowest), np.maximum(upper, self.lowest)
+        return replace(predicted, lower=lower, upper=upper)
 
     def as_plain(self) -> dict[str, Any]:
         return {**asdict(self), "half_widths": list(self.half_widths)}
@@ -82,10 +88,20 @@ class Conformal:
     @classmethod
     def from_plain(cls, stored: dict[str, Any]) -> Self:
         widths = tuple(float(width) for width in stored["half_widths"])
-        made = cls(int(stored["n"]), str(stored["source"]), widths, float(stored.get("smallest_std", 0.0)))
+        lowest = stored.get("lowest")
+        smallest, lowest = float(stored.get("smallest_std", 0.0)), None if lowest is None else float(lowest)
+        made = cls(int(stored["n"]), str(stored["source"]), widths, smallest, lowest)
         if not all(0 <= number < math.inf for number in (made.n, *widths, made.smallest_std)):
             raise ValueError("half_widths, n and smallest_std must be finite and not negative")
+        if lowest is not None and not math.isfinite(lowest):
+            raise ValueError("lowest must be finite")
         return made
+
+
+def _lowest(predicted: Predictions) -> float | None:
+    """0 for a quantity of which many values are known and none is negative; a logarithm may become negative."""
+    never = len(predicted) >= MANY and bool((np.asarray(predicted.target) >= 0).all())
+    return 0.0 if never and not predicted.unit.startswith("log") else None
 
 
 def rank(n: int, level: float) -> int:

@@ -80,8 +80,10 @@ def load_labeled(
     strict: bool = False,
     jobs: int = 1,
     reader: Callable[..., Loaded] = load_data,
+    default: str = "",
 ) -> Labeled:
-    """The materials of `data` that have a value of `target`; without a name the only target of the data is taken.
+    """The materials of `data` that have a value of `target`; without a name that of `default` is taken, where the data
+    have it, or else the only one.
 
     `reader` is called as `load_data`; a package that reads other files passes its own.
     """
@@ -92,10 +94,10 @@ def load_labeled(
             f"{data} has no {os.path.join(data, 'id_prop.csv')} with values; write one, a line id,value each"
         )
     if not target:
-        if len(dataset.targets) != 1:
+        if len(dataset.targets) != 1 and default not in dataset.targets:
             names = ", ".join(sorted(dataset.targets)) or "none"
             raise UserError(f"{data} has these targets: {names}; choose one with --target")
-        target = next(iter(dataset.targets))
+        target = default if default in dataset.targets else next(iter(dataset.targets))
         if unit:
             dataset = with_unit(dataset, target, unit)
     name = heading(target).name

@@ -5,12 +5,14 @@ from __future__ import annotations
 import csv
 import gzip
 import io
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
 from itertools import zip_longest
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
+from numpy.lib.mixins import NDArrayOperatorsMixin
 
 from common.data import metrics
 from common.errors import UserError
@@ -23,8 +25,27 @@ if TYPE_CHECKING:
 UNCERTAINTIES = ("std", "epistemic", "aleatoric", "lower", "upper")
 
 
-@dataclass(frozen=True)
-class Predictions:
+#: Columns of a data frame or a CSV file that name the materials.
+ID_NAMES = ("id", "material_id", "mp_id", "jid", "name", "material")
+
+
+def numbered(names: Iterable[str]) -> Iterator[str]:
+    """The names, those that occur again with a number: "a", "b", "a #2"."""
+    taken: dict[str, int] = {}
+    for name in names:
+        taken[name] = taken.get(name, 0) + 1
+        yield name if taken[name] == 1 else f"{name} #{taken[name]}"
+
+
+def names_of_rows(frame: DataFrame) -> list[str]:
+    """The ids that the rows of a data frame get as materials: those of a column for them, else its index."""
+    columns = {str(name).lower(): name for name in frame.columns}
+    named = next((columns[name] for name in ID_NAMES if name in columns), None)
+    return list(numbered(map(str, frame.index if named is None else frame[named])))
+
+
+@dataclass(frozen=True, eq=False)
+class Predictions(NDArrayOperatorsMixin):
     """Ids, predicted means (n,) or curves (n, m), the targets where known, and standard deviations where the model
     has them; `lower` and `upper` bound the interval that was asked for, `domain` is the class of
     each material, see `common.data.domain`.
@@ -47,9 +68,34 @@ class Predictions:
     def __len__(self) -> int:
         return len(self.ids)
 
+    # --- the predicted means as an array, for NumPy and scikit-learn ---
+
     def __array__(self, dtype: Any = None, copy: bool | None = None) -> np.ndarray:
-        """The predicted means, for NumPy and scikit-learn."""
         return np.array(self.prediction, dtype=dtype)
+
+    def __array_ufunc__(self, ufunc: Any, method: str, *inputs: Any, **options: Any) -> Any:
+        arrays = (one.prediction if isinstance(one, Predictions) else one for one in inputs)
+        return getattr(ufunc, method)(*arrays, **options)
+
+    def __getitem__(self, rows: Any) -> Any:
+        return self.prediction[rows]
+
+    @property
+    def shape(self) -> tuple[int, ...]:
+        return self.prediction.shape
+
+    @property
+    def ndim(self) -> int:
+        return self.prediction.ndim
+
+    @property
+    def dtype(self) -> np.dtype:
+        return self.prediction.dtype
+
+    def reshape(self, *shape: Any) -> np.ndarray:
+        return self.prediction.reshape(*shape)
+
+    # --- parts, errors and tables ---
 
     def take(self, rows: np.ndarray) -> Predictions:
         """The rows with these numbers, in this order."""
@@ -66,14 +112,21 @@ class Predictions:
         found = {name: getattr(self, name) for name in UNCERTAINTIES}
         return {name: values for name, values in found.items() if values is not None}
 
-    def to_frame(self) -> DataFrame:
-        """A pandas table with the id as index."""
+    def to_frame(self, like: DataFrame | None = None) -> DataFrame:
+        """A pandas table with the id as index, and the unit in a column of its own.
+
+        like: the table that was predicted, whose rows and index the result then has; rows that could not be predicted
+        are empty.
+        """
         from pandas import DataFrame, Index
 
         frame = DataFrame(self.to_columns(), index=Index(self.ids, name="id"))
         if self.domain is not None:
             frame["domain"] = self.domain
-        frame.attrs["unit"] = self.unit
+        frame["unit"] = self.unit
+        if like is not None:
+            frame = frame.reindex(names_of_rows(like))
+            frame.index = like.index
         return frame
 
     def to_columns(self) -> dict[str, np.ndarray]:

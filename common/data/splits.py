@@ -165,7 +165,10 @@ def with_calibration(
     total = sum(map(len, split.subsets().values()))
     n, rest = round(fraction * total), len(split.train)
     if not 0 < n < rest:
-        raise UserError(f"a calibration set of {n} cannot be taken from {rest} training materials; change its fraction")
+        raise UserError(
+            f"a calibration set of {n} cannot be taken from {rest} training materials; its fraction of all {total} "
+            f"must be below {rest / max(total, 1):.2g}"
+        )
     cut = (by_formula if grouped else by_fractions)(table.select(split.train), (rest - n, n, 0), seed)
     return replace(split, train=cut.train, calibration=(*split.calibration, *cut.validation))
 

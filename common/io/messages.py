@@ -21,10 +21,14 @@ def _shortened(word: str) -> str:
     return word if len(word) <= LONGEST else f"{word[: LONGEST // 3]}... ({len(word):,} characters)"
 
 
+def about(name: str, reason: str) -> str:
+    """What is wrong with a material, with its name once: a table and a formula name themselves in the reason too."""
+    return f"{name}: {reason.removeprefix(f'{name}: ')}"
+
+
 def report_left_out(left_out: dict[str, str], n_good: int, *, strict: bool = False) -> None:
     """List what cannot be used; it is an error if that is everything, or with `strict`."""
-    # A table names the id in its reasons too.
-    lines = [f"{name}: {reason.removeprefix(f'{name}: ')}" for name, reason in left_out.items()]
+    lines = [about(name, reason) for name, reason in left_out.items()]
     if strict and lines:
         raise UserError(lines[0])
     if len(lines) == 1 and not n_good:

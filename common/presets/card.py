@@ -16,9 +16,10 @@ def model_card(facts: Mapping[str, Any], config: Mapping[str, Any]) -> str:
     """Markdown. `facts` is metadata.json:
 
     name, version, model, target, unit, members, parameters, elements: written by `write_preset`. paper, title, package:
-    the article, and the package with the command. dataset: {name, source, date, licence, article, rows}. split: a
-    sentence. errors: [{model, MAE, source}, ...], the preset's own first. coverage: {level, measured, n, median_width}.
-    domain: [{class, n, MAE}, ...]. limits: sentences. Entries that are missing are left out of the card.
+    the article, and the package with the command. property: the target in words. dataset: {name, source, date, licence,
+    article, rows}. split: a sentence. errors: [{model, MAE, source}, ...], the preset's own first. coverage: {level,
+    measured, n, median_width}. domain: [{class, n, MAE}, ...]. limits: sentences. Entries that are missing are left out
+    of the card.
     """
     blocks = [_front_matter(facts), f"# {facts['name']}", _summary(facts, config)]
     blocks += [_use(facts), _data(facts), _errors(facts), _intervals(facts, config), _domain(facts)]
@@ -39,6 +40,11 @@ def _front_matter(facts: Mapping[str, Any]) -> str:
     return "\n".join([*lines, "---"])
 
 
+def without_front_matter(card: str) -> str:
+    """The card as people read it."""
+    return card.split("\n---\n", 1)[-1].lstrip() if card.startswith("---\n") else card
+
+
 def _quoted(text: str) -> str:
     return '"' + text.replace("\\", "\\\\").replace('"', '\\"') + '"'
 
@@ -48,10 +54,12 @@ def _summary(facts: Mapping[str, Any], config: Mapping[str, Any]) -> str:
     members = f", an ensemble of {facts['members']}" if facts["members"] > 1 else ""
     weights = f"weights of {facts['bits']} bits" if facts.get("bits", 8) < 8 else "int8 weights"
     text = f"Predicts `{facts['target']}`{unit_of('MAE', facts['unit'])}"
+    if facts.get("property"):
+        text = f"Predicts the {facts['property']}, `{facts['target']}`{unit_of('MAE', facts['unit'])},"
     text += f" from {needs}." if needs else "."
     return (
-        f"{text} Network `{facts['model']}`{members}, {facts['parameters']:,} parameters, {weights}; "
-        f"matrepro {facts['version']}."
+        f"{text} Network `{facts['model']}`{members}, {facts['parameters']:,} parameters, {weights}, with which "
+        f"all errors below are measured; matrepro {facts['version']}."
     )
 
 
@@ -69,7 +77,7 @@ def _data(facts: Mapping[str, Any]) -> str:
         return ""
     lines = ["## Data", "", f"- dataset: {dataset['name']}, {dataset.get('rows', '?')} materials"]
     lines += [f"- {name}: {dataset[name]}" for name in ("source", "date", "article") if dataset.get(name)]
-    lines.append(f"- licence of the data: {dataset.get('licence') or NO_LICENCE}")
+    lines.append(f"- licence of the data: {dataset.get('licence') or NO_LICENCE}; the weights have the project's (MIT)")
     if facts.get("split"):
         lines.append(f"- split: {facts['split']}")
     return "\n".join(lines)
@@ -89,8 +97,9 @@ def _intervals(facts: Mapping[str, Any], config: Mapping[str, Any]) -> str:
     )
     if measured:
         text += (
-            f" Intervals of {measured['level']:.0%} cover {measured['measured']:.1%} of {measured['n']} test materials;"
-            f" their median width is {measured['median_width']:.4g}{unit_of('MAE', facts['unit'])}."
+            f" Calibrated on one random half of it, intervals of {measured['level']:.0%} cover"
+            f" {measured['measured']:.1%} of the other half ({measured['n']} materials, mean over many halves); their"
+            f" median width is {measured['median_width']:.4g}{unit_of('MAE', facts['unit'])}."
         )
     return text
 

@@ -14,11 +14,11 @@ from typing import NamedTuple, TextIO
 import numpy as np
 
 from common.data.materials import LARGEST, Target
+from common.data.predictions import ID_NAMES
 from common.errors import UserError
 from common.io.compressed import DAMAGE, open_text
 from common.io.files import reason_of
 
-ID_NAMES = ("id", "material_id", "mp_id", "jid", "name")
 STRUCTURE_NAMES = ("cif", "formula")
 #: Bytes of a cell take fifty times as much memory at worst, so that these are limited too: cells of a file, and
 #: characters of a line.

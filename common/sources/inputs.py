@@ -5,7 +5,7 @@ pymatgen, ASE and pandas objects are recognized by their attributes, so that non
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -15,8 +15,9 @@ from common.chem.crystal import Crystal, as_crystal
 from common.chem.formula import normalize_formula
 from common.chem.lattice import refuse_overlap
 from common.data.materials import MaterialsDataset, formula_of
+from common.data.predictions import names_of_rows, numbered
 from common.errors import UserError
-from common.sources.columns import ID_NAMES
+from common.io.messages import about
 from common.sources.files import Loaded
 from common.sources.reading import Reading, is_structure_file, read_cif, read_file, read_object
 
@@ -35,10 +36,8 @@ def as_dataset(materials: Any) -> Loaded:
     ids: list[str] = []
     readings: list[Reading] = []
     left_out: dict[str, str] = {}
-    taken: dict[str, int] = {}
-    for name, thing in _each(materials):
-        taken[name] = taken.get(name, 0) + 1
-        name = name if taken[name] == 1 else f"{name} #{taken[name]}"
+    things = list(_each(materials))
+    for name, (_, thing) in zip(numbered(name for name, _ in things), things, strict=True):
         try:
             readings.append(_read(thing))
             ids.append(name)
@@ -46,7 +45,7 @@ def as_dataset(materials: Any) -> Loaded:
             left_out[name] = str(error)
     if not readings:
         reason = next(iter(left_out.items()), None)
-        raise UserError(f"{reason[0]}: {reason[1]}" if reason else "there are no materials")
+        raise UserError(about(*reason) if reason else "there are no materials")
     formulas, crystals = [reading.formula for reading in readings], [reading.crystal for reading in readings]
     if all(crystal is None for crystal in crystals):
         return Loaded(MaterialsDataset(ids, formulas, origin="input"), left_out)
@@ -62,6 +61,8 @@ def _each(materials: Any) -> Iterator[tuple[str, Any]]:
     elif isinstance(materials, MaterialsDataset):
         for row, name in enumerate(materials.ids.tolist()):
             yield name, _row_of_dataset(materials, row)
+    elif isinstance(materials, Mapping):
+        raise UserError("a dictionary is not a list of materials; give its values, or a pandas DataFrame")
     elif isinstance(materials, Iterable):
         for number, thing in enumerate(materials, 1):
             if _is_frame(thing) or isinstance(thing, MaterialsDataset):
@@ -109,13 +110,10 @@ def _rows_of_frame(frame: Any) -> Iterator[tuple[str, Any]]:
     if column is None:
         found = ", ".join(map(str, frame.columns)) or "none"
         raise UserError(f"the table has no column structure, cif or formula; its columns are: {found}")
-    named = next((names[name] for name in ID_NAMES if name in names), None)
-    kinds = {type(value).__name__ for value in frame[column]}
+    kinds = {type(value).__name__ for value in frame[column] if not _is_missing(value)}
     if len(kinds) > 1:
         raise UserError(f"column {column!r} mixes {' and '.join(sorted(kinds))}; give values of one type")
-    ids = frame.index if named is None else frame[named]
-    for name, value in zip(ids, frame[column], strict=True):
-        yield str(name), value
+    yield from zip(names_of_rows(frame), frame[column], strict=True)
 
 
 def _row_of_dataset(table: MaterialsDataset, row: int) -> Any:
@@ -132,9 +130,15 @@ def _read(thing: Any) -> Reading:
         return _of_crystal(_from_ase(thing))
     if hasattr(thing, "element_composition"):
         return Reading(None, normalize_formula(thing.element_composition.formula.replace(" ", "")))
-    if isinstance(thing, float) and np.isnan(thing):
-        raise UserError("the value is missing (NaN)")
+    if _is_missing(thing):
+        raise UserError("the value is missing")
     return read_object(thing)
+
+
+def _is_missing(thing: Any) -> bool:
+    """None, NaN, or what pandas puts in their place."""
+    is_nan = isinstance(thing, float) and np.isnan(thing)
+    return thing is None or is_nan or type(thing).__name__ in ("NAType", "NaTType")
 
 
 def _read_text(text: str | Path) -> Reading:
@@ -157,7 +161,7 @@ def _of_crystal(crystal: Crystal) -> Reading:
 def _from_ase(atoms: Any) -> Crystal:
     cell = np.asarray(atoms.get_cell(), dtype=float)
     if not np.all(atoms.get_pbc()) or abs(np.linalg.det(cell)) < 1e-6:
-        raise UserError("these ASE atoms have no periodic cell; set cell and pbc")
+        raise UserError("these ASE atoms are not periodic in three directions; set cell and pbc")
     return as_crystal((atoms.get_atomic_numbers(), cell, atoms.get_scaled_positions(wrap=False)))
 
 
@@ -166,7 +170,8 @@ def labeled(materials: Any, values: Any, name: str = "y") -> MaterialsDataset:
     table, left_out = as_dataset(materials)
     if left_out:
         first, reason = next(iter(left_out.items()))
-        raise UserError(f"{len(left_out)} materials cannot be read, the first is {first}: {reason}")
+        what = "one material" if len(left_out) == 1 else f"{len(left_out)} materials"
+        raise UserError(f"{what} cannot be read; remove {first}: {reason.removeprefix(f'{first}: ')}")
     try:
         numbers = np.asarray(values, dtype=np.float64)
     except (TypeError, ValueError):

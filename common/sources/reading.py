@@ -112,7 +112,7 @@ def read_object(thing) -> Reading:
     """A pymatgen `Structure`, or an object that holds one as `structure`, such as a Materials Project document."""
     structure = getattr(thing, "structure", thing)
     if not hasattr(structure, "frac_coords") or not hasattr(structure, "composition"):
-        raise UserError(f"a {type(thing).__name__} is not a pymatgen Structure")
+        raise UserError(f"the type {type(thing).__name__} is neither a formula nor a pymatgen Structure")
     return _check(structure)
 
 

@@ -36,6 +36,10 @@ class Estimator:
         instance._arguments = {"variant": variant, **arguments}
         return instance
 
+    def __repr__(self) -> str:
+        given = {name: value for name, value in self._arguments.items() if (name, value) != ("variant", "corrected")}
+        return f"{type(self).__name__}({', '.join(f'{name}={value!r}' for name, value in given.items())})"
+
     def get_params(self, deep: bool = True) -> dict[str, Any]:
         """The arguments that were given; all others have their defaults."""
         return dict(self._arguments)

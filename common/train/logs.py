@@ -14,6 +14,7 @@ from typing import Any
 from common.errors import UserError
 from common.io.files import write_text
 from common.io.text import flat
+from common.train.devices import quiet_backend
 
 KINDS = ("csv", "tensorboard", "mlflow")
 #: What to write for each kind.
@@ -50,6 +51,7 @@ class LogPlace:
 
     def callback(self, name: str, settings: Mapping[str, Any]) -> Any:
         """The Keras callback that writes this log. name: of the run; settings: what the training depends on."""
+        quiet_backend()
         from keras.callbacks import LambdaCallback
 
         kinds: dict[str, Any] = {"csv": CsvLog, "tensorboard": TensorBoardLog, "mlflow": MLflowLog}

@@ -5,6 +5,7 @@ A paper adds its features, its network and its recipes.
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Iterable, Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -21,6 +22,7 @@ from common.data.splits import Split
 from common.errors import UserError
 from common.features.cache import DISK_CACHE
 from common.features.featurized import FeatureStore, Featurized
+from common.io.messages import about
 from common.nn import losses
 from common.sources.files import Loaded
 from common.sources.inputs import as_dataset
@@ -214,16 +216,19 @@ class Regressor(Estimator):
         domain: say whether each material lies inside the domain of the training set, see `fit_domain`.
         """
         self._check_trained()
+        self.left_out = {}
         table, left_out = self.read(materials)
         made = self.features(table, jobs)
         self.left_out = left_out | made.errors
         if self.left_out and (strict or not (len(made.rows) or isinstance(materials, MaterialsDataset))):
-            name, reason = next(iter(self.left_out.items()))
-            raise UserError(f"{name}: {reason}")
+            raise UserError(about(*next(iter(self.left_out.items()))))
+        if self.left_out and not isinstance(materials, MaterialsDataset):
+            first, count = about(*next(iter(self.left_out.items()))), len(self.left_out)
+            warnings.warn(f"{count} left out of the predictions, see left_out; the first is {first}", stacklevel=2)
         if not domain:
             return with_interval(self.predict_features(table, made, bar=bar), self.conformal, interval)
         if self.domain is None:
-            raise UserError("this model has no domain; train it again, with a validation or calibration set")
+            raise UserError("this model has no domain; fit_domain finds it after fit, from enough held-out materials")
         hidden, outputs = hidden_and_outputs(self, made, bar=bar)
         predicted = self.predict_features(table, made, outputs=outputs)
         classes = classes_of(self, table, made, hidden)

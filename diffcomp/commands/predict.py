@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from argparse import Namespace
+from dataclasses import replace
 
 from common.cli.checks import refuse
 from common.cli.intervals import check_intervals
 from common.cli.predict import predict, write_predictions
 from common.errors import UserError
 from common.io.messages import note, report_left_out
+from common.presets.load import read_card
 from diffcomp.commands.simulate import check_sheet
 from diffcomp.config import NODES
 from diffcomp.diffraction.settings import SCALES
@@ -28,6 +30,8 @@ def predict_any(arguments: Namespace) -> None:
     if not (arguments.pattern or arguments.measured):
         refuse(arguments, OF_PICTURES, "is for measured pictures, with --pattern or --measured; leave it out")
     if arguments.data:
+        alone = read_card(arguments.model).get("config", {}).get("cv_nodes") == NODES
+        arguments.spec = replace(arguments.spec, formulas=alone)
         predict(arguments)
         return
     refuse(arguments, ("domain",), "is for structure files; leave it out")

@@ -17,7 +17,7 @@ def add_predict(commands: Any) -> None:
         "experiments.cli.predict:predict",
         "predict all properties that the installed presets know",
         """matrepro predict SrTiO3 quartz.cif
-        matrepro predict my.csv --models finder-log-k,finder-log-g --output predicted.csv""",
+        matrepro predict my.csv --models finder-gap,finder-gap-exp --output predicted.csv""",
         "Predict the properties of materials by all presets that take them: by composition for formulas and crystals, "
         "by structure for crystals, by density of states for vasprun.xml and CompleteDos files. The domain says "
         "whether a material lies inside, at the edge or outside of what the preset was trained on.",
@@ -40,14 +40,14 @@ def add_models(commands: Any) -> None:
         None,
         "list, describe, verify, export, import and build presets",
         """matrepro models list
-        matrepro models info finder-log-k
-        finder predict --model finder-log-k SrTiO3""",
+        matrepro models info finder-gap
+        finder predict --model finder-gap SrTiO3""",
         "Presets are small trained models that every --model option takes by name.",
     )
     inner = parser.add_subparsers(title="commands", metavar="COMMAND", required=True)
     one = _add(inner, "list", "list_all", "list the installed presets", "matrepro models list")
     one.add_argument("--json", action="store_true", help="print JSON")
-    one = _add(inner, "info", "info", "print the model card of a preset", "matrepro models info finder-log-k")
+    one = _add(inner, "info", "info", "print the model card of a preset", "matrepro models info finder-gap")
     one.add_argument("name", metavar="NAME", help="a preset or its folder")
     one.add_argument("--json", action="store_true", help="print the metadata as JSON")
     one = _add(inner, "verify", "check", "check the files of presets", "matrepro models verify")
@@ -57,7 +57,7 @@ def add_models(commands: Any) -> None:
         "export",
         "export",
         "write a preset to a folder in the layout of Hugging Face",
-        "matrepro models export finder-log-k --output upload/finder-log-k",
+        "matrepro models export finder-gap --output upload/finder-gap",
     )
     one.add_argument("name", metavar="NAME", help="a preset or its folder")
     one.add_argument("--output", required=True, metavar="DIR", help="folder to write")
@@ -67,8 +67,8 @@ def add_models(commands: Any) -> None:
         "import",
         "install",
         "install a preset",
-        """matrepro models import downloads/finder-log-k
-        matrepro models import hf://owner/finder-log-k""",
+        """matrepro models import downloads/finder-gap
+        matrepro models import hf://owner/finder-gap""",
     )
     one.add_argument(
         "source",

@@ -9,6 +9,7 @@ from typing import Any
 from common.errors import UserError
 from common.io.messages import note
 from common.io.text import aligned, as_json
+from common.presets.card import without_front_matter
 from common.presets.exchange import copy_preset, name_of
 from common.presets.find import installed_preset, presets, user_folder
 from common.presets.remote import checksum_of, fetched
@@ -29,7 +30,7 @@ def list_all(arguments: Namespace) -> None:
     if not rows:
         note("no preset is installed; build one with matrepro models build, or install one with matrepro models import")
         return
-    header = ["preset", "network", "target", "unit", "MAE", "MB"]
+    header = ["preset", "network", "target", "unit", "MAE", "MB", "origin"]
     print(aligned(header, [[_text(row[name]) for name in ("name", *header[1:])] for row in rows], left=4), end="")
 
 
@@ -43,6 +44,7 @@ def _row(name: str, folder: Path) -> dict[str, Any]:
         "unit": facts["unit"],
         "MAE": errors[0].get("MAE"),
         "MB": round(size_of(folder) / 1e6, 2),
+        "origin": "imported" if folder.parent == user_folder() else folder.parents[1].name,
         "folder": str(folder),
     }
 
@@ -54,7 +56,8 @@ def _text(value: Any) -> str:
 def info(arguments: Namespace) -> None:
     """The model card, or the metadata as JSON."""
     folder = installed_preset(arguments.name)
-    print(as_json(read_metadata(folder)) if arguments.json else (folder / README).read_text(), end="")
+    card = without_front_matter((folder / README).read_text())
+    print(as_json(read_metadata(folder)) if arguments.json else card, end="")
 
 
 def check(arguments: Namespace) -> None:
@@ -83,6 +86,9 @@ def install(arguments: Namespace) -> None:
     """Check a preset from elsewhere and copy it to the user's models."""
     with fetched(arguments.source, arguments.sha256) as folder:
         name = name_of(folder)
+        there = presets().get(name)
+        if there and there.parent != user_folder() and not arguments.overwrite:
+            raise UserError(f"{name} is a preset of this project ({there}); --overwrite uses the imported one instead")
         target = copy_preset(folder, user_folder() / name, overwrite=arguments.overwrite)
     note(f"installed {name} in {target}")
 

@@ -75,7 +75,11 @@ def predict(arguments: Namespace) -> None:
     # Of several presets some refuse a material as a matter of course; named ones should not.
     missing = {one: next(iter(reasons.values())) for one, reasons in refused.items() if one not in predicted}
     if arguments.models:
-        more = {f"{one} ({name})": text for one, found in refused.items() for name, text in found.items()}
+        more = {
+            f"{one} ({name})": text.removeprefix(f"{one}: ")
+            for one, found in refused.items()
+            for name, text in found.items()
+        }
         missing |= {label: text for label, text in more.items() if label.rpartition(" (")[0] in predicted}
     report_left_out(unreadable | missing, len(rows), strict=arguments.strict)
     _write(arguments, rows, unreadable, refused)
@@ -133,9 +137,9 @@ def _order(data: list[str], tables: list[MaterialsDataset]) -> dict[str, tuple[i
 
 
 def _fitting(model: Any, table: MaterialsDataset) -> MaterialsDataset:
-    """The materials that a model could take: those with densities for models of these, and only for these."""
-    if table.has_densities or model.needs == "densities":
-        fits = np.full(len(table), table.has_densities and model.needs == "densities")
+    """The materials that a model could take."""
+    if model.needs == "densities":
+        fits = np.full(len(table), table.has_densities)
     elif model.needs == "structure":
         fits = np.array([table.n_sites(row) > 0 for row in range(len(table))], dtype=bool)
     else:
@@ -185,8 +189,14 @@ def _write(
     if arguments.output:
         form = "json" if arguments.output.endswith(".json") else "csv"
     if form == "json":
-        found = {"interval": arguments.interval, "predictions": [asdict(row) for row in rows]}
-        text = as_json({**found, "left_out": {**unreadable, **refused}})
+        left_out = [{"material": name, "preset": None, "reason": reason} for name, reason in unreadable.items()]
+        left_out += [
+            {"material": name, "preset": preset, "reason": reason}
+            for name, reasons in refused.items()
+            for preset, reason in reasons.items()
+        ]
+        found = {"interval": arguments.interval, "predictions": [asdict(row) for row in rows], "left_out": left_out}
+        text = as_json(found)
     elif form == "csv":
         text = as_csv(list(Row.__dataclass_fields__), [list(map(_exact, asdict(row).values())) for row in rows])
     else:
@@ -210,15 +220,16 @@ def _aligned(rows: list[Row], level: float) -> str:
     def interval(row: Row) -> str:
         return "" if row.lower is None else f"{row.lower:.4g} to {row.upper:.4g}"
 
-    header = ["material", "property", "value", f"{100 * level:.4g} % interval", "unit", "domain", "preset"]
-    cells = [
-        [row.material, row.property, f"{row.value:.4g}", interval(row), row.unit, row.domain or "", row.preset]
-        for row in rows
-    ]
-    # The last columns are flush left, as the first two are.
+    header = ["property", "value", f"{100 * level:.4g} % interval", "unit", "domain", "preset"]
+    cells = [[row.property, f"{row.value:.4g}", interval(row), row.unit, row.domain or "", row.preset] for row in rows]
+    # The last columns are flush left, as the first ones are.
     widths = [max(len(line[i]) for line in [header, *cells]) for i in range(len(header))]
     padded = [
-        [*line[:4], *(cell.ljust(width) for cell, width in zip(line[4:], widths[4:], strict=True))]
+        [*line[:3], *(cell.ljust(width) for cell, width in zip(line[3:], widths[3:], strict=True))]
         for line in [header, *cells]
     ]
-    return aligned(padded[0], padded[1:], left=2)
+    names = [["material"], *([row.material] for row in rows)]
+    if any(row.material != row.formula for row in rows):
+        names = [["material", "formula"], *([row.material, row.formula] for row in rows)]
+    lines = [[*name, *line] for name, line in zip(names, padded, strict=True)]
+    return aligned(lines[0], lines[1:], left=len(names[0]) + 1)

@@ -105,9 +105,9 @@ def _facts(one: Declared, table: MaterialsDataset, split: Split, held_out: Predi
     assert held_out.target is not None
     n = len(held_out)
     median = float(np.median(table.select(split.train).target(one.target).values))
-    where = f"the {n} materials of the calibration set, which did not train it"
+    where = f"the calibration set ({n} materials), which did not train it"
     errors = [
-        {"model": one.network, "MAE": held_out.metrics()["MAE"], "source": where},
+        {"model": "this preset", "MAE": held_out.metrics()["MAE"], "source": where},
         {"model": "median of the training set", "MAE": float(np.abs(held_out.target - median).mean()), "source": where},
         *cross_validated(**one.results),
     ]
@@ -115,6 +115,7 @@ def _facts(one: Declared, table: MaterialsDataset, split: Split, held_out: Predi
     return {
         "package": one.package,
         "example": one.example,
+        "property": one.property,
         "paper": _citation(one.package),
         "needs": NEEDS[needs],
         "dataset": {"name": one.source, "rows": len(table), "source": table.origin, **one.data},
@@ -161,10 +162,11 @@ def cross_validated(paper: str = "", table: str = "", column: str = "") -> list[
     for result in load_results(paper, table, "real", column).models:
         values, reported = result.values.get("MAE", ()), result.reported.get("MAE")
         if len(values):
-            where = f"{len(values)} test sets, {paper} {table}"
+            tests = "a test set" if len(values) == 1 else f"mean of {len(values)} test sets"
+            where = f"{tests} of the table {table} in docs/results/{paper}.md"
             rows.append({"model": result.row, "MAE": float(np.mean(values)), "source": where})
         if reported is not None:
-            rows.append({"model": result.row, "MAE": float(reported), "source": "reported by its authors"})
+            rows.append({"model": result.row, "MAE": float(reported), "source": "reported in the literature"})
     return rows
 
 

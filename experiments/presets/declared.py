@@ -22,7 +22,7 @@ class Declared:
     package, network: who trains it. source, target: the dataset. recipe: a named recipe of the network. settings:
     changes of it. members: size of the ensemble. grouped: keep the polymorphs of a formula in one set. results:
     {paper, table, column}, stored results whose cross-validated errors the card quotes. data: {article, date, licence}.
-    limits: sentences for the card. example: a material for its usage line.
+    property: what the target is, in words. limits: sentences for the card. example: a material for its usage line.
     """
 
     name: str
@@ -39,6 +39,7 @@ class Declared:
     data: dict[str, str] = field(default_factory=dict)
     limits: tuple[str, ...] = ()
     example: str = "SrTiO3"
+    property: str = ""
 
 
 def declared(path: Path | None = None) -> dict[str, Declared]:

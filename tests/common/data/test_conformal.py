@@ -1,5 +1,7 @@
 """Conformal intervals against an independent implementation, and their coverage."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 from hypothesis import given
@@ -85,5 +87,23 @@ def test_standard_deviations_of_zero_give_intervals_of_one_width():
 def test_a_frame_has_all_columns():
     predicted = drawn(50, 0, std=True)
     frame = Conformal.of(predicted, "calibration").interval(predicted, 0.9).to_frame()
-    assert list(frame.columns) == ["target", "prediction", "std", "lower", "upper"]
+    assert list(frame.columns) == ["target", "prediction", "std", "lower", "upper", "unit"]
     assert frame.index.name == "id" and (frame.lower < frame.upper).all()
+
+
+@pytest.mark.parametrize(
+    ("shift", "unit", "n", "lowest"),
+    [(0.0, "eV", 50, 0.0), (-0.1, "eV", 50, None), (0.0, "log10(GPa)", 50, None), (0.0, "eV", 20, None)],
+)
+def test_bounds_of_what_is_never_negative(shift, unit, n, lowest):
+    """Such bounds contain the same targets, and come back from the model's file."""
+    target = np.linspace(0.0, 1.0, n) + shift
+    predicted = Predictions(np.arange(n).astype(str), target + np.where(np.arange(n) % 2, 0.3, -0.3), target, unit=unit)
+    made = Conformal.of(predicted, "calibration")
+    assert made.lowest == lowest and Conformal.from_plain(made.as_plain()) == made
+    found = made.interval(predicted, 0.9)
+    assert coverage(found) == coverage(replace(made, lowest=None).interval(predicted, 0.9))
+    assert (found.lower.min() >= 0) == (lowest == 0) and (found.lower <= found.upper).all()
+    assert (
+        Conformal.from_plain({key: value for key, value in made.as_plain().items() if key != "lowest"}).lowest is None
+    )

@@ -4,6 +4,7 @@ import csv
 import gzip
 
 import numpy as np
+import pandas as pd
 import pytest
 
 from common.data.predictions import Predictions
@@ -91,3 +92,24 @@ def test_a_full_disk_leaves_the_old_file(predictions, tmp_path, disk_of):
     with disk_of(len(old) // 2), pytest.raises(UserError, match=r"cannot write .*p\.csv\.gz"):
         predictions.save(tmp_path / "p.csv.gz")
     assert [p.name for p in tmp_path.iterdir()] == ["p.csv.gz"] and (tmp_path / "p.csv.gz").read_bytes() == old
+
+
+def test_predictions_are_an_array_of_their_means():
+    predicted = Predictions(np.array(["a", "b"]), np.array([1.0, 3.0]), unit="eV")
+    assert (predicted - 1).tolist() == [0.0, 2.0] and (2 * predicted).tolist() == [2.0, 6.0]
+    assert (np.array([1.0, 1.0]) + predicted).tolist() == [2.0, 4.0] and np.sqrt(predicted)[0] == 1.0
+    assert predicted[1] == 3.0 and predicted[predicted > 2].tolist() == [3.0]
+    assert (predicted.ndim, predicted.shape, predicted.dtype) == (1, (2,), np.float64)
+    assert predicted.reshape(-1, 1).shape == (2, 1) and float(np.mean(predicted)) == 2.0
+
+
+def test_frames_like_the_one_that_was_predicted():
+    """The rows and the index of the table, whatever could be predicted and whichever column names the materials."""
+    table = pd.DataFrame({"formula": ["NaCl", "Xx", "KCl"]}, index=[10, 20, 30])
+    predicted = Predictions(np.array(["10", "30"]), np.array([5.0, 4.0]), unit="eV")
+    frame = table.join(predicted.to_frame(like=table))
+    assert frame["prediction"].tolist()[::2] == [5.0, 4.0] and np.isnan(frame["prediction"][20])
+    assert frame["unit"][10] == "eV"
+    named = pd.DataFrame({"id": [7, 7], "formula": ["NaCl", "KCl"]})
+    predicted = Predictions(np.array(["7", "7 #2"]), np.array([5.0, 4.0]))
+    assert predicted.to_frame(like=named)["prediction"].tolist() == [5.0, 4.0]

@@ -65,6 +65,13 @@ def test_columns_of_frames(column):
     assert table.ids.tolist() == ["a", "b"] and table.formulas.tolist() == ["NaCl", "NaCl"]
 
 
+def test_missing_cells_of_a_frame_are_left_out():
+    """They are no second type beside that of the others."""
+    for missing in (None, float("nan"), pd.NA):
+        table, left_out = as_dataset(pd.DataFrame({"formula": ["NaCl", missing]}))
+        assert table.ids.tolist() == ["0"] and left_out == {"1": "the value is missing"}
+
+
 def test_what_cannot_be_read_is_listed():
     table, left_out = as_dataset(["NaCl", "Xx2", SALT])
     assert table.ids.tolist() == ["NaCl", "3"] and list(left_out) == ["Xx2"]
@@ -78,11 +85,12 @@ DISORDERED = Structure(Lattice.cubic(4), [{"Na": 0.5, "K": 0.5}], [[0, 0, 0]])
     [
         (3, "a int is not a material"),
         ([], "there are no materials"),
-        ([3.5], "not a pymatgen Structure"),
+        ([3.5], "float is neither a formula nor a pymatgen Structure"),
+        ({"formula": ["NaCl"]}, "a dictionary is not a list of materials"),
         ([float("nan")], "missing"),
         (["none/such.cif"], "there is no such file"),
-        (Atoms(SALT, pbc=False), "no periodic cell"),
-        (Atoms(SALT, cell=np.zeros((3, 3))), "no periodic cell"),
+        (Atoms(SALT, pbc=False), "not periodic in three directions"),
+        (Atoms(SALT, cell=np.zeros((3, 3))), "not periodic in three directions"),
         (DISORDERED, "partial occupancy"),
         (pd.DataFrame({"name": ["NaCl"]}), "no column structure, cif or formula; its columns are: name"),
         (pd.DataFrame({"formula": ["NaCl", 3]}), "mixes int and str"),
@@ -105,6 +113,11 @@ def test_refusals(thing, message):
 def test_wrong_values_are_named(values, message):
     with pytest.raises(UserError, match=message):
         labeled(["NaCl", "KCl"], values)
+
+
+def test_a_material_that_cannot_be_read_has_no_value():
+    with pytest.raises(UserError, match=r"^one material cannot be read; remove Xx2: Xx is not a chemical element"):
+        labeled(["NaCl", "Xx2"], [1.0, 2.0])
 
 
 def test_labeled_datasets_keep_their_ids(mini):

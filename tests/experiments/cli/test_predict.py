@@ -59,7 +59,8 @@ def test_formulas_and_crystals_are_predicted_by_all_presets_that_take_them(insta
         [("SrTiO3", name) for name in formula] + [("lime", name) for name in [*formula, "diffcomp-gap", "ofmcnn-gap"]]
     )
     assert [one for one, _ in pairs] == ["SrTiO3"] * 2 + ["lime"] * 4  # in the order of the command
-    assert "ofmcnn-gap needs structure files" in found["left_out"]["SrTiO3"]["ofmcnn-gap"]
+    (refused,) = (one for one in found["left_out"] if one["preset"] == "ofmcnn-gap")
+    assert refused["material"] == "SrTiO3" and "ofmcnn-gap needs structure files" in refused["reason"]
     for row in found["predictions"]:
         assert row["domain"] in (("inside", "edge", "outside") if "rescnn" in row["preset"] else (None,))
         assert row["lower"] is None or row["lower"] < row["value"] < row["upper"]
@@ -85,6 +86,21 @@ def test_the_table_csv_and_output(installed, tmp_path, capsys):
     assert row["formula"] == "SrTiO3" and float(row["lower"]) < float(row["value"])
     assert main(["predict", "SrTiO3", "--models", "rescnn-band-gap", "--csv"]) == 0
     assert capsys.readouterr().out == path.read_text()
+
+
+def test_a_source_with_densities_is_predicted_by_presets_of_formulas(installed, capsys):
+    found = predicted(capsys, "mini", "--models", "rescnn-band-gap")
+    assert len(found["predictions"]) == 336 and found["left_out"] == []
+
+
+def test_numbered_materials_are_shown_with_their_formulas(installed, tmp_path, capsys):
+    path = tmp_path / "mine.csv"
+    path.write_text("formula\nSrTiO3\nXx2\n")
+    assert main(["predict", str(path), "--models", "rescnn-band-gap"]) == 0
+    out, err = capsys.readouterr()
+    header, line = out.splitlines()
+    assert header.split()[:3] == ["material", "formula", "property"] and line.split()[:3] == ["1", "SrTiO3", "band_gap"]
+    assert "left out: 2: Xx" in err
 
 
 @pytest.mark.parametrize(

@@ -54,7 +54,8 @@ def test_build_list_info_verify_export_import_predict(file, tmp_path, monkeypatc
     assert main(["models", "list", "--json"]) == 0
     assert "mini-gap" in [row["name"] for row in json.loads(capsys.readouterr().out)]
     assert main(["models", "info", "mini-gap"]) == 0
-    assert "- a test" in capsys.readouterr().out
+    card = capsys.readouterr().out
+    assert card.startswith("# mini-gap") and "- a test" in card
     assert main(["models", "export", "mini-gap", "--output", str(tmp_path / "hub")]) == 0
     assert verify(tmp_path / "hub") == facts
     capsys.readouterr()
@@ -69,6 +70,19 @@ def test_build_list_info_verify_export_import_predict(file, tmp_path, monkeypatc
     assert main(["models", "import", str(home / "mini-gap"), "--overwrite"]) == 2
     assert finder(["predict", "--model", "mini-gapp", "SrTiO3"]) == 2
     assert "did you mean 'mini-gap'" in capsys.readouterr().err
+
+
+def test_an_imported_preset_replaces_one_of_the_project_only_if_told_so(tmp_path, monkeypatch, capsys):
+    monkeypatch.setenv("MATREPRO_MODELS", str(tmp_path / "home"))
+    assert main(["models", "export", "finder-gap", "--output", str(tmp_path / "copy")]) == 0
+    capsys.readouterr()
+    assert main(["models", "import", str(tmp_path / "copy")]) == 2
+    assert "finder-gap is a preset of this project" in capsys.readouterr().err
+    assert main(["models", "import", str(tmp_path / "copy"), "--overwrite"]) == 0
+    capsys.readouterr()
+    assert main(["models", "list"]) == 0
+    (line,) = (line for line in capsys.readouterr().out.splitlines() if line.startswith("finder-gap "))
+    assert line.split()[-1] == "imported"
 
 
 def test_two_builds_of_one_preset_do_not_share_its_checkpoints(file, tmp_path, capsys):
