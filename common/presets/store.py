@@ -1,7 +1,7 @@
 """Preset folders, which are laid out as a model on Hugging Face.
 
 config.json          all that the model consists of but its weights, as in model.json; `seeds`: those of an ensemble
-metadata.json        what is known about it: data, split, errors, licence, and the hashes of the two other files
+metadata.json        what is known about it: data, split, errors, licence, and the hashes of all files
 model.weights.npz    quantized weights of all members, see quantize.py
 README.md            the model card, generated from metadata.json
 """
@@ -64,6 +64,7 @@ def write_preset(model: Any, folder: str | Path, metadata: dict[str, Any], *, bi
     card = model_card(facts, config)
     facts["sha256"][README] = bytes_digest(card.encode())
     write_text(folder / README, card)
+    facts["sha256"][METADATA] = _digest(facts)
     write_text(folder / METADATA, json.dumps(facts, indent=1))  # last: its presence says that the folder is complete
     return folder
 
@@ -76,7 +77,16 @@ def read_metadata(folder: str | Path) -> dict[str, Any]:
     facts = _read_json(Path(folder) / METADATA)
     if facts.get("format") != FORMAT:
         raise UserError(f"{folder} is a preset of format {facts.get('format')}, this version reads {FORMAT}; {AGAIN}")
+    hashes = facts.get("sha256")
+    if isinstance(hashes, dict) and METADATA in hashes and hashes[METADATA] != _digest(facts):  # the first have none
+        raise UserError(f"{Path(folder) / METADATA} is altered (its hash differs); {AGAIN}")
     return facts
+
+
+def _digest(facts: dict[str, Any]) -> str:
+    """The hash of the metadata, without the entry that holds it."""
+    hashes = {name: value for name, value in facts["sha256"].items() if name != METADATA}
+    return bytes_digest(json.dumps({**facts, "sha256": hashes}, sort_keys=True).encode())
 
 
 def read_config(folder: str | Path) -> dict[str, Any]:

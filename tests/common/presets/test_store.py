@@ -95,6 +95,7 @@ def test_a_preset_of_a_later_version_is_named(copy):
         (copy / "config.json").write_text(json.dumps(config | change))
         facts = json.loads((copy / "metadata.json").read_text())
         facts["sha256"]["config.json"] = file_digest(copy / "config.json")
+        facts["sha256"].pop("metadata.json", None)
         (copy / "metadata.json").write_text(json.dumps(facts))
         with pytest.raises(UserError, match=part) as caught:
             load_model(copy)
@@ -102,9 +103,10 @@ def test_a_preset_of_a_later_version_is_named(copy):
 
 
 def test_presets_of_the_first_format_of_cards_are_complete(copy):
-    """Those whose metadata have no hash of the card, no bits and no pairs of elements."""
+    """Those whose metadata have no hash of the card and of themselves, no bits and no pairs of elements."""
     facts = json.loads((copy / "metadata.json").read_text())
-    facts["sha256"].pop("README.md")
+    for name in ("README.md", "metadata.json"):
+        facts["sha256"].pop(name)
     facts.pop("bits")
     (copy / "metadata.json").write_text(json.dumps(facts))
     assert verify(copy) == facts
@@ -122,6 +124,7 @@ def _edit(path, **changes):
     [
         (lambda f: _edit(f / "metadata.json", format=2), "a preset of format 2, this version reads 1"),
         (lambda f: (f / "metadata.json").write_text("["), "metadata.json cannot be read"),
+        (lambda f: _edit(f / "metadata.json", unit="meV"), "metadata.json is altered"),
         (lambda f: _edit(f / "config.json", unit="meV"), "config.json is truncated or altered"),
         (lambda f: (f / "config.json").unlink(), "config.json cannot be checked"),
         (lambda f: (f / "model.weights.npz").write_bytes(b"PK"), "model.weights.npz is truncated or altered"),
