@@ -208,7 +208,7 @@ def _write(
         print(text, end="")
     outside = sum(row.domain == "outside" for row in rows)
     if outside:
-        note(f"warning: {outside} of {len(rows)} predictions are extrapolations, outside the domain of their preset")
+        note(f"warning: extrapolations, outside the domain of their preset: {outside} of {len(rows)} predictions")
 
 
 def _exact(value: Any) -> Any:
