@@ -216,6 +216,14 @@ def _exact(value: Any) -> Any:
     return f"{value:.9g}" if isinstance(value, float) else "" if value is None else value
 
 
+def _says(name: str, formula: str) -> bool:
+    """Whether the name of a material is its formula, in whatever order."""
+    try:
+        return normalize_formula(name) == formula
+    except UserError:
+        return False
+
+
 def _aligned(rows: list[Row], level: float) -> str:
     def interval(row: Row) -> str:
         return "" if row.lower is None else f"{row.lower:.4g} to {row.upper:.4g}"
@@ -229,7 +237,7 @@ def _aligned(rows: list[Row], level: float) -> str:
         for line in [header, *cells]
     ]
     names = [["material"], *([row.material] for row in rows)]
-    if any(row.material != row.formula for row in rows):
+    if not all(_says(row.material, row.formula) for row in rows):
         names = [["material", "formula"], *([row.material, row.formula] for row in rows)]
     lines = [[*name, *line] for name, line in zip(names, padded, strict=True)]
     return aligned(lines[0], lines[1:], left=len(names[0]) + 1)
