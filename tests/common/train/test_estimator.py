@@ -5,6 +5,7 @@ import pandas as pd
 import pytest
 from pymatgen.core import Composition, Lattice, Structure
 from sklearn.base import clone, is_regressor
+from sklearn.compose import TransformedTargetRegressor
 from sklearn.exceptions import NotFittedError
 from sklearn.model_selection import GridSearchCV, cross_val_predict, cross_val_score
 from sklearn.pipeline import make_pipeline
@@ -72,6 +73,25 @@ def test_fit_holds_out_a_tenth_and_calibrates_on_it(data):
         small().fit(["NaCl"], [1.0])
     with pytest.raises(UserError, match="or materials and their values"):
         small().fit(data[0], "y")
+
+
+def test_a_transformed_target(data):
+    """It asks predictions for the attributes of an array. Formation energies, shifted above zero, as logarithms."""
+    X, y = data[0], data[1] - data[1].min() + 1
+    model = TransformedTargetRegressor(small(), func=np.log, inverse_func=np.exp, check_inverse=False).fit(X, y)
+    predicted = model.predict(X[:3])
+    assert predicted.shape == (3,) and (predicted > 0).all()
+
+
+def test_unreadable_materials_are_warned_of_and_forgotten(data, tmp_path):
+    model = small().fit(*data)
+    with pytest.warns(UserWarning, match="1 left out of the predictions, see left_out; the first is Xx2: Xx is not"):
+        assert len(model.predict(["NaCl", "Xx2"])) == 1
+    assert list(model.left_out) == ["Xx2"]
+    with pytest.raises(UserError, match=r"^Yy: Yy is not a chemical element"):
+        model.predict(["Yy"])
+    assert model.left_out == {}
+    assert repr(model) == "ResCNN(epochs=1, batch=16)"
 
 
 def test_matrepro_exports_by_name(installed_model):
