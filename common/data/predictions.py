@@ -77,6 +77,9 @@ class Predictions(NDArrayOperatorsMixin):
         arrays = (one.prediction if isinstance(one, Predictions) else one for one in inputs)
         return getattr(ufunc, method)(*arrays, **options)
 
+    # Equal are two only if they are one and the same, so that they can be looked for in lists.
+    __eq__, __ne__, __hash__ = object.__eq__, object.__ne__, object.__hash__
+
     def __getitem__(self, rows: Any) -> Any:
         return self.prediction[rows]
 

@@ -23,10 +23,10 @@ def test_the_table_is_computed_from_the_stored_predictions(tmp_path, monkeypatch
         finetuning.table()
     target, ids = np.arange(4.0), np.array(list("abcd"))
     done = {finetuning.AS_IT_IS: Predictions(ids, target + 3.0)} | {
-        one.name: Predictions(ids, target + (1 + one.seed) * (0.5 if one.method == "all" else 1.0))
+        one.name: Predictions(ids, target + (1 + one.seed) * (0.5 if one.method == "all" else 1.0), target)
         for one in finetuning.trials()
     }
-    finetuning._store(done, target)
+    finetuning._store(done)
     assert gzip.decompress(path.read_bytes()).startswith(b"id,target,preset,scratch-50-0")
     rows = finetuning.table().splitlines()
     assert rows[0] == "| MAE (eV) | 50 materials | 200 materials | 1,000 materials |"

@@ -100,6 +100,7 @@ def test_predictions_are_an_array_of_their_means():
     assert (np.array([1.0, 1.0]) + predicted).tolist() == [2.0, 4.0] and np.sqrt(predicted)[0] == 1.0
     assert predicted[1] == 3.0 and predicted[predicted > 2].tolist() == [3.0]
     assert (predicted.ndim, predicted.shape, predicted.dtype) == (1, (2,), np.float64)
+    assert predicted in [None, predicted] and predicted != 1 and None not in [predicted]
     assert predicted.reshape(-1, 1).shape == (2, 1) and float(np.mean(predicted)) == 2.0
 
 

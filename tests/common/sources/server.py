@@ -221,6 +221,7 @@ class Handler(BaseHTTPRequestHandler):
 
 class Server(ThreadingHTTPServer):
     daemon_threads = True
+    request_queue_size = 128  # of 5, the default, some connections are reset on a busy machine
 
 
 def start() -> tuple[World, Server]:

@@ -56,11 +56,16 @@ def test_a_damaged_page_is_asked_for_again(project, listed, monkeypatch):
 
 
 def test_pages_of_another_database_are_not_mixed(project, listed, monkeypatch, capsys):
-    monkeypatch.setattr(mp_client, "ATTEMPTS", 1)
     with client(project) as asked:
         page = asked.page
-        asked.page = lambda ids, fields: page(ids, fields) if ids[0] == "mp-1" else page(["mp-0 "], fields)
-        with pytest.raises(UserError):
+
+        def first_page(ids, fields):
+            if ids[0] != "mp-1":
+                raise UserError("the service has gone")
+            return page(ids, fields)
+
+        asked.page = first_page
+        with pytest.raises(UserError, match="the service has gone"):
             materials_project.get("mp-profit", asked)
     other, server = start()
     other.materials, other.version = project.materials, "2026.01.01"
