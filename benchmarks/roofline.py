@@ -81,7 +81,7 @@ def point(name: str) -> dict:
         "seconds": best_of(2 * ROUNDS, lambda: model.train_on_batch(x, y))[0],
         "operations": operations(model, inputs),
         "bytes": BYTES * int(sum(np.prod(weight.shape) for weight in model.trainable_weights)),
-        "peak": matrix_speed(),
+        "speed": matrix_speed(),
         "bandwidth": memory_speed(),
         "batch": len(rows),
         "xla": bool(regressor.recipe.xla),
@@ -173,7 +173,7 @@ def share(point: dict) -> float:
 
 
 def _limits(point: dict) -> tuple[float, float]:
-    return point["operations"] / point["peak"], point["bytes"] / point["bandwidth"]
+    return point["operations"] / point["speed"], point["bytes"] / point["bandwidth"]
 
 
 def table() -> str:
@@ -192,7 +192,7 @@ def table() -> str:
                 f"{1e3 * memory:.3g}",
                 f"{1e3 * one['seconds']:.3g}",
                 f"{100 * share(one):.0f} %",
-                f"{one['peak'] / 1e9:.0f}, {one['bandwidth'] / 1e9:.1f}",
+                f"{one['speed'] / 1e9:.0f}, {one['bandwidth'] / 1e9:.1f}",
                 f"{one['load']:.1f}, {one['date']}",
             ]
         )

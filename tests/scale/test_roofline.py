@@ -47,7 +47,7 @@ def test_operations_of_einsum(network):
 
 
 def test_the_larger_limit_counts(tmp_path, monkeypatch):
-    one = {"seconds": 0.2, "operations": 1e9, "bytes": 5e8, "peak": 1e10, "bandwidth": 1e10, "batch": 32, "xla": False}
+    one = {"seconds": 0.2, "operations": 1e9, "bytes": 5e8, "speed": 1e10, "bandwidth": 1e10, "batch": 32, "xla": False}
     one |= {"load": 0.5, "date": "2026-11-30"}
     assert roofline.share(one) == pytest.approx(0.5)
     assert roofline.share(one | {"bytes": 1e9 * 2}) == pytest.approx(1.0)
