@@ -12,18 +12,15 @@ activations are not counted, so the true limit is higher. Both speeds are measur
 from __future__ import annotations
 
 import json
-import os
 import string
 import sys
-import time
 from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-from benchmarks.child import fresh
-from benchmarks.scale import PAGE, ROUNDS, ROWS, markdown, replace_table
+from benchmarks.scale import PAGE, ROUNDS, ROWS, markdown, measure, replace_table
 from benchmarks.timing import best_of
 from common.errors import UserError
 from common.io.files import write_text
@@ -31,8 +28,7 @@ from common.io.messages import note
 from common.nn import losses
 from common.sources import load_source
 from common.train import devices
-from common.train.devices import processor
-from experiments.declare.models import NETWORKS, make_model
+from experiments.declare.models import make_model
 
 POINTS = Path(__file__).with_name("roofline.json")
 #: Side of the square matrices and megabytes of the array by which this machine is measured.
@@ -40,22 +36,6 @@ SIDE, STREAM = 1536, 256
 #: Bytes that pass through memory for a weight in an update of Adam: the weight is read by the forward and the backward
 #: pass, its gradient written and read, weight and both moments read and written; 4 bytes each.
 BYTES = 4 * (2 + 2 + 6)
-
-
-def measure(names: list[str]) -> None:
-    for name in names or NETWORKS:
-        if name not in NETWORKS:
-            raise UserError(f"unknown network {name!r}; choose from {', '.join(NETWORKS)}")
-        points = json.loads(POINTS.read_text()) if POINTS.exists() else {}
-        try:
-            point = fresh("benchmarks.roofline:point", name)
-        except UserError as error:
-            note(f"{name} is not measured: {error}")
-            continue
-        point |= {"processor": processor(), "load": round(os.getloadavg()[0], 1), "date": time.strftime("%Y-%m-%d")}
-        points[name] = point
-        write_text(POINTS, json.dumps(dict(sorted(points.items())), indent=1))
-        note(f"{name}: {100 * share(point):.0f} % of the limit")
 
 
 def point(name: str) -> dict:
@@ -208,7 +188,7 @@ def write() -> None:
 
 if __name__ == "__main__":
     try:
-        measure(sys.argv[2:]) if sys.argv[1:2] == ["measure"] else write()
+        measure(sys.argv[2:], "benchmarks.roofline:point", POINTS) if sys.argv[1:2] == ["measure"] else write()
     except UserError as error:
         note(f"benchmarks.roofline: {error}")
         sys.exit(2)

@@ -73,20 +73,22 @@ def _network(resolved: dict) -> str:
     return "diffcomp, composition alone" if alone else resolved["model"]
 
 
-def measure(names: list[str]) -> None:
+def measure(names: list[str], function: str = "benchmarks.scale:point", stored: Path | None = None) -> None:
+    """Call `function` for every network in a process of its own, and store what it returns."""
+    path = stored or POINTS
     for name in names or NETWORKS:
         if name not in NETWORKS:
             raise UserError(f"unknown network {name!r}; choose from {', '.join(NETWORKS)}")
-        points = json.loads(POINTS.read_text()) if POINTS.exists() else {}
+        points = json.loads(path.read_text()) if path.exists() else {}
         try:
-            point = fresh("benchmarks.scale:point", name)
+            point = fresh(function, name)
         except UserError as error:
             note(f"{name} is not measured: {error}")
             continue
         point |= {"processor": processor(), "load": round(os.getloadavg()[0], 1), "date": time.strftime("%Y-%m-%d")}
         points[name] = point
-        write_text(POINTS, json.dumps(dict(sorted(points.items())), indent=1))
-        note(f"{name}: {point['milliseconds']}")
+        write_text(path, json.dumps(dict(sorted(points.items())), indent=1))
+        note(f"{name} is measured")
 
 
 def point(name: str) -> dict:
