@@ -4,8 +4,8 @@
     python -m benchmarks.roofline                          # the table of docs/scale.md
 
 The limit is the time that the arithmetic of an update takes at the speed of large matrix products, or that its weights
-take to pass through memory, whichever is longer. Arithmetic: the products, convolutions and element-wise operations of
-TensorFlow's graph of loss and gradients. Memory: weights, gradients and Adam's two moments, each read and written;
+take to pass through memory, whichever is longer. Arithmetic: the matrix products and convolutions in TensorFlow's graph
+of the output and the gradients. Memory: weights, gradients and Adam's two moments, each read and written;
 activations are not counted, so the true limit is higher. Both speeds are measured in the process that times the update.
 """
 
@@ -20,15 +20,13 @@ from typing import Any
 
 import numpy as np
 
-from benchmarks.scale import PAGE, ROUNDS, ROWS, markdown, measure, replace_table
+from benchmarks.scale import PAGE, ROUNDS, ROWS, markdown, measure, prepared, replace_table
 from benchmarks.timing import best_of
 from common.errors import UserError
 from common.io.files import write_text
 from common.io.messages import note
 from common.nn import losses
-from common.sources import load_source
 from common.train import devices
-from experiments.declare.models import make_model
 
 POINTS = Path(__file__).with_name("roofline.json")
 #: Side of the square matrices and megabytes of the array by which this machine is measured.
@@ -44,13 +42,9 @@ def point(name: str) -> dict:
     import keras
     import tensorflow as tf
 
-    table = load_source("mini")
-    regressor = make_model({"model": name, "variant": "corrected", "seed": 0, "recipe": {}})
-    made = regressor.features(table)
-    rows = np.resize(np.arange(len(made.rows)), min(regressor.recipe.batch, ROWS))
-    regressor.fit_inputs(made.features, rows)
-    x = made.features.batch(rows)
-    y = table.target("formation_energy").values[made.rows][rows].astype(np.float32)
+    regressor, features, targets = prepared(name)
+    rows = np.arange(min(regressor.recipe.batch, ROWS)) % len(targets)
+    x, y = features.batch(rows), targets[rows]
     model = regressor.build()
     model.compile(
         keras.optimizers.Adam(1e-4), losses.by_name(regressor.recipe.loss), jit_compile=bool(regressor.recipe.xla)

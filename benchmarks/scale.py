@@ -15,6 +15,7 @@ import statistics
 import sys
 import time
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import yaml
@@ -94,15 +95,11 @@ def measure(names: list[str], function: str = "benchmarks.scale:point", stored: 
 def point(name: str) -> dict:
     """Processor milliseconds per row of an update, by mode; the shortest of a few rounds."""
     devices.setup(0, threads=1)
-    table = load_source("mini")
-    regressor = make_model({"model": name, "variant": "corrected", "seed": 0, "recipe": {}})
-    made = regressor.features(table)
-    rows = np.resize(np.arange(len(made.rows)), ROWS)
-    regressor.fit_inputs(made.features, rows)
-    targets = table.target("formation_energy").values[made.rows].astype(np.float32)
+    regressor, features, targets = prepared(name)
+    rows = np.resize(np.arange(len(targets)), ROWS)
     size = min(regressor.recipe.batch // regressor.recipe.accumulation_steps, len(rows))
     batches = [rows[k : k + size] for k in range(0, len(rows) - size + 1, size)]
-    batches = [(made.features.batch(k), targets[k]) for k in batches]
+    batches = [(features.batch(k), targets[k]) for k in batches]
     seconds_of = {}
     for mode, (precision, xla) in MODES.items():
         devices.setup(0, precision=precision)
@@ -117,6 +114,15 @@ def point(name: str) -> dict:
         "rows": count,
         "parameters": int(sum(np.prod(w.shape) for w in regressor.build().trainable_weights)),
     }
+
+
+def prepared(name: str) -> tuple[Any, Any, np.ndarray]:
+    """The regressor of a network, features of the embedded crystals to which its inputs are fitted, and targets."""
+    table = load_source("mini")
+    regressor = make_model({"model": name, "variant": "corrected", "seed": 0, "recipe": {}})
+    made = regressor.features(table)
+    regressor.fit_inputs(made.features, np.resize(np.arange(len(made.rows)), ROWS))
+    return regressor, made.features, table.target("formation_energy").values[made.rows].astype(np.float32)
 
 
 def _round(regressor, batches, *, xla: bool) -> float | None:

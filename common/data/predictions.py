@@ -23,8 +23,6 @@ if TYPE_CHECKING:
     from pandas import DataFrame
 
 UNCERTAINTIES = ("std", "epistemic", "aleatoric", "lower", "upper")
-
-
 #: Columns of a data frame or a CSV file that name the materials.
 ID_NAMES = ("id", "material_id", "mp_id", "jid", "name", "material")
 

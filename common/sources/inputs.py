@@ -169,9 +169,9 @@ def labeled(materials: Any, values: Any, name: str = "y") -> MaterialsDataset:
     """The dataset of materials with their values as the target `name`; all must be readable and known."""
     table, left_out = as_dataset(materials)
     if left_out:
-        first, reason = next(iter(left_out.items()))
+        first = next(iter(left_out.items()))
         what = "one material" if len(left_out) == 1 else f"{len(left_out)} materials"
-        raise UserError(f"{what} cannot be read; remove {first}: {reason.removeprefix(f'{first}: ')}")
+        raise UserError(f"{what} cannot be read; remove {about(*first)}")
     try:
         numbers = np.asarray(values, dtype=np.float64)
     except (TypeError, ValueError):
