@@ -202,7 +202,8 @@ def test_cells_are_those_of_one_machine(tiny, on_ray, monkeypatch, tmp_path, row
                 for path in (tmp_path / engine[:3]).rglob("*.csv.gz")
             }
         )
-    assert len(stored[0]) == len(cells) == 2 and stored[0] == stored[1]
+    # The predictions of the test set and of the validation set, for each of the two seeds.
+    assert len(cells) == 2 and len(stored[0]) == 4 and stored[0] == stored[1]
 
 
 def test_a_machine_dies_in_the_middle_and_every_call_is_made_once(on_ray, monkeypatch, tmp_path):
