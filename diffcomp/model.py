@@ -27,6 +27,8 @@ def build_diffcomp(cv_nodes: int = 9, *, vector: int = VECTOR, fusion: int = 0):
     """
     from keras import Input, Model, layers
 
+    from common.nn.convolution import Conv2D, MaxPooling2D
+
     check_nodes(cv_nodes)
     inputs, branches = {}, []
 
@@ -34,8 +36,8 @@ def build_diffcomp(cv_nodes: int = 9, *, vector: int = VECTOR, fusion: int = 0):
     if cv_nodes < NODES:
         inputs["pattern"] = x = Input((PICTURE, PICTURE, 3), name="pattern")
         for _ in range(3):
-            x = layers.Conv2D(32, 5, padding="same", **_initial())(x)
-            x = layers.MaxPooling2D(2)(x)
+            x = Conv2D(32, 5, padding="same", **_initial())(x)
+            x = MaxPooling2D(2)(x)
         branches.append(_dense_part(x, NODES - cv_nodes))
 
     # --- Composition ---

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 
@@ -55,6 +56,11 @@ class DiffComp(Regressor):
     }
     #: The element vectors of a loaded model that learned its own.
     own_vectors: Path | None = None
+
+    def __init__(self, variant: str = "corrected", **options):
+        super().__init__(variant, **options)
+        if "xla" not in options:  # it makes the branch of pictures 1.9 times faster, that of compositions 0.6 times
+            self.recipe = replace(self.recipe, xla=self.config.cv_nodes < NODES)
 
     def features(self, table: MaterialsDataset, jobs: int = 1) -> Featurized:
         bad: dict[str, str] = {}

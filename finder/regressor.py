@@ -123,8 +123,7 @@ class CrystalFinder(Finder):
 
     name = "finder-crystal"
     mode = "crystal"
-    #: A fast recipe has not been searched for crystals.
-    recipes = {"paper": {}}
+    recipes = {"paper": {}, "fast": {**Finder.recipes["fast"], "epochs": 60, "batch": 32}}
 
     def features(self, table: MaterialsDataset, jobs: int = 1) -> Featurized:
         config = self.config
