@@ -12,6 +12,7 @@ are concatenated at the input, without residual units or attention.
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from esnet.config import ESNetConfig
@@ -41,6 +42,7 @@ class CNN(ESNet):
     """The plain network with the inputs and the recipe of ESNet."""
 
     name = "esnet-cnn"
+    recipe = replace(ESNet.recipe, xla=False)  # not measured
 
     def build(self) -> Model:
         return build_cnn(self.config)

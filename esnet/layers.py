@@ -6,6 +6,8 @@ from typing import TYPE_CHECKING
 
 from keras import layers, ops
 
+from common.nn.convolution import Conv1D
+
 if TYPE_CHECKING:
     from keras import KerasTensor
 
@@ -33,9 +35,9 @@ def energy_attention(x: KerasTensor, width: int = 7) -> KerasTensor:
 
 def residual_unit(x: KerasTensor, channels: int, momentum: float = 0.99) -> KerasTensor:
     """conv 3, BN, ReLU, conv 3, BN, attention; add the input (conv 1 and BN if the channels change); ReLU."""
-    y = layers.Conv1D(channels, 3, padding="same")(x)
+    y = Conv1D(channels, 3, padding="same")(x)
     y = layers.ReLU()(layers.BatchNormalization(momentum=momentum)(y))
-    y = layers.BatchNormalization(momentum=momentum)(layers.Conv1D(channels, 3, padding="same")(y))
+    y = layers.BatchNormalization(momentum=momentum)(Conv1D(channels, 3, padding="same")(y))
     y = energy_attention(channel_attention(y))
     if x.shape[-1] != channels:
         x = layers.BatchNormalization(momentum=momentum)(layers.Conv1D(channels, 1)(x))

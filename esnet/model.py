@@ -30,12 +30,14 @@ def build_esnet(config: ESNetConfig | None = None) -> Model:
     """The functional Keras model: `build_esnet().count_params() == 9_756_225`."""
     from keras import Model, layers
 
+    from common.nn.convolution import Conv1D
+
     config = config or ESNetConfig()
     inputs = make_inputs(config)
 
     # --- Densities of states ---
     x = layers.Concatenate()([_spin(inputs["up"], config), _spin(inputs["down"], config)])
-    x = layers.Conv1D(512, 3, padding="same")(x)
+    x = Conv1D(512, 3, padding="same")(x)
     x = layers.ReLU()(layers.BatchNormalization(momentum=config.momentum)(x))
     x = layers.GlobalAveragePooling1D()(x)
     return Model(inputs, head(x, inputs, config), name="esnet")

@@ -58,6 +58,7 @@ class ESNet(Regressor):
         patience=35,
         plateau=15,
         plateau_factor=0.5,
+        xla=True,
     )
     recipe_of = {"released": {"learning_rate": 1.5e-3, "batch": 64}, "paper": {}, "corrected": {}}
 
