@@ -42,13 +42,14 @@ def point(name: str) -> dict:
     import keras
     import tensorflow as tf
 
+    from common.nn.convolution import set_compiled
+
     regressor, features, targets = prepared(name)
     rows = np.arange(min(regressor.recipe.batch, ROWS)) % len(targets)
     x, y = features.batch(rows), targets[rows]
-    model = regressor.build()
-    model.compile(
-        keras.optimizers.Adam(1e-4), losses.by_name(regressor.recipe.loss), jit_compile=bool(regressor.recipe.xla)
-    )
+    model, xla = regressor.build(), bool(regressor.recipe.xla)
+    model.compile(keras.optimizers.Adam(1e-4), losses.by_name(regressor.recipe.loss), jit_compile=xla)
+    set_compiled(model, xla)
     model.train_on_batch(x, y)
     inputs = tf.nest.map_structure(tf.convert_to_tensor, x)
     return {
@@ -58,7 +59,7 @@ def point(name: str) -> dict:
         "speed": matrix_speed(),
         "bandwidth": memory_speed(),
         "batch": len(rows),
-        "xla": bool(regressor.recipe.xla),
+        "xla": xla,
     }
 
 

@@ -129,8 +129,11 @@ def _round(regressor, batches, *, xla: bool) -> float | None:
     """Processor seconds of one pass over the batches; None if the mode is not supported."""
     import keras
 
+    from common.nn.convolution import set_compiled
+
     model = regressor.build()
     model.compile(keras.optimizers.Adam(1e-4), losses.by_name(regressor.recipe.loss), jit_compile=xla)
+    set_compiled(model, xla)
     times = []
     try:
         for _ in range(ROUNDS + 1):
