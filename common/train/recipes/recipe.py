@@ -121,7 +121,7 @@ class Recipe:
 
 def make_optimizer(recipe: Recipe, rate: Any, strategy: Strategy = SINGLE_DEVICE) -> Any:
     """The optimizer of a recipe, with a learning rate or a schedule."""
-    from keras import optimizers
+    from keras import backend, optimizers
 
     options: dict[str, Any] = {"clipnorm": recipe.clip or None}
     if recipe.accumulation_steps > 1:
@@ -131,6 +131,11 @@ def make_optimizer(recipe: Recipe, rate: Any, strategy: Strategy = SINGLE_DEVICE
     if recipe.optimizer == "sgd":
         return strategy.optimizer(optimizers.SGD)(rate, momentum=0.9, **options)
     options["epsilon"] = recipe.epsilon
+    if backend.backend() == "tensorflow":
+        from common.nn.adam import FusedAdam
+
+        decay = recipe.weight_decay if recipe.optimizer == "adamw" else 0.0
+        return strategy.optimizer(FusedAdam)(rate, decay=decay, **options)
     if recipe.optimizer == "adamw":
         return strategy.optimizer(optimizers.AdamW)(rate, weight_decay=recipe.weight_decay, **options)
     return strategy.optimizer(optimizers.Adam)(rate, **options)
