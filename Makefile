@@ -38,10 +38,10 @@ first: $(READY)  ## train, plot and compare in 5 minutes, environment included
 	$(BIN)/matrepro first
 
 test: $(READY)  ## the fast tests, 5 to 15 minutes
-	$(BIN)/python -m pytest -n 2 -m 'not real and not slow'
+	$(BIN)/python -m pytest -n 2 --dist loadfile -m 'not real and not slow'
 
 test-real: $(READY)  ## the tests that need MATREPRO_DATA, and the slow ones
-	$(BIN)/python -m pytest -n 2 -m 'real or slow'
+	$(BIN)/python -m pytest -n 2 --dist loadfile -m 'real or slow'
 
 fuzz: $(READY)  ## read 10,000 damaged copies of a file with every reader, written to docs/robustness.md
 	$(BIN)/python -m tests.robustness.run --mutants $(MUTANTS) --output docs/robustness.md

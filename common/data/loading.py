@@ -47,7 +47,9 @@ def load_data(
     texts = [name for name in data if _like_formula(name)] if formulas else []
     if texts:
         files = [name for name in data if name not in texts]
-        return load(files, target=target, unit=unit, strict=strict, jobs=jobs, formulas=texts)
+        found = load(files, target=target, unit=unit, strict=strict, jobs=jobs, formulas=texts)
+        order = places(data, found.table.ids.tolist())
+        return Loaded(found.table.take(sorted(range(len(order)), key=order.__getitem__)), found.left_out)
     if len(data) == 1 and not os.path.exists(data[0]) and not os.path.splitext(data[0])[1]:
         if _is_formula(data[0]):
             raise UserError(
@@ -55,6 +57,16 @@ def load_data(
             )
         raise UserError(f"there is no file, folder or source called {data[0]!r}; sources: {', '.join(sources())}")
     return load(data, target=target, unit=unit, strict=strict, jobs=jobs)
+
+
+def places(data: Sequence[str], ids: Sequence[str]) -> list[int]:
+    """For each material the number of the argument that names it, by its text, its file or the stem of that; the
+    materials of folders and tables come after these."""
+    known: dict[str, int] = {}
+    for place, text in enumerate(data):
+        for name in (text, os.path.basename(text), os.path.splitext(os.path.basename(text))[0]):
+            known.setdefault(name, place)
+    return [known.get(name, len(data)) for name in ids]
 
 
 def _like_formula(text: str) -> bool:

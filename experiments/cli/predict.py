@@ -13,7 +13,7 @@ import numpy as np
 
 from common.chem.formula import normalize_formula
 from common.cli.output import form_of
-from common.data.loading import load_data
+from common.data.loading import load_data, places
 from common.data.materials import MaterialsDataset
 from common.data.predictions import Predictions
 from common.errors import UserError
@@ -69,7 +69,8 @@ def predict(arguments: Namespace) -> None:
                     reasons |= more
                 for one, reason in reasons.items():
                     refused.setdefault(one, {})[name] = reason
-    order = _order(arguments.data, tables)
+    ids = [name for table in tables for name in table.ids.tolist()]
+    order = {name: (place, row) for row, (name, place) in enumerate(zip(ids, places(arguments.data, ids), strict=True))}
     rows.sort(key=lambda row: order[row.material])
     predicted = {row.material for row in rows}
     # Of several presets some refuse a material as a matter of course; named ones should not.
@@ -124,16 +125,6 @@ def _tables(arguments: Namespace) -> tuple[list[MaterialsDataset], dict[str, str
     if not tables:
         report_left_out(left_out, 0, strict=arguments.strict)
     return tables, left_out
-
-
-def _order(data: list[str], tables: list[MaterialsDataset]) -> dict[str, tuple[int, int]]:
-    """Where a material comes in the output: as on the command line, and within a file or folder as in it."""
-    places: dict[str, int] = {}
-    for place, text in enumerate(data):
-        for name in (text, Path(text).name, Path(text).stem):
-            places.setdefault(name, place)
-    ids = [name for table in tables for name in table.ids.tolist()]
-    return {name: (places.get(name, len(data)), row) for row, name in enumerate(ids)}
 
 
 def _fitting(model: Any, table: MaterialsDataset) -> MaterialsDataset:

@@ -40,7 +40,7 @@ def test_predict_formulas_and_files_together(models, cif, capsys):
     out, err = capsys.readouterr()
     lines = out.splitlines()
     assert lines[0].split() == ["id", "formula", "formation_energy", "std", "unit"]
-    assert [line.split()[0] for line in lines[1:]] == ["salt", "SrTiO3", "Ba0.5Sr0.5TiO3"]
+    assert [line.split()[0] for line in lines[1:]] == ["SrTiO3", "Ba0.5Sr0.5TiO3", "salt"]
     assert all(line.endswith("eV/atom") for line in lines[1:])
     assert "left out: Xx2: Xx is not a chemical element" in err
 

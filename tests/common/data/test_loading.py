@@ -32,6 +32,13 @@ def test_data_is_a_source_or_files(tmp_path, mini, monkeypatch):
         load_data("mini", target="band_gap", unit="meV")
 
 
+def test_formulas_and_files_keep_their_order(tmp_path):
+    for name in ("b", "a"):
+        (tmp_path / f"{name}.vasp").write_text("x\n1\n3 0 0\n0 3 0\n0 0 3\nPo\n1\ndirect\n0 0 0\n")
+    given = ["MgO", str(tmp_path / "b.vasp"), "SrTiO3", str(tmp_path / "a.vasp")]
+    assert load_data(given, formulas=True).table.ids.tolist() == ["MgO", "b", "SrTiO3", "a"]
+
+
 def test_only_labeled_materials_are_loaded(tmp_path, capsys):
     path = tmp_path / "x.csv"
     path.write_text("id,formula,gap,volume\na,Si,1.1,\nb,NaCl,5.0,2\nc,Zz,1.0,3\n")
