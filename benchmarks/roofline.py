@@ -25,8 +25,9 @@ from benchmarks.timing import best_of
 from common.errors import UserError
 from common.io.files import write_text
 from common.io.messages import note
-from common.nn import losses
 from common.train import devices
+from common.train.loop import compile_network
+from common.train.recipes.recipe import make_optimizer
 
 POINTS = Path(__file__).with_name("roofline.json")
 #: Side of the square matrices and megabytes of the array by which this machine is measured.
@@ -39,17 +40,13 @@ BYTES = 4 * (2 + 2 + 6)
 def point(name: str) -> dict:
     """Time, arithmetic and traffic of one update, and the two speeds of the machine."""
     devices.setup(0)
-    import keras
     import tensorflow as tf
-
-    from common.nn.convolution import set_compiled
 
     regressor, features, targets = prepared(name)
     rows = np.arange(min(regressor.recipe.batch, ROWS)) % len(targets)
     x, y = features.batch(rows), targets[rows]
     model, xla = regressor.build(), bool(regressor.recipe.xla)
-    model.compile(keras.optimizers.Adam(1e-4), losses.by_name(regressor.recipe.loss), jit_compile=xla)
-    set_compiled(model, xla)
+    compile_network(model, make_optimizer(regressor.recipe, 1e-4), regressor.recipe.loss, xla=xla)
     model.train_on_batch(x, y)
     inputs = tf.nest.map_structure(tf.convert_to_tensor, x)
     return {

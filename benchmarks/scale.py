@@ -24,10 +24,11 @@ from benchmarks.child import ROOT, fresh
 from common.errors import UserError
 from common.io.files import write_text
 from common.io.messages import note
-from common.nn import losses
 from common.sources import load_source
 from common.train import devices
 from common.train.devices import processor
+from common.train.loop import compile_network
+from common.train.recipes.recipe import make_optimizer
 from experiments.declare.models import NETWORKS, make_model
 from experiments.run.store import results_root
 
@@ -127,13 +128,8 @@ def prepared(name: str) -> tuple[Any, Any, np.ndarray]:
 
 def _round(regressor, batches, *, xla: bool) -> float | None:
     """Processor seconds of one pass over the batches; None if the mode is not supported."""
-    import keras
-
-    from common.nn.convolution import set_compiled
-
     model = regressor.build()
-    model.compile(keras.optimizers.Adam(1e-4), losses.by_name(regressor.recipe.loss), jit_compile=xla)
-    set_compiled(model, xla)
+    compile_network(model, make_optimizer(regressor.recipe, 1e-4), regressor.recipe.loss, xla=xla)
     times = []
     try:
         for _ in range(ROUNDS + 1):

@@ -6,6 +6,8 @@ import os
 from collections.abc import Callable, Container, Sequence
 from typing import NamedTuple
 
+import numpy as np
+
 from common.chem.formula import parse_formula
 from common.data.materials import MaterialsDataset
 from common.data.splits import Split, by_formula, by_fractions
@@ -49,7 +51,7 @@ def load_data(
         files = [name for name in data if name not in texts]
         found = load(files, target=target, unit=unit, strict=strict, jobs=jobs, formulas=texts)
         order = places(data, found.table.ids.tolist())
-        return Loaded(found.table.take(sorted(range(len(order)), key=order.__getitem__)), found.left_out)
+        return Loaded(found.table.take(np.argsort(order, kind="stable")), found.left_out)
     if len(data) == 1 and not os.path.exists(data[0]) and not os.path.splitext(data[0])[1]:
         if _is_formula(data[0]):
             raise UserError(

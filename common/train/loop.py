@@ -99,15 +99,22 @@ def _compile(model: Any, recipe: Recipe, strategy: Strategy, updates: int) -> No
     """Give the model its optimizer and loss. `updates`: of an epoch."""
     import keras
 
-    from common.nn.convolution import set_compiled
-
     optimizer = make_optimizer(recipe, learning_rate(recipe, updates), strategy)
     # On a processor, TensorFlow's XLA makes PROFiT-Net 15 times slower, Finder 1.3 times faster.
     pays = recipe.xla and recipe.epochs * updates >= XLA_PAYS
     compiled = strategy.prepare(model, keras.backend.backend() == "jax" or pays)
-    set_compiled(model, compiled and keras.backend.backend() == "tensorflow")
-    model.compile(optimizer, losses.by_name(recipe.loss), jit_compile=compiled)
+    compile_network(model, optimizer, recipe.loss, xla=compiled)
     model.optimizer.build(model.trainable_variables)  # in half precision, a wrapper that scales the loss
+
+
+def compile_network(model: Any, optimizer: Any, loss: str, *, xla: bool) -> None:
+    """Compile a network, whose convolutions are other ones under TensorFlow's XLA."""
+    import keras
+
+    from common.nn.convolution import set_compiled
+
+    set_compiled(model, xla and keras.backend.backend() == "tensorflow")
+    model.compile(optimizer, losses.by_name(loss), jit_compile=xla)
 
 
 def _train_epoch(

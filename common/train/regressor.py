@@ -5,7 +5,6 @@ A paper adds its features, its network and its recipes.
 
 from __future__ import annotations
 
-import warnings
 from collections.abc import Iterable, Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -14,33 +13,27 @@ from typing import Any, Self
 import numpy as np
 
 from common.chem.formula import symbols_in
-from common.data.conformal import Conformal, with_interval
-from common.data.domain import Domain
 from common.data.materials import LARGEST, MaterialsDataset, Target
 from common.data.predictions import Predictions
 from common.data.splits import Split
 from common.errors import UserError
 from common.features.cache import DISK_CACHE
-from common.features.featurized import FeatureStore, Featurized
-from common.io.messages import about
-from common.nn import losses
-from common.sources.files import Loaded
-from common.sources.inputs import as_dataset
+from common.features.featurized import FeatureStore
 from common.train import devices as backend
 from common.train import saved_model
 from common.train.calibration import calibrate
 from common.train.checkpoints import State
 from common.train.estimator import TARGET, Estimator, dataset_and_split
 from common.train.finetune import Start, refuse_other_layers, slower
-from common.train.hidden import classes_of, fit_domain, hidden_and_outputs
-from common.train.loop import means, predict, train
+from common.train.loop import train
+from common.train.predictor import Predictor
 from common.train.recipes.recipe import Recipe
 from common.train.recipes.variants import as_settings, chosen, current_names
 from common.train.scaler import TargetScaler
 from common.train.strategy import select as distribution
 
 
-class Regressor(Estimator):
+class Regressor(Predictor, Estimator):
     """Predicts one target of a `MaterialsDataset`.
 
     A subclass sets `name`, `recipe` and `variants` (preset name -> configuration dataclass) and defines
@@ -57,8 +50,6 @@ class Regressor(Estimator):
     recipe_of: dict[str, dict] = {}
     #: Whether the model learns from densities of states.
     uses_densities = False
-    #: Batch size of predictions.
-    predict_batch = 128
 
     def __init__(
         self,
@@ -75,6 +66,7 @@ class Regressor(Estimator):
         devices: how many of them train together, see `common.train.strategy.select`; the result is that of one.
         store: where features come from.
         """
+        super().__init__()
         changes = current_names(Recipe, changes)
         recipe = {name: changes.pop(name) for name in list(changes) if name in Recipe.__dataclass_fields__}
         changes = current_names(type(next(iter(self.variants.values()))), changes)
@@ -82,25 +74,10 @@ class Regressor(Estimator):
         self.variant, self.seed, self.store = variant, seed, store
         self.deterministic, self.devices = deterministic, distribution.wanted(devices)
         self.recipe = replace(type(self).recipe, **{**self.recipe_of.get(variant, {}), **recipe})
-        self.target, self.unit, self.axis_unit = "", "", ""
-        self.axis: np.ndarray | None = None
-        self.scaler = TargetScaler()
-        #: Elements of the training materials; none if unknown, as in models of earlier versions.
-        self.elements: tuple[str, ...] = ()
-        #: Half widths of prediction intervals; None in models of earlier versions or without held-out materials.
-        self.conformal: Conformal | None = None
         #: The model whose weights `fit` starts from, see `fine_tuning`.
         self.start: Start | None = None
-        #: What `fit_domain` learned; it is stored with the model.
-        self.domain: Domain | None = None
-        self.model: Any = None
         self.state: State | None = None
         self.split: Split | None = None
-        self.left_out: dict[str, str] = {}
-
-    def features(self, table: MaterialsDataset, jobs: int = 1) -> Featurized:
-        """Features of the materials that this model accepts, and why it refuses the others."""
-        raise UserError(f"{type(self).__name__} defines no features")
 
     def build(self) -> Any:
         raise UserError(f"{type(self).__name__} defines no network")
@@ -199,66 +176,6 @@ class Regressor(Estimator):
         self.left_out = made.errors
         return self
 
-    def predict(
-        self,
-        materials: Any,
-        *,
-        jobs: int = 1,
-        strict: bool = False,
-        bar: bool = True,
-        interval: float | None = None,
-        domain: bool = False,
-    ) -> Predictions:
-        """Predictions for every material that has features; `left_out` says why others have none.
-
-        materials: a `MaterialsDataset`, or what `common.sources.inputs.as_dataset` makes one of. strict: raise an error
-        at the first material that cannot be predicted. interval: add bounds that hold with this probability.
-        domain: say whether each material lies inside the domain of the training set, see `fit_domain`.
-        """
-        self._check_trained()
-        self.left_out = {}
-        table, left_out = self.read(materials)
-        made = self.features(table, jobs)
-        self.left_out = left_out | made.errors
-        if self.left_out and (strict or not (len(made.rows) or isinstance(materials, MaterialsDataset))):
-            raise UserError(about(*next(iter(self.left_out.items()))))
-        if self.left_out and not isinstance(materials, MaterialsDataset):
-            first, count = about(*next(iter(self.left_out.items()))), len(self.left_out)
-            warnings.warn(f"{count} left out of the predictions, see left_out; the first is {first}", stacklevel=2)
-        if not domain:
-            return with_interval(self.predict_features(table, made, bar=bar), self.conformal, interval)
-        if self.domain is None:
-            raise UserError("this model has no domain; fit_domain finds it after fit, from enough held-out materials")
-        hidden, outputs = hidden_and_outputs(self, made, bar=bar)
-        predicted = self.predict_features(table, made, outputs=outputs)
-        classes = classes_of(self, table, made, hidden)
-        return replace(with_interval(predicted, self.conformal, interval), domain=classes)
-
-    def read(self, materials: Any) -> Loaded:
-        """What `predict` takes, as a dataset, and the materials that cannot be read."""
-        return as_dataset(materials)
-
-    def fit_domain(self, table: MaterialsDataset, *, jobs: int = 1) -> Domain | None:
-        """Learn the domain of the training set; `table` has the materials of the split."""
-        return fit_domain(self, table, jobs=jobs)
-
-    def predict_features(
-        self, table: MaterialsDataset, made: Featurized, *, bar: bool = True, outputs: np.ndarray | None = None
-    ) -> Predictions:
-        """Predictions for the valid rows of `table` from `made`, its features; `outputs` are those of the network."""
-        known = table.target(self.target).values[made.rows] if self.target in table.targets else None
-        shape = (len(made.rows),) if self.axis is None else (len(made.rows), len(self.axis))
-        if not len(made.rows):
-            return Predictions(table.ids[made.rows], np.zeros(shape), known, unit=self.unit)
-        if outputs is None:
-            outputs = predict(self.model, made.features, np.arange(len(made.rows)), self.predict_batch, bar=bar)
-        std = None
-        if losses.with_uncertainty(self.recipe.loss):
-            logs = np.clip(outputs[:, outputs.shape[1] // 2 :], -losses.LOG_LIMIT, losses.LOG_LIMIT)
-            std = self.scaler.factor * np.exp(logs).reshape(shape)
-        values = self.scaler.inverse_transform(means(outputs, shape)) + self.offsets(made.features)
-        return Predictions(table.ids[made.rows], values, known, std, self.unit)
-
     @property
     def needs(self) -> str:
         """What the features are computed from: "formula", "structure" or "densities"."""
@@ -278,10 +195,6 @@ class Regressor(Estimator):
         """Targets of the dataset that this model uses as inputs."""
         return ()
 
-    def offsets(self, features: Any) -> np.ndarray | float:
-        """A known contribution to the target of every row, to which the network learns the difference."""
-        return 0.0
-
     def known_elements(self, found: tuple[str, ...]) -> tuple[str, ...]:
         """The elements of the training set, and of that of the model that this one starts from."""
         return tuple(sorted({*found, *(self.start.content().elements if self.start else ())}))
@@ -299,16 +212,6 @@ class Regressor(Estimator):
     def probes(self, table: MaterialsDataset, jobs: int = 1) -> dict[str, Predictions]:
         """Name -> predictions for changed inputs, where a table of the paper needs them."""
         return {}
-
-    def unseen_elements(self, formulas: Iterable[str]) -> list[str] | None:
-        """For each formula the elements that no training material has, as in "O Pu"; None if these are unknown."""
-        if not self.elements:
-            return None
-        return [" ".join(symbol for symbol in symbols_in(text) if symbol not in self.elements) for text in formulas]
-
-    def _check_trained(self) -> None:
-        if self.model is None:
-            raise UserError("this model is not trained yet: call fit or load")
 
     def settings(self) -> dict:
         """Everything the result depends on, as plain values."""
