@@ -31,6 +31,7 @@ TOPICS = {
     "streaming": streaming.streaming,
     "training-time": training.epoch_time,
     "training-memory": training.memory,
+    "training-optimizer": training.optimizer,
     "commands": commands.commands,
     "finder-graphs": finder.graphs,
     "finder-epochs": finder.epochs,

@@ -1,21 +1,27 @@
-"""Training against Keras' `Model.fit`: time per epoch, memory, and growth of memory with the number of rows."""
+"""Training against Keras' `Model.fit` and Adam: time per epoch and update, memory, its growth with the rows."""
 
 from __future__ import annotations
+
+import time
 
 import numpy as np
 
 from benchmarks.child import fresh
 from benchmarks.report import Line
+from benchmarks.scale import prepared
 from benchmarks.timing import GIB, keras_epochs
 from common.data.splits import by_fractions
 from common.features.ragged import Ragged
 from common.sources import load_source
 from common.train import devices
-from common.train.loop import train
+from common.train.loop import compile_network, train
+from common.train.strategy.steps import training_step
 from profitnet.features import ProfitFeatures
 from profitnet.regressor import PROFiTNet
 
 ROUNDS, EPOCHS = 3, 3
+#: Networks whose updates are timed, and updates after the first one.
+UPDATED, UPDATES = ("finder", "megnet", "profitnet"), 10
 
 
 def _eps(times: int = 1):
@@ -78,3 +84,44 @@ def train_eps(times: int) -> dict[str, int]:
     features, targets, train_rows, validation_rows = _eps(times)
     train(PROFiTNet().build(), features, targets, train_rows, validation_rows, PROFiTNet(epochs=2).recipe, seed=0)
     return {"rows": len(targets)}
+
+
+def optimizer() -> tuple[list[Line], list[str]]:
+    """Processor time of updates on one thread by our Adam and by Keras' AdamW; the first update traces the network."""
+    lines = []
+    for name in UPDATED:
+        found = fresh("benchmarks.training:time_updates", name)
+        (first, later), (keras_first, keras_later) = found["fused"], found["keras"]
+        for what, ours, theirs, target in (
+            ("first update", first, keras_first, "<= 0.8"),
+            ("later updates", later, keras_later, "<= 1.05"),
+        ):
+            reference = f"AdamW of Keras with the same schedule: {theirs:.3g} s, ours {ours:.3g} s"
+            lines.append(Line(f"{name}, {what}", ours / theirs, "times", target, reference))
+    return lines, [f"Without XLA; the least of {UPDATES} later updates."]
+
+
+def time_updates(name: str) -> dict[str, list[float]]:
+    """Least processor seconds of a first and of a later update, with each of the two optimizers."""
+    devices.setup(0, threads=1)
+    from keras import optimizers
+
+    from common.nn.adam import FusedAdam
+
+    regressor, features, targets = prepared(name)
+    rows = np.resize(np.arange(len(targets)), regressor.recipe.batch)
+    x, y = features.batch(rows), targets[rows]
+    found: dict[str, list[list[float]]] = {"fused": [], "keras": []}
+    for _ in range(2):  # the first round warms TensorFlow up
+        for kind, times in found.items():
+            schedule = optimizers.schedules.CosineDecay(1e-3, 1000)
+            made = FusedAdam(schedule, decay=0.01) if kind == "fused" else optimizers.AdamW(schedule, weight_decay=0.01)
+            model = regressor.build()
+            compile_network(model, made, regressor.recipe.loss, xla=False)
+            made.build(model.trainable_variables)
+            times.append([])
+            for _ in range(UPDATES + 1):
+                started = time.process_time()
+                training_step(model, x, y, None)
+                times[-1].append(time.process_time() - started)
+    return {kind: [times[1][0], min(times[1][1:])] for kind, times in found.items()}
