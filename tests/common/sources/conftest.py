@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from functools import cache
+
 import pytest
 import yaml
 
@@ -58,8 +60,18 @@ def get(world, stated):
     return fetch
 
 
+@pytest.fixture(scope="session")
+def described_once():
+    """mp-api describes its document model anew for every request, half a second each."""
+    client = pytest.importorskip("mp_api.client.core.client", reason="mp-api is not installed (extra mp)")
+    fields_of = cache(lambda model: list(model.model_json_schema()["properties"]))
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(client.BaseRester, "available_fields", property(lambda rester: fields_of(rester.document_model)))
+        yield
+
+
 @pytest.fixture
-def project(world, monkeypatch):
+def project(world, monkeypatch, described_once):
     """Ten oxides and others of the Materials Project, with the key, at pages of three."""
     world.materials = [record(k, ["Mg", "O"] if k < 7 else ["Zn", "S"] if k < 9 else ["Fe"]) for k in range(1, 11)]
     monkeypatch.setenv("MP_API_KEY", KEY)
