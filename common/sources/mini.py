@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
+from functools import cache
 from pathlib import Path
 
 import numpy as np
@@ -18,6 +19,7 @@ DOS_RANGE = (-10.0, 10.0)
 GPA = 160.21766
 
 
+@cache
 def load() -> MaterialsDataset:
     """The embedded dataset: 336 small crystals with energies, gaps, some bulk moduli and densities of states."""
     table = densities.load(PATH, origin="mini")
