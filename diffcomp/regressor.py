@@ -59,8 +59,9 @@ class DiffComp(Regressor):
 
     def __init__(self, variant: str = "corrected", **options):
         super().__init__(variant, **options)
-        if "xla" not in options:  # it pays for the branch of pictures alone
-            self.recipe = replace(self.recipe, xla=self.config.cv_nodes < NODES)
+        if "xla" not in options:  # it pays for the branch of pictures alone, and not with bfloat16, which it emulates
+            pictures, exact = self.config.cv_nodes < NODES, self.recipe.precision == "float32"
+            self.recipe = replace(self.recipe, xla=pictures and exact)
 
     def features(self, table: MaterialsDataset, jobs: int = 1) -> Featurized:
         bad: dict[str, str] = {}

@@ -168,3 +168,12 @@ def test_variants():
     assert DiffComp(cv_nodes=3).config.cv_nodes == 3
     with pytest.raises(UserError, match="no such setting"):
         DiffComp(nodes=3)
+
+
+@pytest.mark.parametrize(
+    "options, compiled",
+    [({"cv_nodes": 9}, True), ({"cv_nodes": 10}, False), ({"cv_nodes": 9, "precision": "bfloat16"}, False)],
+)
+def test_xla_compiles_pictures_in_single_precision_alone(options, compiled):
+    assert DiffComp(**options).recipe.xla is compiled
+    assert DiffComp(**options, xla=True).recipe.xla is True
