@@ -28,9 +28,10 @@ setup: $(READY)  ## make the virtual environment
 $(READY): setup.cfg constraints.txt
 	$(PYTHON) -c 'import sys; sys.exit(0 if (3, 11) <= sys.version_info[:2] <= (3, 13) else "Python 3.11 to 3.13 is needed; name one with PYTHON=python3.11")'
 	$(PYTHON) -m venv $(VENV)
-	@# uv needs a sixth of pip's time, but does not read pip's configuration; where it fails, pip installs.
+	@# uv needs a sixth of pip's time, but does not read pip's configuration; where it fails, pip installs. Without bytecode
+	@# every start compiles TensorFlow again, 5 s, where PYTHONDONTWRITEBYTECODE is set.
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt uv && \
-	    $(BIN)/uv pip install --quiet --python $(BIN)/python -c constraints.txt -e $(PACKAGES) || \
+	    $(BIN)/uv pip install --quiet --compile-bytecode --python $(BIN)/python -c constraints.txt -e $(PACKAGES) || \
 	    $(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt -e $(PACKAGES)
 	@touch $@
 
