@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import faulthandler
 import os
+import select
 import signal
 import time
 import warnings
@@ -27,6 +28,8 @@ READ = 2**26
 RATIO = 100
 #: Seconds by the clock after which a child is stopped, whatever keeps it.
 PATIENCE = 120
+#: Seconds between two looks at a child.
+POLL = 0.1
 #: Exit status of a child that found the file too large, and of one that met an error, which the parent will meet too.
 TOO_LARGE, REFUSED = 3, 4
 
@@ -49,12 +52,17 @@ def _probe(path: str, size: int, written: int) -> None:
     """Once for a file; `written` tells it from the one that replaces it."""
     import h5py  # noqa: F401  # the child inherits it
 
+    here, there = os.pipe()
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # of threads, which the child does not use
         child = os.fork()
     if not child:
         os._exit(_read(path, size))
-    code = os.waitstatus_to_exitcode(_status_of(child, PATIENCE + size // SPEED))
+    os.close(there)
+    try:
+        code = os.waitstatus_to_exitcode(_status_of(child, here, PATIENCE + size // SPEED))
+    finally:
+        os.close(here)
     if code == TOO_LARGE:
         raise UserError(f"{path} is {too_large(limit())}")
     if code < 0:
@@ -62,17 +70,17 @@ def _probe(path: str, size: int, written: int) -> None:
         raise UserError(f"{path} is damaged: it {what}; fetch or write it again")
 
 
-def _status_of(child: int, seconds: float) -> int:
-    """How a child ended; it is killed after so many seconds."""
-    end, pause = time.monotonic() + seconds, 0.001
+def _status_of(child: int, pipe: int, seconds: float) -> int:
+    """How a child ended, which closes its end of the pipe; it is killed after so many seconds."""
+    end = time.monotonic() + seconds
     while True:
+        select.select([pipe], [], [], POLL)  # another child of this process may hold the pipe open
         ended, status = os.waitpid(child, os.WNOHANG)
         if ended:
             return status
         if time.monotonic() > end:
             os.kill(child, signal.SIGKILL)
-        time.sleep(pause)
-        pause = min(2 * pause, 0.1)
+        time.sleep(0.0005)  # between the end of the pipe and that of the process
 
 
 def _read(path: str, size: int) -> int:
