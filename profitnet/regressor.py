@@ -32,6 +32,7 @@ class PROFiTNet(Regressor):
             "optimizer": "adamw",
             "weight_decay": 0.01,
             "batch": 64,
+            "accumulation_steps": 1,
             "epochs": 80,
             "schedule": "cosine",
             "warmup": 3,

@@ -15,11 +15,14 @@ from common.presets.load import read_card
 from common.train.finetune import slower
 
 
-def choose_network(arguments: Namespace, spec: PackageSpec) -> None:
-    """Set network and variant to those of the model of --from, and refuse others."""
+def choose_network(arguments: Namespace, spec: PackageSpec) -> str:
+    """Set network and variant to those of the model of --from, and refuse others.
+
+    Returns the target of that model, which is learned further where DATA has it.
+    """
     if not arguments.start:
         refuse(arguments, ("head_only",), "needs --from, the model whose other layers remain as they are")
-        return
+        return ""
     card = read_card(arguments.start)
     spec.regressor(card["model"])
     if Path(arguments.model).resolve() == locate(arguments.start).resolve():
@@ -29,6 +32,7 @@ def choose_network(arguments: Namespace, spec: PackageSpec) -> None:
         if asked and asked != there:
             raise UserError(f"{arguments.start} has the {name} {there}, not {asked}; leave out --{name}")
         setattr(arguments, name, there)
+    return str(card.get("target", ""))
 
 
 def maker(arguments: Namespace, spec: PackageSpec, network: type, changes: dict[str, Any]) -> Callable[[int], Any]:
@@ -64,8 +68,3 @@ def heading(model: Any) -> str:
     layers = "the output layer" if model.start.head_only else "all layers"
     name, target = model.start.name, model.start.target
     return f"fine-tuning {layers} of {name} ({target}), learning rate {model.recipe.learning_rate:g}"
-
-
-def target_of_start(arguments: Namespace) -> str:
-    """The target of the model of --from, which is learned further where DATA has it."""
-    return str(read_card(arguments.start).get("target", "")) if arguments.start else ""

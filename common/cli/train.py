@@ -35,12 +35,12 @@ def train(arguments: Namespace) -> None:
     folds.check_options(arguments)
     for log in arguments.log:
         log.check()
-    finetune.choose_network(arguments, spec)
+    known_target = finetune.choose_network(arguments, spec)
     network, changes = settings_from(arguments, spec)  # wrong settings are refused before hours of reading
     _check_folder(folder, arguments)
     switches = {"deterministic": arguments.deterministic, "devices": arguments.devices}
     make = finetune.maker(arguments, spec, network, changes | switches)
-    table, target, left_out = labeled_data(arguments, spec.read, default=finetune.target_of_start(arguments))
+    table, target, left_out = labeled_data(arguments, spec.read, default=known_target)
     parts = [_adapted(one, arguments, table, network) for one in _splits(arguments, table, left_out)]
     if line := recipe_line(arguments.recipe, network, arguments.variant):
         note(line)

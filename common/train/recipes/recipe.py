@@ -143,6 +143,18 @@ def make_optimizer(recipe: Recipe, rate: Any, strategy: Strategy = SINGLE_DEVICE
 
 def learning_rate(recipe: Recipe, updates: int) -> Any:
     """The learning rate with which an optimizer starts, or its schedule; `updates`: per epoch."""
+    schedule = _schedule(recipe, updates)
+    if schedule is None:
+        return recipe.learning_rate
+    if recipe.accumulation_steps == 1:
+        return schedule
+    from common.nn.schedules import PerUpdate
+
+    return PerUpdate(schedule, recipe.accumulation_steps)
+
+
+def _schedule(recipe: Recipe, updates: int) -> Any:
+    """The learning rate after a number of updates; None where it does not follow from that alone."""
     from keras.optimizers import schedules
 
     if recipe.schedule:
@@ -154,7 +166,7 @@ def learning_rate(recipe: Recipe, updates: int) -> Any:
         return schedules.CosineDecay(0.0, rest, warmup_target=recipe.learning_rate, warmup_steps=warmup)
     if recipe.decay_every == "update":
         return schedules.ExponentialDecay(recipe.learning_rate, decay_steps=1, decay_rate=recipe.decay)
-    return recipe.learning_rate
+    return None
 
 
 def score_of(row: dict, recipe: Recipe) -> float:

@@ -116,6 +116,20 @@ def test_pieces_make_the_update_of_the_whole_batch(data, batch):
         assert np.allclose(one, other, atol=2e-6, rtol=0)
 
 
+@pytest.mark.parametrize("fields", [{"schedule": "cosine", "warmup": 1}, {"decay": 0.9, "decay_every": "update"}])
+def test_pieces_do_not_advance_the_learning_rate(data, fields):
+    """Keras counts microbatches; in four pieces a schedule would end after a fourth of the epochs."""
+
+    def weights_after(parts):
+        model = small(dropout=0.0)
+        recipe = replace(RECIPE, batch=8, accumulation_steps=parts, epochs=4, optimizer="adamw", **fields)
+        train(model, *data, ROWS[:37], VALIDATION[:0], recipe, seed=0)
+        return model.get_weights()
+
+    for one, other in zip(weights_after(1), weights_after(4), strict=True):
+        assert np.allclose(one, other, atol=1e-5, rtol=0)
+
+
 def test_every_epoch_has_every_row_once_in_an_order_of_its_own(data):
     batches = Batches(*data, ROWS, RECIPE, seed=3)
     orders = [np.concatenate([y for _, y, *_ in batches.epoch(number)]) for number in (0, 1, 0)]
