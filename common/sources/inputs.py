@@ -5,6 +5,7 @@ pymatgen, ASE and pandas objects are recognized by their attributes, so that non
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
@@ -75,7 +76,7 @@ def _each(materials: Any) -> Iterator[tuple[str, Any]]:
 
 def _expanded(thing: Any, number: str) -> Iterator[tuple[str, Any]]:
     """One material; of a folder all its structure files. Texts are named by themselves, objects by their number."""
-    if isinstance(thing, str | Path) and _exists(thing) and Path(thing).is_dir():
+    if isinstance(thing, str | Path) and _exists(thing) and os.path.isdir(thing):
         files = sorted(path for path in Path(thing).rglob("*") if is_structure_file(path))
         if not files:
             raise UserError(f"{thing} holds no structure file")
@@ -87,10 +88,7 @@ def _expanded(thing: Any, number: str) -> Iterator[tuple[str, Any]]:
 
 
 def _exists(text: str | Path) -> bool:
-    try:
-        return "\0" not in str(text) and Path(text).exists()
-    except OSError:  # too long for a name, such as the text of a CIF
-        return False
+    return "\0" not in str(text) and os.path.exists(text)
 
 
 def _is_single(thing: Any) -> bool:
@@ -148,7 +146,7 @@ def _read_text(text: str | Path) -> Reading:
         if Path(text).suffix.lower() in (".csv", ".tsv", ".h5", ".hdf5"):
             raise UserError(f"{text} is a table; read it with common.sources.files.read_table")
         return read_file(text)
-    if isinstance(text, Path) or "/" in text or is_structure_file(Path(text)):
+    if isinstance(text, Path) or "/" in text or is_structure_file(text):
         raise UserError("there is no such file")
     return Reading(None, normalize_formula(text))
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import codecs
+import os
 import re
 import warnings
 from pathlib import Path
@@ -41,9 +42,9 @@ class Reading(NamedTuple):
     formula: str
 
 
-def is_structure_file(path: Path) -> bool:
-    name = path.name.removesuffix(".gz")
-    return Path(name).suffix.lower() in SUFFIXES or name.upper().startswith(STEMS)
+def is_structure_file(path: str | Path) -> bool:
+    name = os.path.basename(path).removesuffix(".gz")
+    return os.path.splitext(name)[1].lower() in SUFFIXES or name.upper().startswith(STEMS)
 
 
 def read_file(path: str | Path) -> Reading:
