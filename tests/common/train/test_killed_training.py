@@ -11,7 +11,7 @@ import pytest
 
 from common.train import checkpoints
 from common.train.batches import Batches
-from tests.common.train.test_loop import lines
+from tests.common.train.toy import lines
 
 
 @pytest.fixture(scope="module")

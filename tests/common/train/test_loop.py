@@ -1,6 +1,5 @@
-"""Training: exact pieces of batches, best weights, patience, and runs that are stopped and go on."""
+"""Training: best weights, patience, learning rates, averages and callbacks."""
 
-import os
 from dataclasses import replace
 
 import numpy as np
@@ -9,53 +8,12 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from common.errors import UserError
-from common.train.batches import Batches, microbatches
 from common.train.loop import predict, train
 from common.train.recipes.recipe import Recipe, rate_of
 from common.train.strategy import base, steps
+from tests.common.train.toy import RECIPE, ROWS, VALIDATION, lines, run, small
 
-RECIPE = Recipe(batch=8, epochs=4, learning_rate=0.01, checkpoint_seconds=0)
-ROWS, VALIDATION = np.arange(40), np.arange(40, 50)
-
-
-class Plain:
-    """Features that are already an array."""
-
-    def __init__(self, values):
-        self.values = values
-
-    def batch(self, rows):
-        return self.values[rows]
-
-
-@pytest.fixture(scope="module")
-def data():
-    rng = np.random.default_rng(0)
-    x = rng.normal(size=(50, 3)).astype(np.float32)
-    return Plain(x), (x @ [1.0, -2.0, 0.5] + 0.1 * rng.normal(size=50)).astype(np.float32)
-
-
-def small(seed: int = 0, width: int = 5, dropout: float = 0.1):
-    from common.train import devices
-
-    devices.setup(seed)
-    from keras import Input, Sequential, layers
-
-    return Sequential([Input((3,)), layers.Dense(width, activation="tanh"), layers.Dropout(dropout), layers.Dense(1)])
-
-
-def run(data, recipe=RECIPE, *, seed=0, rows=ROWS, validation=VALIDATION, folder=None, width=5):
-    model = small(seed, width)
-    state = train(model, *data, rows, validation, recipe, seed=seed, folder=folder)
-    return model, state
-
-
-def lines(state) -> list[dict]:
-    """The history without the clock."""
-    return [{k: v for k, v in row.items() if k != "seconds"} for row in state.history]
-
-
-# --- prediction --------------------------------------------------------------------------------------------
+# --- prediction ---
 
 
 def test_first_predictions_of_few_rows_are_not_traced(data, monkeypatch):
@@ -74,73 +32,7 @@ def test_first_predictions_of_few_rows_are_not_traced(data, monkeypatch):
     run(data, validation=VALIDATION[:3])
 
 
-# --- microbatches ------------------------------------------------------------------------------------------
-
-
-@given(st.integers(1, 30), st.integers(2, 7))
-def test_weighted_pieces_have_the_mean_of_the_whole_batch(n, parts):
-    rows = np.random.default_rng(n).permutation(1000)[:n]
-    loss = np.random.default_rng(parts).normal(size=1000)
-    cut = list(microbatches(rows, parts))
-    assert len(cut) == parts and {int(r) for piece, _ in cut for r in piece} == set(rows.tolist())
-    means = [(loss[piece] * weights).mean() for piece, weights in cut]
-    assert np.mean(means) == pytest.approx(loss[rows].mean(), rel=1e-5, abs=1e-6)
-    if n % parts == 0:
-        assert all((weights == 1).all() for _, weights in cut)
-
-
-def test_one_piece_is_the_batch_itself():
-    assert [(piece.tolist(), weights) for piece, weights in microbatches(np.array([4, 2, 9]), 1)] == [([4, 2, 9], None)]
-
-
-@pytest.mark.parametrize("batch", [3, 10, 16, 40])
-def test_pieces_make_the_update_of_the_whole_batch(data, batch):
-    """Sizes below the number of pieces, not divisible by it, with a short last batch, and the whole set at once."""
-
-    def weights_after(parts):
-        model = small(dropout=0.0)  # which would draw other numbers for other pieces
-        train(
-            model,
-            *data,
-            ROWS[:37],
-            VALIDATION[:0],
-            replace(RECIPE, batch=batch, accumulation_steps=parts, epochs=1),
-            seed=0,
-        )
-        return model.get_weights()
-
-    whole, cut = weights_after(1), weights_after(4)
-    start = small().get_weights()
-    for one, other, before in zip(whole, cut, start, strict=True):
-        assert np.abs(one - before).max() > 1e-4
-        assert np.allclose(one, other, atol=2e-6, rtol=0)
-
-
-@pytest.mark.parametrize("fields", [{"schedule": "cosine", "warmup": 1}, {"decay": 0.9, "decay_every": "update"}])
-def test_pieces_do_not_advance_the_learning_rate(data, fields):
-    """Keras counts microbatches; in four pieces a schedule would end after a fourth of the epochs."""
-
-    def weights_after(parts):
-        model = small(dropout=0.0)
-        recipe = replace(RECIPE, batch=8, accumulation_steps=parts, epochs=4, optimizer="adamw", **fields)
-        train(model, *data, ROWS[:37], VALIDATION[:0], recipe, seed=0)
-        return model.get_weights()
-
-    for one, other in zip(weights_after(1), weights_after(4), strict=True):
-        assert np.allclose(one, other, atol=1e-5, rtol=0)
-
-
-def test_every_epoch_has_every_row_once_in_an_order_of_its_own(data):
-    batches = Batches(*data, ROWS, RECIPE, seed=3)
-    orders = [np.concatenate([y for _, y, *_ in batches.epoch(number)]) for number in (0, 1, 0)]
-    assert np.array_equal(orders[0], orders[2]) and not np.array_equal(orders[0], orders[1])
-    for order in orders:
-        assert np.array_equal(np.sort(order), np.sort(data[1][ROWS]))
-    other = np.concatenate([y for _, y, *_ in Batches(*data, ROWS, RECIPE, seed=4).epoch(0)])
-    assert not np.array_equal(orders[0], other)
-
-
-# --- selection ---------------------------------------------------------------------------------------
+# --- selection ---
 
 
 @pytest.mark.parametrize("monitor", ["MAE", "MSE"])
@@ -207,7 +99,7 @@ def test_what_the_result_does_not_depend_on_is_not_in_the_numbers():
     assert RECIPE.numerical_fields() != replace(RECIPE, batch=9).numerical_fields()
 
 
-# --- plateaus ----------------------------------------------------------------------------------------
+# --- plateaus ---
 
 
 @given(st.lists(st.sampled_from([1.0, 0.99995, 0.9, 0.8, 0.7]), max_size=30), st.integers(1, 4))
@@ -250,77 +142,7 @@ def test_recipes_that_contradict_themselves():
         Recipe(plateau=5, decay_every="update")
 
 
-# --- checkpoints -------------------------------------------------------------------------------------
-
-
-def test_a_run_goes_on_as_if_it_had_not_stopped(data, tmp_path):
-    _, first = run(data, replace(RECIPE, epochs=2), folder=tmp_path)
-    model, state = run(data, RECIPE, folder=tmp_path)
-    alone, straight = run(data, RECIPE)
-    assert lines(state) == lines(straight) and lines(state)[:2] == lines(first)
-    for one, other in zip(model.get_weights(), alone.get_weights(), strict=True):
-        assert np.array_equal(one, other)
-    again, finished = run(data, RECIPE, folder=tmp_path)
-    assert finished.history == state.history
-    assert np.array_equal(predict(again, data[0], ROWS), predict(model, data[0], ROWS))
-
-
-def test_a_checkpoint_of_another_run_is_refused(data, tmp_path):
-    run(data, folder=tmp_path)
-    before = (tmp_path / "checkpoint.npz").read_bytes()
-    others = [
-        {"seed": 1},
-        {"width": 6},
-        {"rows": ROWS[:-1]},
-        {"validation": VALIDATION[1:]},
-        {"recipe": replace(RECIPE, batch=9)},
-        {"recipe": replace(RECIPE, accumulation_steps=2)},
-    ]
-    for other in others:
-        with pytest.raises(UserError, match=r"checkpoint\.npz is damaged or of another run .*; delete it"):
-            run(data, folder=tmp_path, **other)
-    with pytest.raises(UserError, match="of another run"):
-        run((data[0], data[1] + 1), folder=tmp_path)
-    with pytest.raises(UserError, match=r"checkpoint\.npz is already past epoch 2"):
-        run(data, replace(RECIPE, epochs=2), folder=tmp_path)
-    assert (tmp_path / "checkpoint.npz").read_bytes() == before
-
-
-@pytest.mark.parametrize("share", [0.0, 0.01, 0.5, 0.99])
-def test_a_truncated_checkpoint_is_refused(data, tmp_path, share):
-    run(data, replace(RECIPE, epochs=1), folder=tmp_path)
-    whole = (tmp_path / "checkpoint.npz").read_bytes()
-    (tmp_path / "checkpoint.npz").write_bytes(whole[: int(share * len(whole))])
-    with pytest.raises(UserError, match=r"checkpoint\.npz is damaged") as caught:
-        run(data, folder=tmp_path)
-    assert "\n" not in str(caught.value)
-
-
-def test_a_checkpoint_with_a_pickle_in_it_is_refused(data, tmp_path):
-    ran = tmp_path / "ran"
-
-    class Trap:
-        def __reduce__(self):
-            return os.mkdir, (str(ran),)
-
-    np.savez(tmp_path / "checkpoint.npz", state=np.array([Trap()], dtype=object))
-    with pytest.raises(UserError, match="is damaged"):
-        run(data, folder=tmp_path)
-    assert not ran.exists()
-
-
-def test_a_full_disk_leaves_the_last_checkpoint(data, tmp_path, disk_of):
-    run(data, replace(RECIPE, epochs=2), folder=tmp_path)
-    before = (tmp_path / "checkpoint.npz").read_bytes()
-    with disk_of(len(before) // 2), pytest.raises(UserError, match=r"cannot write .*checkpoint\.npz"):
-        run(data, folder=tmp_path)
-    assert sorted(p.name for p in tmp_path.iterdir()) == ["checkpoint.npz", "history.csv"]
-    assert (tmp_path / "checkpoint.npz").read_bytes() == before
-    _, state = run(data, folder=tmp_path)
-    assert lines(state) == lines(run(data)[1])
-
-
-# --- averages and callbacks ----------------------------------------------------------------------------
+# --- averages and callbacks ---
 
 
 def test_epochs_are_judged_by_the_averaged_weights(data, tmp_path):
