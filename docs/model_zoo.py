@@ -1,71 +1,31 @@
-"""The page of the model zoo: a table of the presets of this package, and the card of each, from their metadata."""
+"""On the site, the page of the model zoo also has the card of each preset, and its table leads there."""
 
 from __future__ import annotations
 
 from pathlib import Path
 
-import yaml
+from common.presets.card import without_front_matter
+from common.presets.store import README
+from experiments.report.zoo import installed, link_of
 
-from common.presets.find import presets
-from common.presets.store import README, read_metadata, size_of
-
-ROOT = Path(__file__).resolve().parents[1]
-PAGE, MARK = "docs/zoo", "<!-- presets -->"
-HEAD = ["preset", "network", "predicts", "unit", "MAE", "MB"]
+PAGE = "docs/zoo"
 
 
-def installed() -> dict[str, Path]:
-    """Presets inside the repository; those that a user imported are no part of it."""
-    return {name: folder for name, folder in presets().items() if folder.resolve().is_relative_to(ROOT)}
-
-
-def markdown() -> str:
-    folders = installed()
-    rows = [_row(name, folder) for name, folder in folders.items()]
-    declared = yaml.safe_load((ROOT / "experiments/presets/presets.yaml").read_text())
-    other = {name: facts for name, facts in declared.items() if not name.startswith("_") and name not in folders}
-    blocks = [_table(HEAD, rows)] if rows else ["No preset is part of this version; build those listed below."]
-    blocks += [_card(folder) for folder in folders.values()]
-    if other:
-        build = f"matrepro models build {next(iter(other))}"
-        blocks += ["## Declared presets", f"`{build}` trains such a preset from the published data."]
-        blocks.append(_table([*HEAD[:3], "trained on"], [_declared(*item) for item in other.items()]))
-    return "\n\n".join(blocks)
-
-
-def _row(name: str, folder: Path) -> list[str]:
-    facts = read_metadata(folder)
-    error = (facts.get("errors") or [{}])[0].get("MAE")
-    size = f"{size_of(folder) / 1e6:.1f}"
-    return [
-        f"[{name}](#{name})",
-        facts["model"],
-        facts["target"],
-        "" if facts["unit"] == "1" else facts["unit"],
-        f"{error:.4g}" if error else "–",
-        size,
-    ]
-
-
-def _declared(name: str, facts: dict) -> list[str]:
-    return [f"`{name}`", facts["network"], facts["target"], f"`{facts['source']}`"]
-
-
-def _table(head: list[str], rows: list[list[str]]) -> str:
-    return "\n".join(f"| {' | '.join(cells)} |" for cells in [head, ["---"] * len(head), *rows])
+def with_cards(page: str) -> str:
+    for name, folder in installed().items():
+        page = page.replace(f"]({link_of(folder)})", f"](#{name})") + "\n" + _card(folder)
+    return page
 
 
 def _card(folder: Path) -> str:
-    """The card below its name, with headings one level down and without the front matter."""
-    text = (folder / README).read_text(encoding="utf-8")
-    body = text.split("---\n", 2)[2] if text.startswith("---\n") else text
-    return "\n".join(f"#{line}" if line.startswith("#") else line for line in body.strip().splitlines())
+    """The card below its name, with headings one level down."""
+    body = without_front_matter((folder / README).read_text(encoding="utf-8"))
+    return "".join(f"#{line}\n" if line.startswith("#") else f"{line}\n" for line in body.strip().splitlines())
 
 
 def write(app, docname, source):
-    """Put the generated text in the place of the mark."""
     if docname == PAGE:
-        source[0] = source[0].replace(MARK, markdown())
+        source[0] = with_cards(source[0])
 
 
 def setup(app):

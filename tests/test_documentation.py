@@ -104,3 +104,11 @@ def test_every_message_of_the_troubleshooting_page_is_one_of_the_code():
     source = re.sub(r'"\s+f?"', "", re.sub(r"\{[^{}]*\}", "{}", source))  # joined literals, open places
     expected = [message.replace("train and in test", "{} and in {}") for message in messages]
     assert len(expected) > 10 and [message for message in expected if message not in source] == []
+
+
+def test_the_page_of_the_python_interface_explains_every_name():
+    import matrepro
+
+    overview = text_of(ROOT / "docs/api.md").partition("## Overview")[2].partition("```")[0]
+    cells = " ".join(line.split("|")[1] for line in overview.splitlines() if line.startswith("| `"))
+    assert [name for name in matrepro.__all__ if f"`{name}" not in cells] == ["__version__"]
