@@ -45,7 +45,8 @@ def check_distances(distances: np.ndarray) -> None:
     """Refuse distances between atoms (angstrom) of which one is too short."""
     nearest = distances.min(initial=np.inf)
     if nearest < SHORTEST_DISTANCE:
+        shown = min(nearest, SHORTEST_DISTANCE - 0.001)  # not rounded to the limit itself
         raise UserError(
-            f"two atoms are only {nearest:.3f} angstrom apart (at least {SHORTEST_DISTANCE:g}); "
+            f"two atoms are only {shown:.3f} angstrom apart (at least {SHORTEST_DISTANCE:g}); "
             "remove duplicate atoms or correct the cell"
         )

@@ -22,6 +22,10 @@ _TOKEN = re.compile(rf"{_ATOM.pattern}|([(\[{{])|([)\]}}])(\d+(?:\.\d*)?|\.\d+)?
 _CLOSING = {"(": ")", "[": "]", "{": "}"}
 #: `CuSO4.5H2O` would otherwise be read as 4.5 oxygen atoms.
 _HYDRATE = re.compile(r"[·•*∙⋅]|[1-9]\.\d*H2O$|\.\(?H2O")
+#: Pasted formulas have them: SrTiO₃.
+_SUBSCRIPTS = str.maketrans("₀₁₂₃₄₅₆₇₈₉", "0123456789", " ")
+#: The charge of an ion at the end of a formula.
+_CHARGE = re.compile(r"\^?\d*[+-]+\d*")
 #: Formulas that are not reduced further.
 _MOLECULES = {f"{metal}O": f"{metal}2O2" for metal in ("Li", "Na", "K", "Rb", "Cs", "H")} | {
     element: f"{element}2" for element in ("H", "N", "O", "F", "Cl")
@@ -38,7 +42,7 @@ def parse_formula(text: str) -> dict[int, int | Fraction]:
     >>> parse_formula("Ca(OH)2")
     {20: 1, 8: 2, 1: 2}
     """
-    text = text.replace(" ", "")
+    text = text.translate(_SUBSCRIPTS)
     if not text:
         raise UserError("the formula is empty; write it like TiO2")
     if not _ATOMS.fullmatch(text) or text.endswith("H2O"):
@@ -116,7 +120,7 @@ def _syntax_error(text: str, position: int) -> str:
     rest = text[position:]
     if re.match(r"-\d", rest):
         return f"{text}: amounts must be above zero; correct {rest}"
-    if rest[0] in "+-^":
+    if rest[0] in "+^" or _CHARGE.fullmatch(rest):
         return f"{text}: charges cannot be used; write the neutral formula"
     return f"{text!r} is not a chemical formula (see {rest[:10]!r}); write it like TiO2 or Ca(OH)2"
 

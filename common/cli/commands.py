@@ -160,6 +160,7 @@ def add_evaluate(
     parser.add_argument(
         "--split", metavar="FILE", help="evaluate the sets of this split one by one, instead of all of DATA"
     )
+    parser.add_argument("--set", choices=("train", "validation", "test"), help="with --split: this set alone")
     parser.add_argument(
         "--plots",
         metavar="DIR",

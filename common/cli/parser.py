@@ -62,7 +62,7 @@ def add_command(
         formatter_class=_Formatter,
         allow_abbrev=False,
     )
-    parser.set_defaults(command=handler)
+    parser.set_defaults(command=handler, prog=parser.prog)
     return parser
 
 
@@ -72,7 +72,11 @@ def _epilog(example: str) -> str:
 
 def run(parser: argparse.ArgumentParser, argv: Sequence[str] | None = None) -> int:
     """Parse and run; bad input ends with one line and status 2, an interruption with 130."""
-    arguments = parser.parse_args(argv)
+    arguments, unknown = parser.parse_known_args(argv)
+    if unknown:
+        prog = getattr(arguments, "prog", parser.prog)
+        hint = "" if unknown[0].startswith("-") else ", or its place is before the options"
+        parser.exit(2, f"{prog}: {unknown[0]!r} is not an argument{hint}; see {prog} --help\n")
     if arguments.command is None:
         parser.print_help()
         return 2
@@ -80,7 +84,7 @@ def run(parser: argparse.ArgumentParser, argv: Sequence[str] | None = None) -> i
         sys.stdout.reconfigure(errors="backslashreplace")
     try:
         with _second_interruption_exits(parser.prog), warnings.catch_warnings():
-            warnings.showwarning = lambda message, *_: note(f"warning: {message}")
+            warnings.showwarning = _show_once(set())
             check_paths(arguments)
             check_backend()
             start_fast()
@@ -100,6 +104,17 @@ def run(parser: argparse.ArgumentParser, argv: Sequence[str] | None = None) -> i
         note(f"{parser.prog}: interrupted")
         return 130
     return 2
+
+
+def _show_once(said: set[str]) -> Callable[..., None]:
+    """Features may be computed more than once, for several models of one command."""
+
+    def show(message: Warning | str, *_: Any) -> None:
+        if str(message) not in said:
+            said.add(str(message))
+            note(f"warning: {message}")
+
+    return show
 
 
 @contextmanager

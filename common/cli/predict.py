@@ -100,9 +100,13 @@ def evaluate(arguments: Namespace) -> None:
     if name != card["target"]:
         table = table.with_target(card["target"], values, unit, axis=axis, axis_unit=axis_unit)
     parts = {"all": tuple(table.ids.tolist())}
+    if arguments.set and not arguments.split:
+        raise UserError("--set names a set of --split, which is missing")
     if arguments.split:
         split = make_split(table, split_file=arguments.split, left_out=left_out)
-        parts = {part: ids for part, ids in split.subsets().items() if ids}
+        parts = {part: ids for part, ids in split.subsets().items() if ids and arguments.set in (None, part)}
+        if not parts:
+            raise UserError(f"the {arguments.set} set of {arguments.split} has none of these materials")
         table = table.select(name for ids in parts.values() for name in ids)
     else:
         warn_of_training(Path(arguments.model), table)

@@ -25,6 +25,8 @@ from common.train.strategy import select as distribution
 
 #: Below so many training materials a warning is printed.
 FEW = 20
+#: So many calibration materials have an interval that covers 90 %: the largest of their errors.
+ENOUGH = 9
 #: Files of the model's folder that are written over.
 WRITTEN = ("model.json", "model.weights.h5", "training.json", "history.csv", "validation.csv", "test.csv")
 
@@ -132,6 +134,8 @@ def _check_folder(folder: Path, arguments: Namespace) -> None:
 def _warn(model: Regressor, split: Split) -> None:
     if len(split.train) < FEW:
         note(f"warning: only {len(split.train)} training materials; expect large errors, and errors that vary much")
+    if 0 < len(split.calibration) < ENOUGH:
+        note(f"warning: {len(split.calibration)} calibration materials; intervals of 90 % need {ENOUGH} or more")
     if model.selection == "test":
         note("warning: this variant chooses its epoch on the test set, so its test error is too low for new materials")
 

@@ -60,6 +60,8 @@ class Conformal:
 
     def half_width(self, level: float) -> float:
         """The stored half width for a probability."""
+        if not isinstance(level, int | float):
+            raise UserError(f"an interval is a probability, such as 0.9, not {level!r}")
         if not 0 < level < 1:
             raise UserError(f"an interval of probability {level:g} is impossible; choose one between 0 and 1")
         place = int(np.searchsorted(LEVELS, level - 1e-9))
@@ -71,16 +73,21 @@ class Conformal:
         return self.half_widths[place]
 
     def interval(self, predicted: Predictions, level: float) -> Predictions:
-        """The predictions with `lower` and `upper`. The band of a curve holds all of its points together."""
+        """The predictions with `lower` and `upper`. The band of a curve holds all of its points together.
+
+        A quantity that is never negative is predicted as 0 where the network says less.
+        """
         half: Any = self.half_width(level)
         if self.smallest_std and predicted.std is None:
             raise UserError("these intervals scale with standard deviations, which the predictions lack")
         if self.smallest_std:
             half = half * np.maximum(np.asarray(predicted.std), self.smallest_std)
-        lower, upper = predicted.prediction - half, predicted.prediction + half
+        mean = predicted.prediction
+        bounds = [mean - half, mean + half, mean]
         if self.lowest is not None:  # targets lie above it, so that no coverage is lost
-            lower, upper = np.maximum(lower, self.lowest), np.maximum(upper, self.lowest)
-        return replace(predicted, lower=lower, upper=upper)
+            bounds = [np.maximum(one, self.lowest) for one in bounds]
+        lower, upper, mean = bounds
+        return replace(predicted, prediction=mean, lower=lower, upper=upper)
 
     def as_plain(self) -> dict[str, Any]:
         return {**asdict(self), "half_widths": list(self.half_widths)}

@@ -39,7 +39,8 @@ def load_data(
 
     With `formulas`, a name that is not a file but could be a chemical formula is read as one.
     """
-    data = [data] if isinstance(data, str) else list(data)
+    given = [data] if isinstance(data, str) else list(data)
+    data = [name if os.path.exists(name) else name.strip() for name in given]
     names = [name for name in data if name in sources()]
     if names and len(data) > 1:
         raise UserError(f"{names[0]} is a whole dataset; give it alone")
@@ -57,7 +58,8 @@ def load_data(
             raise UserError(
                 f"{data[0]}: formulas cannot be used here; give a structure file, such as a CIF, or a dataset"
             )
-        raise UserError(f"there is no file, folder or source called {data[0]!r}; sources: {', '.join(sources())}")
+        also = ", nor is it a formula" if formulas else ""
+        raise UserError(f"there is no file, folder or source called {data[0]!r}{also}; sources: {', '.join(sources())}")
     return load(data, target=target, unit=unit, strict=strict, jobs=jobs)
 
 
@@ -66,7 +68,7 @@ def places(data: Sequence[str], ids: Sequence[str]) -> list[int]:
     materials of folders and tables come after these."""
     known: dict[str, int] = {}
     for place, text in enumerate(data):
-        for name in (text, os.path.basename(text), os.path.splitext(os.path.basename(text))[0]):
+        for name in (text, text.strip(), os.path.basename(text), os.path.splitext(os.path.basename(text))[0]):
             known.setdefault(name, place)
     return [known.get(name, len(data)) for name in ids]
 

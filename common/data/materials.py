@@ -195,7 +195,7 @@ class MaterialsDataset:
         return self.take(np.flatnonzero(self.target(name).known))
 
     def with_target(
-        self, name: str, values: np.ndarray, unit: str, *, axis: np.ndarray | None = None, axis_unit: str = ""
+        self, name: str, values: Any, unit: str = "", *, axis: np.ndarray | None = None, axis_unit: str = ""
     ) -> MaterialsDataset:
         values = np.asarray(values, dtype=np.float64)
         if len(values) != len(self):

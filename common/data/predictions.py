@@ -117,7 +117,7 @@ class Predictions(NDArrayOperatorsMixin):
         """A pandas table with the id as index, and the unit in a column of its own.
 
         like: the table that was predicted, whose rows and index the result then has; rows that could not be predicted
-        are empty.
+        are empty. Of a table in which the ids do not occur, each row has one prediction.
         """
         from pandas import DataFrame, Index
 
@@ -126,7 +126,12 @@ class Predictions(NDArrayOperatorsMixin):
             frame["domain"] = self.domain
         frame["unit"] = self.unit
         if like is not None:
-            frame = frame.reindex(names_of_rows(like))
+            if set(self.ids) <= set(names := names_of_rows(like)):
+                frame = frame.reindex(names)
+            elif len(frame) != len(like):
+                raise UserError(
+                    f"{len(frame)} predictions do not belong to a table of {len(like)} rows, which has no {self.ids[0]}"
+                )
             frame.index = like.index
         return frame
 
@@ -136,7 +141,10 @@ class Predictions(NDArrayOperatorsMixin):
         return columns_of({**target, "prediction": self.prediction, **self.uncertainties()})
 
     def save(self, path: str | Path) -> None:
-        """Write CSV (gzip where the name ends in .gz). Equal predictions give equal bytes."""
+        """Write CSV (gzip where the name ends in .gz), with neither unit nor domain, which `to_frame` has.
+
+        Equal predictions give equal bytes.
+        """
         text = io.StringIO()
         writer = csv.writer(text, lineterminator="\n")
         columns = self.to_columns()

@@ -28,7 +28,7 @@ READ = 2**26
 RATIO = 100
 #: Seconds by the clock after which a child is stopped, whatever keeps it.
 PATIENCE = 120
-#: Seconds between two looks at a child.
+#: Seconds between two questions whether a child has ended.
 POLL = 0.1
 #: Exit status of a child that found the file too large, and of one that met an error, which the parent will meet too.
 TOO_LARGE, REFUSED = 3, 4

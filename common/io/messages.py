@@ -36,6 +36,6 @@ def report_left_out(left_out: dict[str, str], n_good: int, *, strict: bool = Fal
     for line in lines[:LISTED]:
         note(f"left out: {line}")
     if len(lines) > LISTED:
-        note(f"left out: {len(lines) - LISTED} more")
+        note(f"left out: {len(lines) - LISTED} more; --json lists all")
     if not n_good:
         raise UserError(f"none of the {len(lines)} materials can be used" if lines else "there are no materials")

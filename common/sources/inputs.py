@@ -19,10 +19,11 @@ from common.data.materials import MaterialsDataset, formula_of
 from common.data.predictions import names_of_rows, numbered
 from common.errors import UserError
 from common.io.messages import about
+from common.sources.columns import heading
 from common.sources.files import Loaded
 from common.sources.reading import Reading, is_structure_file, read_cif, read_file, read_object
 
-#: Columns of a data frame that hold materials; the first that is there is read.
+#: Columns of a data frame that hold materials; the first that has a value is read.
 COLUMNS = ("structure", "cif", "formula", "composition")
 
 
@@ -82,6 +83,7 @@ def _expanded(thing: Any, number: str) -> Iterator[tuple[str, Any]]:
             raise UserError(f"{thing} holds no structure file")
         yield from ((str(path), path) for path in files)
     elif isinstance(thing, str | Path):
+        thing = thing.strip() if isinstance(thing, str) else thing
         yield (number if "\n" in str(thing) else str(thing)), thing
     else:
         yield number, thing
@@ -104,10 +106,14 @@ def _is_frame(thing: Any) -> bool:
 
 def _rows_of_frame(frame: Any) -> Iterator[tuple[str, Any]]:
     names = {str(name).lower(): name for name in frame.columns}
-    column = next((names[name] for name in COLUMNS if name in names), None)
-    if column is None:
+    if len(names) < len(frame.columns):
+        raise UserError("two columns of the table have the same name; give each a name of its own")
+    columns = [names[name] for name in COLUMNS if name in names]
+    if not columns:
         found = ", ".join(map(str, frame.columns)) or "none"
         raise UserError(f"the table has no column structure, cif or formula; its columns are: {found}")
+    known = (name for name in columns if not all(map(_is_missing, frame[name])))
+    column = next(known, columns[0])
     kinds = {type(value).__name__ for value in frame[column] if not _is_missing(value)}
     if len(kinds) > 1:
         raise UserError(f"column {column!r} mixes {' and '.join(sorted(kinds))}; give values of one type")
@@ -164,7 +170,10 @@ def _from_ase(atoms: Any) -> Crystal:
 
 
 def labeled(materials: Any, values: Any, name: str = "y") -> MaterialsDataset:
-    """The dataset of materials with their values as the target `name`; all must be readable and known."""
+    """The dataset of materials with their values as the target `name`; all must be readable and known.
+
+    A pandas Series called "gap (eV)" gives the unit.
+    """
     table, left_out = as_dataset(materials)
     if left_out:
         first = next(iter(left_out.items()))
@@ -179,4 +188,4 @@ def labeled(materials: Any, values: Any, name: str = "y") -> MaterialsDataset:
     if not np.isfinite(numbers).all():
         bad = int(np.flatnonzero(~np.isfinite(numbers))[0])
         raise UserError(f"y holds NaN or infinity, first in row {bad}; remove these rows")
-    return table.with_target(name, numbers, "")
+    return table.with_target(name, numbers, heading(str(getattr(values, "name", ""))).unit)

@@ -6,6 +6,7 @@ import codecs
 import os
 import re
 import warnings
+from collections.abc import Mapping
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, NamedTuple
@@ -25,6 +26,8 @@ SUFFIXES = (".cif", ".mcif", ".vasp", ".poscar", ".contcar", ".cssr", ".xsf", ".
 STEMS = ("POSCAR", "CONTCAR")
 #: Cell parameters of a CIF: pymatgen takes negative ones and builds another cell.
 CELL = re.compile(r"^[ \t]*_cell_(length|angle)_\w+\s+['\"]?([-+]?(?:\d+\.?\d*|\.\d+)(?:[eE][-+]?\d+)?)", re.MULTILINE)
+#: Endings of files that hold no crystal, or one in a format that pymatgen does not read.
+FOREIGN = (".xyz", ".extxyz", ".txt", ".pdb", ".traj", ".db", ".dat", ".md", ".pdf", ".png", ".mol", ".sdf")
 #: A structure file ends here: bytes when decompressed, and atoms.
 MAX_BYTES, MAX_ATOMS = 16_000_000, 20_000
 #: Warnings of pymatgen after which its structure is not the one that the file means.
@@ -58,6 +61,8 @@ def read_file(path: str | Path) -> Reading:
         with open_bytes(path) as file:
             data = file.read(MAX_BYTES + 1)
     except FileNotFoundError:
+        if path.name == str(path) and not path.suffix:
+            raise UserError("is neither a file nor a chemical formula, such as TiO2") from None
         raise UserError("there is no such file") from None
     except DAMAGE as error:
         raise UserError(f"cannot be opened: {getattr(error, 'strerror', None) or error}") from None
@@ -70,7 +75,12 @@ def read_file(path: str | Path) -> Reading:
     given, data = data, _unix_text(data)
     if b"_cell_length_a" in data[:4096] or {".cif", ".mcif"} & {s.lower() for s in path.suffixes}:
         return read_cif(data.decode(errors="replace"))
-    return _read(lambda: _by_name(path, data, copy=is_compressed(path) or data != given))
+    try:
+        return _read(lambda: _by_name(path, data, copy=is_compressed(path) or data != given))
+    except UserError as error:
+        if is_structure_file(path) or path.suffix.lower() not in FOREIGN:
+            raise
+        raise UserError(f"{path.suffix} files are not read; convert it to CIF or POSCAR") from error
 
 
 def _unix_text(data: bytes) -> bytes:
@@ -111,6 +121,10 @@ def read_cif(text: str) -> Reading:
 
 def read_object(thing) -> Reading:
     """A pymatgen `Structure`, or an object that holds one as `structure`, such as a Materials Project document."""
+    if isinstance(thing, Mapping) and {"lattice", "sites"} <= thing.keys():  # as pymatgen writes JSON
+        from pymatgen.core import Structure
+
+        return _read(lambda: Structure.from_dict(dict(thing)))
     structure = getattr(thing, "structure", thing)
     if not hasattr(structure, "frac_coords") or not hasattr(structure, "composition"):
         raise UserError(f"the type {type(thing).__name__} is neither a formula nor a pymatgen Structure")

@@ -20,6 +20,7 @@ from common.io.messages import about
 from common.nn import losses
 from common.sources.files import Loaded
 from common.sources.inputs import as_dataset
+from common.train import devices
 from common.train.hidden import classes_of, fit_domain, hidden_and_outputs
 from common.train.loop import means, predict
 from common.train.recipes.recipe import Recipe
@@ -31,6 +32,7 @@ class Predictor:
 
     name: str
     recipe: Recipe
+    seed: int
     #: Batch size of predictions.
     predict_batch = 128
 
@@ -120,6 +122,21 @@ class Predictor:
         if not self.elements:
             return None
         return [" ".join(symbol for symbol in symbols_in(text) if symbol not in self.elements) for text in formulas]
+
+    def build(self) -> Any:
+        """The untrained network."""
+        raise UserError(f"{type(self).__name__} defines no network")
+
+    def __getstate__(self) -> dict[str, Any]:
+        """For pickle and copies: the network as its weights, since another process does not know its optimizer."""
+        return {**self.__dict__, "model": None if self.model is None else self.model.get_weights()}
+
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        self.__dict__.update({**state, "model": None})
+        if state["model"] is not None:
+            devices.setup(self.seed, precision=self.recipe.precision)
+            self.model = self.build()
+            self.model.set_weights(state["model"])
 
     def _check_trained(self) -> None:
         if self.model is None:

@@ -79,9 +79,6 @@ class Regressor(Predictor, Estimator):
         self.state: State | None = None
         self.split: Split | None = None
 
-    def build(self) -> Any:
-        raise UserError(f"{type(self).__name__} defines no network")
-
     def fine_tuning(self, *, name: str = "", head_only: bool = False, seed: int = 0, **changes: Any) -> Self:
         """An untrained model of this network, whose `fit` starts from the weights of this trained one.
 

@@ -71,6 +71,8 @@ def _json(path: Path) -> dict:
         raise UserError(f"cannot be read as JSON ({error}); download it again") from None
     records = [one.get("data", one) if isinstance(one, dict) else one for one in _as_list(found)]
     records = [one for one in records if isinstance(one, dict) and "pdos" in one]
+    if isinstance(found, dict) and {"lattice", "sites"} <= found.keys():
+        raise UserError("is a crystal without densities of states; save it as CIF")
     if len(records) != 1:
         raise UserError(f"holds {len(records)} CompleteDos of pymatgen; give one material per file")
     found = records[0]

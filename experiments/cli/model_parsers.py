@@ -38,7 +38,7 @@ def add_models(commands: Any) -> None:
         commands,
         "models",
         None,
-        "list, describe, verify, export, import and build presets",
+        "list, describe, verify, export, import, remove and build presets",
         """matrepro models list
         matrepro models info finder-gap
         finder predict --model finder-gap SrTiO3""",
@@ -80,6 +80,8 @@ def add_models(commands: Any) -> None:
         "--sha256", default="", metavar="HEX", help="checksum of the preset's metadata.json, which export prints"
     )
     one.add_argument("--overwrite", action="store_true", help="replace an installed preset of this name")
+    one = _add(inner, "remove", "remove", "delete an imported preset", "matrepro models remove finder-gap")
+    one.add_argument("name", metavar="NAME", help="an imported preset")
     one = _add(inner, "build", "build", "train declared presets", "matrepro models build finder-log-k")
     one.add_argument("names", nargs="+", metavar="NAME", help="names of declared presets")
     one.add_argument("--declared", metavar="FILE", help="YAML file, default: that of this project")

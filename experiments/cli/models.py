@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 from argparse import Namespace
 from pathlib import Path
 from typing import Any
@@ -13,7 +14,7 @@ from common.presets.card import without_front_matter
 from common.presets.exchange import copy_preset, name_of
 from common.presets.find import installed_preset, presets, user_folder
 from common.presets.remote import checksum_of, fetched
-from common.presets.store import README, read_metadata, size_of, verify
+from common.presets.store import README, is_preset, read_metadata, size_of, verify
 from experiments.presets.build import build_preset
 from experiments.presets.declared import declared
 
@@ -91,6 +92,15 @@ def install(arguments: Namespace) -> None:
             raise UserError(f"{name} is a preset of this project ({there}); --overwrite uses the imported one instead")
         target = copy_preset(folder, user_folder() / name, overwrite=arguments.overwrite)
     note(f"installed {name} in {target}")
+
+
+def remove(arguments: Namespace) -> None:
+    """Delete an imported preset, after which one of the same name in a package is found again."""
+    folder = user_folder() / arguments.name
+    if Path(arguments.name).name != arguments.name or not is_preset(folder):
+        raise UserError(f"{arguments.name} is not an imported preset; matrepro models list names their origin")
+    shutil.rmtree(folder)
+    note(f"removed {folder}")
 
 
 def build(arguments: Namespace) -> None:

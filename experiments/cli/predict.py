@@ -88,7 +88,7 @@ def predict(arguments: Namespace) -> None:
 
 def _models(names: str) -> dict[str, Any]:
     """The named or all installed presets, without their networks; a damaged one is an error only if it is named."""
-    named = [name for name in names.split(",") if name]
+    named = [name.strip() for name in names.split(",") if name.strip()]
     models = {}
     for name in named or presets():
         try:
@@ -141,13 +141,19 @@ def _fitting(model: Any, table: MaterialsDataset) -> MaterialsDataset:
 def _predicted(
     model: Any, name: str, table: MaterialsDataset, arguments: Namespace, networks: dict[str, Any]
 ) -> tuple[Predictions, dict[str, str]]:
-    """The network is loaded only if one of the materials has features."""
-    first = getattr(model, "members", [model])[0]
+    """The network is loaded only if one of the materials has features; a damaged one is an error only if named."""
+    first, nothing = getattr(model, "members", [model])[0], Predictions(table.ids[:0], np.zeros(0))
     if first.model is None:
         made = first.features(table, arguments.jobs)
         if not len(made.rows):
-            return Predictions(table.ids[:0], np.zeros(0)), made.errors
-        load_networks(model, name, networks)
+            return nothing, made.errors
+        try:
+            load_networks(model, name, networks)
+        except UserError as error:
+            if arguments.models:
+                raise
+            note(f"left out: preset {name}: {error}")
+            return nothing, dict.fromkeys(table.ids.tolist(), f"{name} is damaged")
     interval = arguments.interval
     try:
         if model.conformal is None:

@@ -12,11 +12,13 @@ from common.data.predictions import Predictions
 from common.errors import UserError
 from common.io.messages import note
 from common.io.text import aligned, as_json
+from experiments.declare.models import entry_of
 from experiments.submit import jarvis, matbench
 from experiments.submit.folds import cross_validated, stored_results, task_of
 
 
 def to_matbench(arguments: Namespace) -> None:
+    entry_of(arguments.model)
     check_writable(arguments.output)
     tasks = [task_of(name.strip()) for name in (arguments.tasks or "").split(",") if name.strip()]
     if arguments.run:
@@ -32,16 +34,20 @@ def to_matbench(arguments: Namespace) -> None:
         raise UserError(f"--run holds a model {other[0]}, not {arguments.model}; name that one")
     algorithm = arguments.name or f"{arguments.model} (matrepro)"
     options = {"algorithm": algorithm, "authors": arguments.authors, "notes": arguments.notes}
+    _refuse_submission(arguments, matbench.INFO)
     paths = matbench.write(arguments.output, results, **options)
     rows = []
     for one in results:
         errors = [matbench.scores(predicted)["mae"] for predicted in one.folds.values()]
         n = sum(map(len, one.folds.values()))
-        rows.append({"task": f"matbench_{one.task}", "n": n, "mae": fmean(errors), "std": pstdev(errors)})
+        unit = next(iter(one.folds.values())).unit
+        errors_of = {"n": n, "mae": fmean(errors), "std": pstdev(errors), "unit": unit}
+        rows.append({"task": f"matbench_{one.task}", **errors_of})
     _print(arguments, rows, paths)
 
 
 def to_jarvis(arguments: Namespace) -> None:
+    entry_of(arguments.model)
     check_writable(arguments.output)
     name = jarvis.check_name(arguments.benchmark)
     predicted = Predictions.load(arguments.predictions)
@@ -54,11 +60,18 @@ def to_jarvis(arguments: Namespace) -> None:
     facts = {"model_name": arguments.name or f"{arguments.model}_matrepro", "author_email": arguments.email}
     facts |= {"project_url": arguments.url, "team_name": arguments.team}
     commands = [arguments.command_line] if arguments.command_line else []
+    _refuse_submission(arguments, jarvis.METADATA)
     paths = jarvis.write(arguments.output, {name: predicted}, facts, commands)
     row: dict = {"task": name, "n": len(predicted)}
     if predicted.target is not None:
-        row["mae"] = predicted.metrics()["MAE"]
+        row |= {"mae": predicted.metrics()["MAE"], "unit": "that of the predictions"}
     _print(arguments, [row], paths)
+
+
+def _refuse_submission(arguments: Namespace, written: str) -> None:
+    """Refuse a folder that holds a submission, whose file `written` may have been edited."""
+    if (Path(arguments.output) / written).exists() and not arguments.overwrite:
+        raise UserError(f"{arguments.output} holds a submission; choose another folder or add --overwrite")
 
 
 def _print(arguments: Namespace, rows: Sequence[dict], paths: Sequence[Path]) -> None:

@@ -52,7 +52,7 @@ def _add_jarvis(commands: Any) -> None:
         "jarvis",
         "experiments.cli.submit:to_jarvis",
         "zipped predictions, metadata.json and run.sh for the JARVIS leaderboard",
-        """finder evaluate --model my_model test.csv --target formation_energy_peratom --output predicted.csv
+        """finder evaluate --model my_model my.csv --split split.json --set test --output predicted.csv
         matrepro submit jarvis finder --predictions predicted.csv --output matrepro_finder \\
           --benchmark AI-SinglePropertyPrediction-formation_energy_peratom-dft_3d-test-mae""",
         "Write a contribution to the JARVIS leaderboard from predictions for the test set of one of its benchmarks.",
@@ -74,5 +74,6 @@ def _add_jarvis(commands: Any) -> None:
 def _add_shared(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("model", metavar="MODEL", help="model, such as finder, rescnn or xgb-magpie")
     parser.add_argument("--output", required=True, metavar="DIR", help="folder to write")
+    parser.add_argument("--overwrite", action="store_true", help="replace the submission in DIR, also what was edited")
     parser.add_argument("--name", default="", metavar="TEXT", help="of the algorithm, default: from the model")
     parser.add_argument("--json", action="store_true", help="print JSON")

@@ -96,7 +96,8 @@ def cross_validated(folder: str | Path) -> TaskResult:
     path = Path(folder) / POOLED
     if not path.is_file():
         raise UserError(f"{folder} has no {POOLED}; train it with --folds given on a Matbench source")
-    pooled = Predictions.load(path)
+    card = read_card(folder)
+    pooled = Predictions.load(path, card["unit"])
     with open_text(path) as file:
         numbers = [row.get("fold", "") for row in csv.DictReader(file)]
     first = str(pooled.ids[0])
@@ -106,7 +107,6 @@ def cross_validated(folder: str | Path) -> TaskResult:
     folds = {
         int(number) - 1: pooled.take(np.flatnonzero(np.array(numbers) == number)) for number in sorted(set(numbers))
     }
-    card = read_card(folder)
     settings = {name: card[name] for name in ("model", "variant", "config", "recipe", "seed")}
     source = f"matbench-{task.replace('_', '-')}"
     package = spec_of(card["model"]).name

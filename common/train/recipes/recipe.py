@@ -99,6 +99,8 @@ class Recipe:
                 raise UserError(f"{name} {value!r} is unknown; choose one of {', '.join(filter(None, known))}")
         if self.follow == "test" and (self.keep != "last" or self.patience or self.plateau):
             raise UserError("the test set may be followed only where nothing is chosen by it: keep last, no patience")
+        if self.learning_rate < 0:
+            raise UserError(f"the learning rate is {self.learning_rate:g}; it must not be negative")
         if self.epochs < 1 or self.batch < 1:
             raise UserError(f"epochs ({self.epochs}) and batch ({self.batch}) must be 1 or more")
         if not 0 <= self.average < 1:

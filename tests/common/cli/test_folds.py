@@ -8,6 +8,7 @@ import pytest
 
 from common.cli import folds
 from common.data.metrics import regression
+from common.data.predictions import Predictions
 from common.data.splits import Split, k_folds
 from common.errors import UserError
 from common.train.ensemble import Ensemble
@@ -200,6 +201,13 @@ def test_the_pictures_of_an_evaluation(single, crossed, data, tmp_path, capsys):
     assert main([*evaluate, "--split", str(single / "split.json")]) == 0
     names = sorted(path.name for path in (tmp_path / "p").iterdir())
     assert names == ["calibration.png", "learning-curve.png", "parity.png", "residuals.png"]
+    assert "validation" in capsys.readouterr().out
+    split, output = ["--split", str(single / "split.json")], tmp_path / "test.csv"
+    assert main([*evaluate[:-2], *split, "--set", "test", "--output", str(output)]) == 0
+    assert "validation" not in capsys.readouterr().out
+    assert Predictions.load(output).ids.tolist() == list(Split.load(single / "split.json").test)
+    assert main([*evaluate[:-2], "--set", "test"]) == 2
+    assert "--set names a set of --split, which is missing" in capsys.readouterr().err
     assert main(["evaluate", "--model", str(crossed), str(data), "--plots", str(tmp_path / "q")]) == 0
     assert "learning-curve.png" in capsys.readouterr().err
     (tmp_path / "file").write_text("")

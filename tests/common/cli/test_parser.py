@@ -152,7 +152,7 @@ def test_a_long_word_is_cut(capsys):
 def test_a_long_list_is_cut(capsys):
     report_left_out({str(i): "broken" for i in range(LISTED + 5)}, 1)
     lines = capsys.readouterr().err.splitlines()
-    assert len(lines) == LISTED + 1 and lines[-1] == "left out: 5 more"
+    assert len(lines) == LISTED + 1 and lines[-1] == "left out: 5 more; --json lists all"
 
 
 @pytest.mark.parametrize(

@@ -73,6 +73,8 @@ def test_refusals():
         found.half_width(0.99)
     with pytest.raises(UserError, match="between 0 and 1"):
         found.half_width(1.0)
+    with pytest.raises(UserError, match=r"such as 0\.9, not '0\.9'"):
+        found.half_width("0.9")
     assert Conformal.of(drawn(0, 0), "calibration") is None
     with pytest.raises(UserError, match="which the predictions lack"):
         Conformal.of(drawn(20, 0, std=True), "calibration").interval(drawn(5, 1), 0.9)
@@ -103,7 +105,8 @@ def test_bounds_of_what_is_never_negative(shift, unit, n, lowest):
     assert made.lowest == lowest and Conformal.from_plain(made.as_plain()) == made
     found = made.interval(predicted, 0.9)
     assert coverage(found) == coverage(replace(made, lowest=None).interval(predicted, 0.9))
-    assert (found.lower.min() >= 0) == (lowest == 0) and (found.lower <= found.upper).all()
+    assert (found.lower.min() >= 0) == (lowest == 0)
+    assert ((found.lower <= found.prediction) & (found.prediction <= found.upper)).all()
     assert (
         Conformal.from_plain({key: value for key, value in made.as_plain().items() if key != "lowest"}).lowest is None
     )

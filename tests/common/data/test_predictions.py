@@ -114,3 +114,11 @@ def test_frames_like_the_one_that_was_predicted():
     named = pd.DataFrame({"id": [7, 7], "formula": ["NaCl", "KCl"]})
     predicted = Predictions(np.array(["7", "7 #2"]), np.array([5.0, 4.0]))
     assert predicted.to_frame(like=named)["prediction"].tolist() == [5.0, 4.0]
+
+
+def test_a_frame_without_the_ids_has_its_predictions_in_order():
+    predicted = Predictions(np.array(["NaCl", "KCl"]), np.array([5.0, 4.0]))
+    frame = predicted.to_frame(like=pd.DataFrame({"x": [1, 2]}, index=["a", "b"]))
+    assert frame.index.tolist() == ["a", "b"] and frame["prediction"].tolist() == [5.0, 4.0]
+    with pytest.raises(UserError, match="2 predictions do not belong to a table of 3 rows"):
+        predicted.to_frame(like=pd.DataFrame({"x": [1, 2, 3]}))

@@ -72,6 +72,25 @@ def test_missing_cells_of_a_frame_are_left_out():
         assert table.ids.tolist() == ["0"] and left_out == {"1": "the value is missing"}
 
 
+def test_the_first_column_with_a_value_is_read():
+    frame = pd.DataFrame({"structure": [None, np.nan], "formula": ["NaCl", "KCl"]})
+    assert as_dataset(frame).table.formulas.tolist() == ["NaCl", "KCl"]
+
+
+def test_texts_may_end_in_a_line_break_and_have_subscripts():
+    table = as_dataset(["NaCl\n", " SrTiO₃ "]).table
+    assert table.ids.tolist() == ["NaCl", "SrTiO₃"] and table.formulas.tolist() == ["NaCl", "SrTiO3"]
+
+
+def test_a_structure_as_pymatgen_writes_it():
+    assert as_dataset([SALT.as_dict()]).table.formulas.tolist() == ["NaCl"]
+
+
+def test_a_series_names_its_unit():
+    for name, unit in (("gap (eV)", "eV"), ("gap", ""), (None, "")):
+        assert labeled(["NaCl"], pd.Series([1.0], name=name)).target("y").unit == unit
+
+
 def test_what_cannot_be_read_is_listed():
     table, left_out = as_dataset(["NaCl", "Xx2", SALT])
     assert table.ids.tolist() == ["NaCl", "3"] and list(left_out) == ["Xx2"]
@@ -94,6 +113,8 @@ DISORDERED = Structure(Lattice.cubic(4), [{"Na": 0.5, "K": 0.5}], [[0, 0, 0]])
         (DISORDERED, "partial occupancy"),
         (pd.DataFrame({"name": ["NaCl"]}), "no column structure, cif or formula; its columns are: name"),
         (pd.DataFrame({"formula": ["NaCl", 3]}), "mixes int and str"),
+        (pd.DataFrame([["NaCl", "KCl"]], columns=["formula", "formula"]), "two columns of the table"),
+        (["Li-Fe-O"], "not a chemical formula"),
     ],
 )
 def test_refusals(thing, message):

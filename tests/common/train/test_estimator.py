@@ -1,5 +1,8 @@
 """Regressors as estimators of scikit-learn, with the real one."""
 
+import copy
+import pickle
+
 import numpy as np
 import pandas as pd
 import pytest
@@ -73,6 +76,15 @@ def test_fit_holds_out_a_tenth_and_calibrates_on_it(data):
         small().fit(["NaCl"], [1.0])
     with pytest.raises(UserError, match="or materials and their values"):
         small().fit(data[0], "y")
+
+
+def test_a_model_that_was_just_trained_can_be_copied_and_pickled(data):
+    model = small().fit(*data)
+    expected = model.predict(["NaCl", "SrTiO3"], interval=0.5)
+    for other in (pickle.loads(pickle.dumps(model)), copy.deepcopy(model)):
+        found = other.predict(["NaCl", "SrTiO3"], interval=0.5)
+        assert np.array_equal(found.prediction, expected.prediction) and np.array_equal(found.lower, expected.lower)
+    assert pickle.loads(pickle.dumps(small())).model is None
 
 
 def test_a_transformed_target(data):

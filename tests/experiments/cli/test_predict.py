@@ -112,6 +112,8 @@ def test_numbered_materials_are_shown_with_their_formulas(installed, tmp_path, c
         (["none.cif"], "none.cif"),
         (["Xx2", "SrTiO3", "--strict"], "Xx2: Xx is not a chemical element"),
         (["SrTiO3", "--interval", "1.5"], "not a number between 0 and 1"),
+        (["nacl"], "there is no file, folder or source called 'nacl', nor is it a formula"),
+        (["SrTiO3", "--interval", "0.5", "NaCl"], "'NaCl' is not an argument, or its place is before the options"),
     ],
 )
 def test_bad_input_is_one_line_and_status_2(installed, tmp_path, monkeypatch, capsys, argv, message):
@@ -125,6 +127,12 @@ def test_bad_input_is_one_line_and_status_2(installed, tmp_path, monkeypatch, ca
     assert not out and message in err.splitlines()[-1] and not list(tmp_path.iterdir())
 
 
+def test_names_are_read_as_they_are_meant(installed, capsys):
+    found = predicted(capsys, " NaCl ", "nacl", "SrTiO₃", "--models", "rescnn-band-gap, rescnn-formation-energy")
+    assert [row["material"] for row in found["predictions"]] == ["NaCl", "NaCl", "SrTiO₃", "SrTiO₃"]
+    assert found["left_out"][0]["reason"] == "is neither a file nor a chemical formula, such as TiO2"
+
+
 def test_a_disordered_structure_is_left_out(installed, tmp_path, capsys):
     path = tmp_path / "disordered.cif"
     Structure(Lattice.cubic(4), [{"Na": 0.5, "K": 0.5}], [[0, 0, 0]]).to(filename=str(path))
@@ -133,16 +141,19 @@ def test_a_disordered_structure_is_left_out(installed, tmp_path, capsys):
     assert len(predicted(capsys, str(path), "NaCl", "--models", "rescnn-band-gap")["predictions"]) == 1
 
 
-def test_a_damaged_preset_is_left_out_unless_it_is_named(installed, models, tmp_path, monkeypatch, capsys):
+def test_a_damaged_preset_is_left_out_unless_it_is_named(installed, models, cif, tmp_path, monkeypatch, capsys):
     for folder in models.iterdir():
         (tmp_path / folder.name).mkdir()
         for file in folder.iterdir():
             (tmp_path / folder.name / file.name).write_bytes(file.read_bytes())
     monkeypatch.setenv("MATREPRO_MODELS", str(tmp_path))
     (tmp_path / "rescnn-band-gap" / "config.json").write_text("{}")
-    assert main(["predict", "SrTiO3"]) == 0
+    weights = tmp_path / "ofmcnn-gap" / "model.weights.npz"
+    weights.write_bytes(weights.read_bytes()[:-1] + b"x")
+    assert main(["predict", "SrTiO3", str(cif)]) == 0
     out, err = capsys.readouterr()
     assert "rescnn-formation-energy" in out and "left out: preset rescnn-band-gap" in err
+    assert "left out: preset ofmcnn-gap" in err and "truncated or altered" in err
     assert main(["predict", "SrTiO3", "--models", "rescnn-band-gap"]) == 2
     assert "truncated or altered" in capsys.readouterr().err
 

@@ -83,6 +83,10 @@ def test_an_imported_preset_replaces_one_of_the_project_only_if_told_so(tmp_path
     assert main(["models", "list"]) == 0
     (line,) = (line for line in capsys.readouterr().out.splitlines() if line.startswith("finder-gap "))
     assert line.split()[-1] == "imported"
+    assert main(["models", "remove", "finder-gap"]) == 0
+    assert not any((tmp_path / "home").iterdir())
+    assert main(["models", "remove", "finder-gap"]) == 2
+    assert "finder-gap is not an imported preset" in capsys.readouterr().err
 
 
 def test_two_builds_of_one_preset_do_not_share_its_checkpoints(file, tmp_path, capsys):

@@ -38,7 +38,7 @@ def test_the_files_of_a_contribution(predicted, benchmark, tmp_path, capsys):
     options = ["--benchmark-file", str(benchmark), "--email", "a@b.c", "--command-line", "finder train x", "--json"]
     assert submit(predicted, tmp_path / "out", *options) == 0
     found = json.loads(capsys.readouterr().out)
-    assert found["tasks"] == [{"task": NAME, "n": 2, "mae": 0.25}]
+    assert found["tasks"] == [{"task": NAME, "n": 2, "mae": 0.25, "unit": "that of the predictions"}]
     with zipfile.ZipFile(tmp_path / "out" / f"{NAME}.csv.zip") as archive:
         assert archive.namelist() == [f"{NAME}.csv"]
         assert archive.read(f"{NAME}.csv").decode().splitlines() == ["id,prediction", "JVASP-1,1.5", "JVASP-2,2"]
@@ -47,6 +47,9 @@ def test_the_files_of_a_contribution(predicted, benchmark, tmp_path, capsys):
     assert facts["time_taken_seconds"] == {f"{NAME}.csv.zip": ""}
     assert {"project_url", "date_submitted", "team_name", "language", "os", "software_used", "git_url"} <= set(facts)
     assert "finder train x" in (tmp_path / "out" / "run.sh").read_text()
+    assert submit(predicted, tmp_path / "out", *options) == 2
+    assert "holds a submission; choose another folder or add --overwrite" in capsys.readouterr().err
+    assert submit(predicted, tmp_path / "out", *options, "--overwrite") == 0
 
 
 def test_equal_predictions_give_equal_files(predicted, tmp_path):
@@ -62,6 +65,10 @@ def test_what_cannot_be_submitted(predicted, benchmark, tmp_path, capsys):
         return capsys.readouterr().err
 
     assert "is not a benchmark of a single property" in refused(benchmark="exfoliation_energy")
+    assert (
+        main(["submit", "jarvis", "findr", "--predictions", str(predicted), "--output", "x", "--benchmark", NAME]) == 2
+    )
+    assert "unknown model 'findr'" in capsys.readouterr().err
     assert "is no benchmark file of the JARVIS" in refused("--benchmark-file", str(predicted))
     Predictions(np.array(["JVASP-1"]), np.array([1.5])).save(predicted)
     assert "the predictions lack JVASP-2; predict the 2" in refused("--benchmark-file", str(benchmark))

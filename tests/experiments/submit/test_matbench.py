@@ -101,6 +101,10 @@ def test_stored_results_are_submitted(tmp_path, capsys):
     record = json.loads(gzip.decompress((tmp_path / "results.json.gz").read_bytes()))
     parameters = record["tasks"]["matbench_dielectric"]["results"]["fold_0"]["parameters"]
     assert parameters["model"] == "finder" and parameters["config"]["layers"] == 2
+    assert found["tasks"][0]["unit"] == "1"
+    (tmp_path / "info.json").write_text("edited")
+    assert main([*arguments, "--tasks", "matbench_dielectric"]) == 2
+    assert "holds a submission" in capsys.readouterr().err and (tmp_path / "info.json").read_text() == "edited"
     assert main([*arguments, "--tasks", "matbench_log_kvrh"]) == 2
     assert "matbench_log_kvrh: no stored result of fold 2, 3, 4; declare these" in capsys.readouterr().err
     # The row of the paper's model goes before rows of other recipes, which are named.
@@ -130,7 +134,8 @@ def crossed(tmp_path):
 def test_a_cross_validation_is_submitted(crossed, tmp_path, capsys):
     arguments = ["submit", "matbench", "finder", "--run", str(crossed), "--output", str(tmp_path / "out")]
     assert main(arguments) == 0
-    assert "matbench_steels" in capsys.readouterr().out
+    out = capsys.readouterr().out
+    assert "matbench_steels" in out and "MPa" in out
     program = (tmp_path / "out" / "run.py").read_text()
     assert "finder train matbench-steels --target yield_strength --folds given --network finder" in program
     assert main([*arguments, "--run", str(crossed)]) == 2
