@@ -6,11 +6,17 @@ from pathlib import Path
 import pytest
 
 from finder.regressor import CrystalFinder
+from profitnet.regressor import PROFiTNet
 
 SEARCHES = Path(__file__).resolve().parents[2] / "experiments/searches"
 FOLDERS = sorted(path.parent for path in SEARCHES.glob("*/search.json"))
 #: Searches whose best trial is a network's recipe.
-FAST = {"finder-crystal-phonons": CrystalFinder}
+FAST = {
+    "finder-crystal-phonons": CrystalFinder,
+    "profitnet-eps-40": PROFiTNet,
+    "profitnet-gap-exp-40": PROFiTNet,
+    "profitnet-enthalpy-40": PROFiTNet,
+}
 
 
 def _trials(folder: Path) -> list[dict]:
