@@ -6,6 +6,8 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from mapie.regression import SplitConformalRegressor
+from sklearn.base import BaseEstimator, RegressorMixin
 
 from common.data.conformal import LEVELS, Conformal, coverage, rank
 from common.data.predictions import Predictions
@@ -34,6 +36,28 @@ def test_half_widths_are_the_finite_sample_quantiles_of_numpy(level, std):
     if std:  # none of these is smaller than the limit
         assert found.smallest_std == pytest.approx(0.01 * np.median(predicted.std))
     assert found.half_width(level) == pytest.approx(expected, rel=1e-8)
+
+
+class Given(RegressorMixin, BaseEstimator):
+    """Predicts its input."""
+
+    fitted_ = True
+
+    def fit(self, X, y):
+        return self
+
+    def predict(self, X):
+        return X[:, 0]
+
+
+@pytest.mark.parametrize("level", [0.5, 0.8, 0.9, 0.95])
+def test_intervals_are_those_of_mapie(level):
+    known, new = drawn(137, 1), drawn(20, 2)
+    theirs = SplitConformalRegressor(Given(), confidence_level=level, prefit=True)
+    theirs.conformalize(known.prediction[:, None], known.target)
+    _, bounds = theirs.predict_interval(new.prediction[:, None])
+    ours = Conformal.of(known, "calibration").interval(new, level)
+    assert np.allclose(ours.lower, bounds[:, 0, 0], atol=1e-7) and np.allclose(ours.upper, bounds[:, 1, 0], atol=1e-7)
 
 
 @given(n=st.integers(10, 200), level=st.sampled_from([0.5, 0.8, 0.9]), std=st.booleans(), curve=st.sampled_from([0, 3]))
