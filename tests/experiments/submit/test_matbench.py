@@ -114,6 +114,15 @@ def test_stored_results_are_submitted(tmp_path, capsys):
         stored_results("finder", ["dielectric"], "mini")
 
 
+def test_the_package_matbench_reads_a_submission(tmp_path):
+    bench = pytest.importorskip("matbench.bench", reason="matbench is not installed; it pins packages of 2022")
+    assert main(["submit", "matbench", "finder", "--output", str(tmp_path), "--tasks", "matbench_dielectric"]) == 0
+    plain = tmp_path / "results.json"
+    plain.write_bytes(gzip.decompress((tmp_path / "results.json.gz").read_bytes()))
+    (task,) = bench.MatbenchBenchmark.from_file(plain).tasks
+    assert task.all_folds_recorded and abs(task.scores["mae"]["mean"] - 0.30905) < 1e-4
+
+
 @pytest.fixture
 def crossed(tmp_path):
     """The folder of a cross-validation on official folds, without its weights."""
