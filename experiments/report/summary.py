@@ -87,16 +87,25 @@ def own_results(papers: Iterable[PaperReport]) -> list[Result]:
 
 
 def short_table(papers: Iterable[PaperReport]) -> ResultTable:
-    rows = [_short_row(result) for result in own_results(papers)]
+    results = own_results(papers)
+    rows = [_short_row(result, name) for result, name in zip(results, names(results), strict=True)]
     return ResultTable("The papers' own models: reported errors and ours", SHORT_HEAD, rows, words=(0, 1, 2, 6))
 
 
-def _short_row(result: Result) -> list[str]:
+def names(results: list[Result]) -> list[str]:
+    """Model and dataset; also the table, where several tables have both."""
+    plain = [f"{one.row}, {one.column}" for one in results]
+    return [
+        f"{name} ({one.table})" if plain.count(name) > 1 else name for one, name in zip(results, plain, strict=True)
+    ]
+
+
+def _short_row(result: Result, name: str) -> list[str]:
     metric = f"{result.metric} ({result.unit})" if result.unit else result.metric
     errors = [f"{error:.4g}" for error in (result.reported, result.model.mean(result.metric))]
     ratio = NONE if result.ratio is None else f"{result.ratio:.2f}"
     verdict = result.verdict if result.ratio is not None else f"not compared: {result.not_comparable}"
-    return [result.paper, f"{result.row}, {result.column}", metric, *errors, ratio, verdict]
+    return [result.paper, name, metric, *errors, ratio, verdict]
 
 
 def is_own(result: Result) -> bool:

@@ -15,7 +15,7 @@ from experiments.report.plots.canvas import Picture
 from experiments.report.templates import fill
 
 #: Layout of the overview in pixels: its width, the ends of the axis, the first line, and a line's height.
-WIDTH, AXIS, TOP, LINE = 760, (330, 700), 56, 22
+WIDTH, AXIS, TOP, LINE = 800, (400, 740), 56, 22
 #: The ends of the axis of ratios.
 RATIOS = (0.7, 5.0)
 TICKS = (0.7, 1, 1.5, 2, 3, 5)
@@ -27,15 +27,15 @@ def overview(papers: Iterable[PaperReport]) -> str:
     """A line a result that is compared with a reported error, on a logarithmic axis of ratios."""
     results = [r for r in summary.own_results(papers) if r.ratio is not None]
     lines, groups, y = [], [], TOP - LINE / 2
-    for paper, members in groupby(results, key=lambda r: r.paper):
+    labels = summary.names(results)
+    for paper, members in groupby(zip(results, labels, strict=True), key=lambda pair: pair[0].paper):
         y += LINE
         groups.append((y + 4, paper))
-        for r in members:
+        for r, name in members:
             y += LINE
-            name = f"{r.row}, {r.column}"
             lines.append({"y": y, "x": _across(r.ratio), "name": name, "ratio": r.ratio, "kind": kind(r)})
     floor = y + LINE
-    text = "; ".join(f"{r.paper}, {r.row}, {r.column}: {r.ratio:.2f}" for r in results)
+    text = "; ".join(f"{r.paper}, {name}: {r.ratio:.2f}" for r, name in zip(results, labels, strict=True))
     return fill(
         "overview.svg",
         width=WIDTH,
