@@ -84,7 +84,7 @@ def run(parser: argparse.ArgumentParser, argv: Sequence[str] | None = None) -> i
         sys.stdout.reconfigure(errors="backslashreplace")
     try:
         with _second_interruption_exits(parser.prog), warnings.catch_warnings():
-            warnings.showwarning = _show_once(set())
+            warnings.showwarning = _show_once()
             check_paths(arguments)
             check_backend()
             start_fast()
@@ -106,8 +106,9 @@ def run(parser: argparse.ArgumentParser, argv: Sequence[str] | None = None) -> i
     return 2
 
 
-def _show_once(said: set[str]) -> Callable[..., None]:
+def _show_once() -> Callable[..., None]:
     """Features may be computed more than once, for several models of one command."""
+    said: set[str] = set()
 
     def show(message: Warning | str, *_: Any) -> None:
         if str(message) not in said:

@@ -39,8 +39,8 @@ def load_data(
 
     With `formulas`, a name that is not a file but could be a chemical formula is read as one.
     """
-    given = [data] if isinstance(data, str) else list(data)
-    data = [name if os.path.exists(name) else name.strip() for name in given]
+    data = [data] if isinstance(data, str) else data
+    data = [name if os.path.exists(name) else name.strip() for name in data]
     names = [name for name in data if name in sources()]
     if names and len(data) > 1:
         raise UserError(f"{names[0]} is a whole dataset; give it alone")

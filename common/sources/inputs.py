@@ -77,7 +77,7 @@ def _each(materials: Any) -> Iterator[tuple[str, Any]]:
 
 def _expanded(thing: Any, number: str) -> Iterator[tuple[str, Any]]:
     """One material; of a folder all its structure files. Texts are named by themselves, objects by their number."""
-    if isinstance(thing, str | Path) and _exists(thing) and os.path.isdir(thing):
+    if isinstance(thing, str | Path) and os.path.isdir(thing):
         files = sorted(path for path in Path(thing).rglob("*") if is_structure_file(path))
         if not files:
             raise UserError(f"{thing} holds no structure file")
@@ -87,10 +87,6 @@ def _expanded(thing: Any, number: str) -> Iterator[tuple[str, Any]]:
         yield (number if "\n" in str(thing) else str(thing)), thing
     else:
         yield number, thing
-
-
-def _exists(text: str | Path) -> bool:
-    return "\0" not in str(text) and os.path.exists(text)
 
 
 def _is_single(thing: Any) -> bool:
@@ -148,7 +144,7 @@ def _is_missing(thing: Any) -> bool:
 def _read_text(text: str | Path) -> Reading:
     if "\n" in str(text) or str(text).startswith("data_"):
         return read_cif(str(text))
-    if _exists(text):
+    if os.path.exists(text):
         if Path(text).suffix.lower() in (".csv", ".tsv", ".h5", ".hdf5"):
             raise UserError(f"{text} is a table; read it with common.sources.files.read_table")
         return read_file(text)
