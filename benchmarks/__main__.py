@@ -17,9 +17,11 @@ from benchmarks import (
     features,
     finder,
     peers,
+    prediction,
     ray_executor,
     report,
     streaming,
+    time_to_accuracy,
     training,
 )
 from common.errors import UserError
@@ -32,6 +34,7 @@ TOPICS = {
     "training-time": training.epoch_time,
     "training-memory": training.memory,
     "training-optimizer": training.optimizer,
+    "time-to-accuracy": time_to_accuracy.time_to_accuracy,
     "commands": commands.commands,
     "finder-graphs": finder.graphs,
     "finder-epochs": finder.epochs,
@@ -42,6 +45,7 @@ TOPICS = {
     "diffcomp-embedding": diffcomp.embedding,
     "peers-epochs": peers.epochs,
     "peers-roost": peers.roost,
+    "prediction-crystals": prediction.from_cif,
     "esnet-preparation": esnet.preparation,
     "esnet-epochs": esnet.epochs,
     "esnet-memory": esnet.memory,

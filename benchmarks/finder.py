@@ -9,10 +9,10 @@ from tempfile import TemporaryDirectory
 import numpy as np
 
 from benchmarks.child import fresh
+from benchmarks.datasets import crystals, formulas
 from benchmarks.report import Line
 from benchmarks.timing import GIB, best_of
 from common.cli.streaming import predict_stream
-from common.data.materials import MaterialsDataset
 from common.data.splits import Split
 from common.sources import load_source
 from common.train import devices
@@ -23,32 +23,20 @@ from finder.regressor import CrystalFinder, Finder
 FORMULAS, CRYSTALS, SITES = 5000, 1000, (25, 35)
 
 
-def _formulas(n: int = FORMULAS) -> MaterialsDataset:
-    return load_source("matbench-log-kvrh").take(np.arange(n))
-
-
-def _crystals(n: int = CRYSTALS) -> MaterialsDataset:
-    """Crystals of about 30 atoms, with the formation energy as target."""
-    table = load_source("mp-structures").known("formation_energy_per_atom")
-    sizes = np.array([table.n_sites(row) for row in range(len(table))])
-    rows = np.flatnonzero((sizes >= SITES[0]) & (sizes <= SITES[1]))
-    return table.take(np.sort(np.random.default_rng(0).permutation(rows)[:n]))
-
-
 def graphs() -> tuple[list[Line], list[str]]:
-    formulas = load_source("matbench-log-kvrh").formulas.tolist()
+    texts = load_source("matbench-log-kvrh").formulas.tolist()
     started = time.perf_counter()
-    for formula in formulas:
+    for formula in texts:
         formula_graph(formula)
-    rate = len(formulas) / (time.perf_counter() - started)
-    table = _crystals(200)
-    crystals = list(table.structures())
-    works = (lambda: [crystal_graph(c) for c in crystals], _pymatgen_loop(crystals))
+    rate = len(texts) / (time.perf_counter() - started)
+    table = crystals(200, SITES)
+    structures = list(table.structures())
+    works = (lambda: [crystal_graph(c) for c in structures], _pymatgen_loop(structures))
     ours, theirs = (best_of(2, work)[0] for work in works)
-    reference = f"a get_all_neighbors loop over {len(crystals)} crystals of {SITES[0]} to {SITES[1]} atoms: "
-    reference += f"{1e3 * theirs / len(crystals):.2f} ms each, ours {1e3 * ours / len(crystals):.2f} ms"
+    reference = f"a get_all_neighbors loop over {len(structures)} crystals of {SITES[0]} to {SITES[1]} atoms: "
+    reference += f"{1e3 * theirs / len(structures):.2f} ms each, ours {1e3 * ours / len(structures):.2f} ms"
     return [
-        Line("formula graphs", rate, "a second", ">= 20000", f"{len(formulas)} Matbench formulas, one core"),
+        Line("formula graphs", rate, "a second", ">= 20000", f"{len(texts)} Matbench formulas, one core"),
         Line("crystal graphs against pymatgen", theirs / ours, "times", ">= 5", reference),
     ], []
 
@@ -79,8 +67,8 @@ def epochs() -> tuple[list[Line], list[str]]:
     training.XLA_PAYS = 0
     lines, notes = [], []
     cases = (
-        ("formulas", Finder, _formulas(), "log10_K_VRH", 4),
-        ("crystals", CrystalFinder, _crystals(), "formation_energy_per_atom", 2),
+        ("formulas", Finder, formulas(FORMULAS), "log10_K_VRH", 4),
+        ("crystals", CrystalFinder, crystals(CRYSTALS, SITES), "formation_energy_per_atom", 2),
     )
     for what, network, table, target, wanted in cases:
         ours, theirs = _epochs_of(network, table, target)

@@ -18,7 +18,7 @@ from common.features.featurized import Featurized
 from common.features.ragged import Ragged
 from common.io.files import file_digest, write_text
 from common.train.loop import predict
-from common.train.recipes.recipe import Recipe
+from common.train.recipes.recipe import COSINE, Recipe
 from common.train.regressor import Regressor
 from diffcomp.composition.element_table import PATH, element_space, learned_elements
 from diffcomp.composition.embedding import ElementSpace, composition_vector
@@ -44,15 +44,7 @@ class DiffComp(Regressor):
     recipes = {
         "paper": {},
         "released": {"epsilon": 1e-8, "keep": "last", "follow": "test", "patience": 0},
-        "corrected": {
-            "optimizer": "adamw",
-            "learning_rate": 2e-3,
-            "weight_decay": 0.01,
-            "epochs": 240,
-            "schedule": "cosine",
-            "warmup": 3,
-            "patience": 0,
-        },
+        "corrected": {**COSINE, "learning_rate": 2e-3, "epochs": 240, "patience": 0},
     }
     #: The element vectors of a loaded model that learned its own.
     own_vectors: Path | None = None

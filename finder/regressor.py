@@ -17,7 +17,7 @@ from common.features.featurized import Featurized
 from common.features.graphs import crystal_graphs
 from common.features.ragged import Ragged
 from common.nn import losses
-from common.train.recipes.recipe import Recipe
+from common.train.recipes.recipe import COSINE, Recipe
 from common.train.regressor import Regressor
 from finder.config import VARIANTS
 from finder.graphs import GRAPH_VERSION, CrystalGraphs, FormulaGraphs, crystal_graph, formula_graph
@@ -53,16 +53,7 @@ class Finder(Regressor):
     )
     recipes = {
         "paper": {},
-        "fast": {
-            "optimizer": "adamw",
-            "learning_rate": 1e-3,
-            "weight_decay": 0.01,
-            "epochs": 40,
-            "schedule": "cosine",
-            "warmup": 3,
-            "decay": 1.0,
-            "patience": 0,
-        },
+        "fast": {**COSINE, "learning_rate": 1e-3, "epochs": 40, "decay": 1.0, "patience": 0},
     }
     #: The released program overwrites its best weights every epoch; the article decays the learning rate per update.
     recipe_of = {"released": {"keep": "last"}, "paper": {"decay_every": "update"}, "corrected": {}}

@@ -7,7 +7,7 @@ from dataclasses import replace
 from common.data.materials import MaterialsDataset
 from common.features.cache import featurize
 from common.features.featurized import Featurized
-from common.train.recipes.recipe import Recipe
+from common.train.recipes.recipe import COSINE, Recipe
 from common.train.regressor import Regressor
 from profitnet.config import VARIANTS
 from profitnet.features import FEATURE_VERSION, ProfitFeatures, weights_row
@@ -28,15 +28,12 @@ class PROFiTNet(Regressor):
     recipes = {
         "paper": {},
         "fast": {
+            **COSINE,
             "loss": "mae",
-            "optimizer": "adamw",
-            "weight_decay": 0.01,
             "batch": 64,
             "accumulation_steps": 1,
             "learning_rate": 2e-3,
             "epochs": 40,
-            "schedule": "cosine",
-            "warmup": 3,
             "standardize": True,
         },
     }

@@ -24,7 +24,7 @@ from typing import TYPE_CHECKING
 
 from common.baselines.neighbours import CrystalPeer
 from common.chem.element_vectors import element_vectors
-from common.train.recipes.recipe import Recipe
+from common.train.recipes.recipe import COSINE, Recipe
 
 if TYPE_CHECKING:
     from keras import KerasTensor, Model
@@ -113,6 +113,10 @@ class CGCNN(CrystalPeer):
     recipe = Recipe(
         loss="mse", optimizer="sgd", learning_rate=0.01, drop_at=100, batch=256, epochs=30, standardize=True
     )
+    recipes = {
+        "paper": {},
+        "fast": {**COSINE, "loss": "mae", "learning_rate": 1e-3, "batch": 32, "epochs": 60, "drop_at": 0},
+    }
 
     def build(self):
         return build_cgcnn(self.config)

@@ -33,7 +33,7 @@ from common.features.featurized import Featurized
 from common.features.graphs import GraphBatches, all_pairs, filled
 from common.features.ragged import Ragged
 from common.nn import losses
-from common.train.recipes.recipe import Recipe
+from common.train.recipes.recipe import COSINE, Recipe
 from common.train.regressor import Regressor
 
 
@@ -150,6 +150,7 @@ class Roost(Regressor):
         epochs=100,
         standardize=True,
     )
+    recipes = {"paper": {}, "fast": {**COSINE, "learning_rate": 1e-3, "batch": 32, "epochs": 60}}
 
     def features(self, table: MaterialsDataset, jobs: int = 1) -> Featurized:
         vectors = element_vectors(self.config.vectors)

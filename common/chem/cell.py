@@ -28,6 +28,15 @@ def check_parameters(lengths: Sequence[float], angles: Sequence[float]) -> None:
             raise UserError(f"the cell has an angle of {angle:g} degrees; correct the cell angles")
 
 
+def lattice_vectors(lengths: Sequence[float], angles: Sequence[float]) -> np.ndarray:
+    """Rows a, b, c as pymatgen places them: c along z, a in the xz plane, to the last digit."""
+    a, b, c = lengths
+    cos, sin = np.cos(np.radians(angles)), np.sin(np.radians(angles))
+    reciprocal = np.arccos(np.clip((cos[0] * cos[1] - cos[2]) / (sin[0] * sin[1]), -1, 1))
+    across = (-b * sin[0] * np.cos(reciprocal), b * sin[0] * np.sin(reciprocal), b * cos[0])
+    return np.array([(a * sin[1], 0.0, a * cos[1]), across, (0.0, 0.0, c)])
+
+
 def check_lattice(lattice: np.ndarray) -> None:
     """Refuse lattice vectors (3, 3) that are no numbers, too short, too long, or in one plane."""
     if not np.isfinite(lattice).all():

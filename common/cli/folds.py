@@ -78,12 +78,13 @@ def finish(
     pooled = joined_folds(folds)
     model.conformal = Conformal.of(pooled, ORIGIN)
     model.save_intervals(folder)
+    # The errors that are printed are those of the values that are written, which have limits where intervals have them.
     bounded = [with_bounds(one, member.conformal) for one, member in zip(folds, model.members, strict=True)]
     write_text(folder / "predictions.csv", as_text(bounded))
-    found = summary(folds, pooled, [member.conformal for member in model.members])
+    found = summary(bounded, joined_folds(bounded), [member.conformal for member in model.members])
     drawn = draw_evaluation(
         folder / "plots",
-        pooled,
+        joined_folds(bounded),
         name=target,
         title=f"{len(folds)}-fold cross-validation",
         curves=curves(folds, [member.conformal for member in model.members], pooled),

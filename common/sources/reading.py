@@ -6,6 +6,7 @@ import codecs
 import os
 import re
 import warnings
+from collections import Counter
 from collections.abc import Mapping
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -13,10 +14,11 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from common.chem.cell import check_parameters
 from common.chem.crystal import Crystal, as_crystal
-from common.chem.formula import ISOTOPES, normalize_formula
+from common.chem.formula import ISOTOPES, normalize_formula, reduced_formula
 from common.chem.lattice import refuse_overlap
 from common.errors import UserError
 from common.io.compressed import DAMAGE, is_compressed, open_bytes
+from common.sources.plain_cif import read_plain
 
 if TYPE_CHECKING:
     from pymatgen.core import Structure
@@ -109,13 +111,16 @@ def _by_name(path: Path, data: bytes, *, copy: bool) -> Structure:
 
 
 def read_cif(text: str) -> Reading:
-    from pymatgen.core import Structure
-
     count = text.count("_cell_length_a")
     if count > 1:
         raise UserError(f"holds {count} structures; give each of them a file of its own")
     cell = {kind: [float(value) for name, value in CELL.findall(text) if name == kind] for kind in ("length", "angle")}
     check_parameters(cell["length"], cell["angle"])
+    plain = read_plain(text)
+    if plain is not None and len(plain.numbers) <= MAX_ATOMS:
+        return Reading(plain, reduced_formula(Counter(plain.numbers.tolist())))
+    from pymatgen.core import Structure
+
     return _read(lambda: Structure.from_str(text, fmt="cif"))
 
 

@@ -12,7 +12,7 @@ from common.io.text import choices
 
 #: Trials of a search and points of a range in a grid, unless others are asked for.
 TRIALS, POINTS = 20, 4
-KINDS = {"int": int, "float": float, "str": str, "bool": lambda text: {"true": True, "false": False}[text]}
+KINDS = {"int": int, "float": float, "str": str, "bool": lambda text: {"true": True, "false": False}[text.lower()]}
 
 
 @dataclass(frozen=True)

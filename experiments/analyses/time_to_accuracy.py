@@ -5,19 +5,26 @@ Both are counted in epochs and updates of the weights, which do not depend on th
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from math import ceil
+from pathlib import Path
 
-from common.plots import read_history, with_unit
+import numpy as np
+
+from common.plots import BLUE, PALE, drawing, read_history, with_unit
 from experiments.analyses.derived import DatasetPredictions
 from experiments.analyses.results import load_stored
 from experiments.analyses.text_table import NONE, TextTable
 from experiments.declare import plan
-from experiments.run.store import folder_of
+from experiments.run.store import folder_of, results_root
 
+#: Ends the name of a row that is trained with the recipe `fast`; the rest names the row with the paper's.
+FAST = " (fast)"
 HEAD = [
+    "network",
     "split",
     "validation MAE to reach",
+    "lowest, fast",
     "epochs, paper's recipe",
     "epochs, fast",
     "epochs, ratio",
@@ -28,36 +35,51 @@ HEAD = [
 
 
 def finder_fast() -> dict:
-    return compared("finder", "matbench-formula", "Finder")
+    return compared("finder", "matbench-formula")
 
 
 def profitnet_fast() -> dict:
-    return compared("profitnet", "figure3", "PROFiT-Net")
+    return compared("profitnet", "figure3")
 
 
-def compared(paper: str, table: str, row: str) -> dict:
-    """Column -> list of comparisons, one per split on which both recipes were run."""
-    runs = {(run.column, run.row, run.seed): run for run in plan.runs(paper, table, "real")}
+def esnet_fast() -> dict:
+    return compared("esnet", "fast")
+
+
+def grand_fast() -> dict:
+    return compared("grand", "fast")
+
+
+def compared(paper: str, table: str) -> dict:
+    """Column -> list of comparisons, one per network and split on which both recipes were run."""
     report: dict = {}
-    for (column, name, seed), run in runs.items():
-        if name != f"{row} (fast)" or (column, row, seed) not in runs:
-            continue
-        first, second = load_stored(runs[column, row, seed]), load_stored(run)
-        if first and second:
-            histories = [_history(runs[column, row, seed]), _history(run)]
-            made = {"split": seed, "unit": first[0].unit, **reached(*histories)}
-            made["updates"] = [
-                e and e * _updates(r) for e, r in zip(made["epochs"], (first[1], second[1]), strict=True)
-            ]
-            made["test"] = [float(p.metrics()["MAE"]) for p, _ in (first, second)]
-            report.setdefault(column, []).append(made)
+    layout = plan.layout(paper, table, "real")
+    for column in layout["columns"]:
+        for row in (name for name in layout["rows"] if name.endswith(FAST)):
+            network = row.removesuffix(FAST)
+            before, after = (
+                {run.seed: run for run in plan.runs_of(paper, table, "real", column, name)} for name in (network, row)
+            )
+            for seed in before.keys() & after.keys():
+                first, second = load_stored(before[seed]), load_stored(after[seed])
+                if not (first and second):
+                    continue
+                pair = (before[seed], after[seed])
+                made = {"network": network, "split": seed, "unit": first[0].unit, **reached(*map(_history, pair))}
+                made["updates"] = [
+                    e and e * _updates(r) for e, r in zip(made["epochs"], (first[1], second[1]), strict=True)
+                ]
+                made["an_epoch"] = [_updates(first[1]), _updates(second[1])]
+                made["test"] = [float(p.metrics()["MAE"]) for p, _ in (first, second)]
+                made["runs"] = [run.key for run in pair]
+                report.setdefault(column, []).append(made)
     return report
 
 
 def reached(paper: Sequence[float], fast: Sequence[float]) -> dict:
-    """The lowest validation error of the first history, and the epochs in which each reaches it; None for never."""
+    """The lowest validation errors, and the epochs in which each recipe reaches that of the paper's; None for never."""
     goal = min(paper)
-    return {"goal": goal, "epochs": [_first(paper, goal), _first(fast, goal)]}
+    return {"goal": goal, "lowest": min(fast), "epochs": [_first(paper, goal), _first(fast, goal)]}
 
 
 def _first(errors: Sequence[float], goal: float) -> int | None:
@@ -88,4 +110,48 @@ def _line(one: dict) -> list[str]:
     epochs, updates = one["epochs"], one["updates"]
     ratios = [f"{before / after:.1f}" if after else NONE for before, after in (epochs, updates)]
     shown = [str(epochs[0]), str(epochs[1] or "not reached")]
-    return [str(one["split"]), f"{one['goal']:.4g}", *shown, *ratios, *(f"{error:.4g}" for error in one["test"])]
+    errors = [f"{error:.4g}" for error in (one["goal"], one["lowest"], *one["test"])]
+    return [one["network"], str(one["split"]), *errors[:2], *shown, *ratios, *errors[2:]]
+
+
+def draw(datasets: Sequence[DatasetPredictions], folder: Path, declared: dict) -> Iterator[Path]:
+    """Validation error against updates of the weights, a picture per dataset and a panel per network."""
+    for dataset in datasets:
+        found = declared["stored"].get(dataset.name, [])
+        networks = list(dict.fromkeys(one["network"] for one in found))
+        if not networks:
+            continue
+        across = min(3, len(networks))
+        down = ceil(len(networks) / across)
+        path = folder / f"{plan.slug(dataset.name)}.png"
+        with drawing(path, (0.6 + 2.8 * across, 0.6 + 2.2 * down), down, share=False, columns=across) as grid:
+            places = np.atleast_1d(grid).ravel()
+            for axes, network in zip(places, networks, strict=False):
+                _draw_network(
+                    axes,
+                    [one for one in found if one["network"] == network],
+                    with_unit("validation MAE", found[0]["unit"]),
+                )
+                axes.set_title(network)
+            for axes in places[len(networks) :]:
+                axes.set_axis_off()
+        yield path
+
+
+def _draw_network(axes, found: list[dict], label: str) -> None:
+    for one in found:
+        for key, updates, colour, name in zip(
+            one["runs"], one["an_epoch"], (PALE, BLUE), ("paper's recipe", "fast"), strict=True
+        ):
+            errors = read_history(results_root() / key / "history.csv")["validation_MAE"]
+            first = one is found[0]
+            axes.plot(
+                updates * np.arange(1, len(errors) + 1),
+                errors,
+                color=colour,
+                linewidth=0.8,
+                label=name if first else None,
+            )
+    low = min(min(one["goal"], one["lowest"]) for one in found)
+    axes.set(xscale="log", ylim=(0.9 * low, 3 * low), xlabel="updates of the weights", ylabel=label)
+    axes.legend(fontsize=7)

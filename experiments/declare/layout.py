@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any, cast
 
 from common.errors import UserError, unknown
-from experiments.declare.schema import Column, Declaration, Layout, Scale, Table
+from experiments.declare.schema import Column, Declaration, Layout, Scale, Table, TakenFrom
 
 #: The table of `make check`, which belongs to no paper.
 CHECK = "check"
@@ -40,3 +40,9 @@ def resolve(declared: Declaration, table: str, scale: str) -> Layout:
         extra: dict[str, Column] = whole.pop("columns", {})
         top["columns"] = {name: {**one, **extra.get(name, {})} for name, one in base.get("columns", {}).items()}
     return cast(Layout, {**top, **whole, **at_scale})
+
+
+def taken_from(column: Column) -> list[TakenFrom]:
+    """The columns of other tables whose runs a column shows; a single one need not be declared as a list."""
+    found = column.get("taken_from", [])
+    return found if isinstance(found, list) else [found]

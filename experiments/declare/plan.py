@@ -13,7 +13,7 @@ from typing import Any
 
 from common.errors import UserError, unknown
 from experiments.declare.folders import folder_of, folders_of_papers
-from experiments.declare.layout import names_of_tables, resolve, table_of
+from experiments.declare.layout import names_of_tables, resolve, table_of, taken_from
 from experiments.declare.located_yaml import read
 from experiments.declare.models import is_network, make_model, preset
 from experiments.declare.read import read_declaration
@@ -75,8 +75,9 @@ def declaration(paper: str) -> Declaration:
 
 @lru_cache
 def reported(paper: str) -> dict[str, Any]:
-    """The numbers printed in the paper: table -> row -> metric -> {value: ...}."""
-    return read(folder(paper) / "reported.yaml")["tables"]
+    """The numbers printed in the paper: table -> row -> metric -> {value: ...}; none where nothing is printed."""
+    path = folder(paper) / "reported.yaml"
+    return read(path)["tables"] if path.exists() else {}
 
 
 def article(paper: str) -> dict[str, Any]:
@@ -173,10 +174,10 @@ def runs_of(
         return runs_of(paper, table, scale, data["trained_in"], row, seeds=seeds, epochs=epochs)
     declared = plan.get("seeds", {}).get(row, data.get("seeds", []))
     wanted = declared if seeds is None else range(seeds)
-    if "taken_from" in data and row in data["taken_from"]["rows"]:
-        taken = data["taken_from"]
-        place = (taken["paper"], taken["table"], scale, taken["column"], taken["rows"][row])
-        return [run for run in runs_of(*place, seeds=seeds, epochs=epochs) if run.seed in wanted]
+    for taken in taken_from(data):
+        if row in taken["rows"]:
+            place = (taken["paper"], taken["table"], scale, taken["column"], taken["rows"][row])
+            return [run for run in runs_of(*place, seeds=seeds, epochs=epochs) if run.seed in wanted]
     return [Run(paper, table, scale, column, row, n, _settings(plan, data, model, n, epochs), epochs) for n in wanted]
 
 

@@ -13,10 +13,10 @@ from common.errors import UserError, unknown
 from common.sources import sources
 from common.train.recipes.recipe import Recipe
 from common.train.recipes.variants import current_names
-from experiments.declare.layout import resolve
+from experiments.declare.layout import resolve, taken_from
 from experiments.declare.located_yaml import at
 from experiments.declare.models import entry_of, preset
-from experiments.declare.schema import Column, Declaration, Layout, Row
+from experiments.declare.schema import Column, Declaration, Layout, Row, TakenFrom
 from experiments.declare.validate import check
 
 NEEDS = {
@@ -116,8 +116,8 @@ def _check_columns(layout: Layout, declared: Declaration, of_paper: Callable[[st
             _known("predictions", [column.get("shows", "")], shown, column, "shows")
         elif "open" not in column:
             _check_data(name, column, layout, columns)
-        if "taken_from" in column:
-            _check_taken(column, rows, declared, of_paper)
+        for taken in taken_from(column):
+            _check_taken(taken, rows, declared, of_paper)
 
 
 def _check_data(name: str, column: Column, layout: Layout, columns: Mapping[str, Column]) -> None:
@@ -139,10 +139,8 @@ def _check_data(name: str, column: Column, layout: Layout, columns: Mapping[str,
 
 
 def _check_taken(
-    column: Column, rows: Mapping[str, Row], declared: Declaration, of_paper: Callable[[str], Declaration]
+    taken: TakenFrom, rows: Mapping[str, Row], declared: Declaration, of_paper: Callable[[str], Declaration]
 ) -> None:
-    taken = column.get("taken_from")
-    assert taken is not None
     try:
         there = declared if taken["paper"] == declared["paper"] else of_paper(taken["paper"])
     except UserError as error:

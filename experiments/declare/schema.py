@@ -68,7 +68,7 @@ class Column(TypedDict, total=False):
     also_predicts: dict[str, str]
     trained_in: str
     shows: str
-    taken_from: TakenFrom
+    taken_from: TakenFrom | list[TakenFrom]
     excluded: dict[str, list[str]]
     open: str
     reported: str | ReportedIn

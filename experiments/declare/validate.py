@@ -33,8 +33,8 @@ def check(value: object, kind: Any, place: str, holder: Mapping[Any, Any], key: 
         raise UserError(f"{at(holder, key)}{place} is {_shown(value)}; write {describe(kind)}{_nearest(value, kind)}")
     else:
         for option in get_args(kind) if get_origin(kind) in (UnionType, Union) else ():
-            if is_typeddict(option) and isinstance(value, dict):
-                check(cast(object, value), option, place, holder, key)
+            if matches(value, option) and (is_typeddict(option) or get_origin(option) is list):
+                check(value, option, place, holder, key)
 
 
 def matches(value: object, kind: Any) -> bool:

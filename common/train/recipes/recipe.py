@@ -14,6 +14,8 @@ from common.train.strategy.base import SINGLE_DEVICE, Strategy
 MONITORS = ("MAE", "MSE", "loss")
 OPTIMIZERS = ("adam", "sgd", "adamw")
 SCHEDULES = ("", "cosine")
+#: What the recipes `fast` of all networks share.
+COSINE = {"optimizer": "adamw", "weight_decay": 0.01, "schedule": "cosine", "warmup": 3}
 #: A smaller improvement does not count for the plateau; the value of Keras's ReduceLROnPlateau.
 MIN_DELTA = 1e-4
 

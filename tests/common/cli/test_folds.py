@@ -2,6 +2,8 @@
 
 import csv
 import json
+import shutil
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -84,6 +86,15 @@ def test_a_repeated_command_trains_nothing_and_prints_the_errors(crossed, data, 
     assert found["std"]["MAE"] == pytest.approx(np.std(each, ddof=1))
     assert train(data, crossed, "--folds", "2", "--group-by-formula") == 0
     assert "mean ± standard deviation over 2 folds" in capsys.readouterr().out
+
+
+def test_printed_errors_are_those_of_values_with_limits(crossed, data, tmp_path, capsys, monkeypatch):
+    folder = shutil.copytree(crossed, tmp_path / "crossed")
+    monkeypatch.setattr(folds, "with_bounds", lambda one, *_: replace(one, prediction=np.maximum(one.prediction, 0.5)))
+    assert train(data, folder, "--folds", "2", "--group-by-formula", "--json") == 0
+    rows = list(csv.DictReader((folder / "predictions.csv").read_text().splitlines()))
+    errors = regression(*(np.array([float(row[name]) for row in rows]) for name in ("target", "prediction")))
+    assert json.loads(capsys.readouterr().out)["errors"]["all"]["MAE"] == pytest.approx(errors["MAE"], rel=1e-6)
 
 
 def test_the_models_of_the_folds_predict_together(crossed, capsys):

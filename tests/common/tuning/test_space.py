@@ -24,7 +24,7 @@ def test_ranges_hold_their_ends():
 
 
 def test_values_are_of_their_kind():
-    (optimizer, flag, batch) = axes("optimizer=adam, sgd", "standardize=true,false", "batch=50")
+    (optimizer, flag, batch) = axes("optimizer=adam, sgd", "standardize=True,false", "batch=50")
     assert [optimizer.at(share) for share in (0.0, 0.49, 0.5, 1.0)] == ["adam", "adam", "sgd", "sgd"]
     assert flag.values == (True, False) and batch.points(4) == [50]
 

@@ -10,17 +10,33 @@ from experiments.analyses.derived import DatasetPredictions
 
 
 def test_epochs_until_the_lowest_error_of_the_other():
-    assert analysis.reached([3.0, 1.0, 0.5, 0.7], [2.0, 0.5, 0.4]) == {"goal": 0.5, "epochs": [3, 2]}
+    assert analysis.reached([3.0, 1.0, 0.5, 0.7], [2.0, 0.5, 0.4]) == {
+        "goal": 0.5,
+        "lowest": 0.4,
+        "epochs": [3, 2],
+    }
     assert analysis.reached([3.0, 0.5], [2.0, 0.6])["epochs"] == [2, None]
 
 
 def test_lines_of_the_table():
-    one = {"split": 0, "unit": "eV", "goal": 0.5, "epochs": [300, 60], "updates": [300, 300], "test": [0.6, 0.55]}
+    one = {"network": "Net", "split": 0, "unit": "eV", "goal": 0.5, "lowest": 0.45, "test": [0.6, 0.55]}
+    one |= {"epochs": [300, 60], "updates": [300, 300]}
     never = one | {"split": 1, "epochs": [300, None], "updates": [300, None]}
     columns = [DatasetPredictions("gap", "gap", {}, 0), DatasetPredictions("other", "other", {}, 0)]
     full, empty = analysis.table(columns, {}, {"stored": {"gap": [one, never]}})
-    assert full.title == "gap (eV)" and full.rows[0] == ["0", "0.5", "300", "60", "5.0", "1.0", "0.6", "0.55"]
-    assert full.rows[1][3:6] == ["not reached", "–", "–"] and not empty.rows and empty.notes
+    assert full.title == "gap (eV)" and full.rows[0] == [
+        "Net",
+        "0",
+        "0.5",
+        "0.45",
+        "300",
+        "60",
+        "5.0",
+        "1.0",
+        "0.6",
+        "0.55",
+    ]
+    assert full.rows[1][5:8] == ["not reached", "–", "–"] and not empty.rows and empty.notes
 
 
 def test_stored_runs_of_both_recipes():

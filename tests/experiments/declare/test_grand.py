@@ -1,11 +1,13 @@
 """The table of all models takes what other tables have, runs the rest, and says why a cell cannot be."""
 
+import copy
 import math
 
 import pytest
 
 from experiments.analyses import results
 from experiments.declare import plan
+from experiments.declare.layout import taken_from
 from experiments.declare.models import NETWORKS, make_model
 from experiments.report import sections, tables
 from experiments.run import runner
@@ -78,19 +80,26 @@ def test_bands_belong_to_the_table_that_ran_the_cell(two_tables, stored, monkeyp
     assert check.check_stored() == ([], 2)
 
 
-@pytest.mark.parametrize("scale", ["mini", "real"])
-def test_rows_that_are_taken_are_the_same_models(scale):
-    layout = plan.layout("grand", "models", scale)
-    for data in layout["columns"].values():
-        taken = data["taken_from"]
-        there = plan.layout(taken["paper"], taken["table"], scale)
-        of = there["columns"][taken["column"]]
-        assert (of["source"], of["target"]) == (data["source"], data["target"])
-        assert {**there["split"], **of.get("split", {})} == {**layout["split"], **data.get("split", {})}
-        for ours, theirs in taken["rows"].items():
-            one, other = layout["rows"][ours], there["rows"][theirs]
-            assert (one["model"], one.get("config")) == (other["model"], other.get("config")), ours
-            assert plan.runs_of("grand", "models", scale, next(iter(layout["columns"])), ours), ours
+@pytest.mark.parametrize(("table", "scale"), [("models", "mini"), ("models", "real"), ("fast", "real")])
+def test_rows_that_are_taken_are_the_same_models(table, scale):
+    layout = plan.layout("grand", table, scale)
+    for name, data in layout["columns"].items():
+        for taken in taken_from(data):
+            there = plan.layout(taken["paper"], taken["table"], scale)
+            of = there["columns"][taken["column"]]
+            assert (of["source"], of["target"]) == (data["source"], data["target"])
+            assert {**there["split"], **of.get("split", {})} == {**layout["split"], **data.get("split", {})}
+            for ours, theirs in taken["rows"].items():
+                one, other = layout["rows"][ours], there["rows"][theirs]
+                assert (one["model"], one.get("config")) == (other["model"], other.get("config")), ours
+                assert plan.runs_of("grand", table, scale, name, ours), ours
+
+
+def test_runs_may_be_taken_from_several_tables(two_tables):
+    column = two_tables["tables"]["grand"]["scales"]["real"]["columns"]["all gaps"]
+    one, two_tables["tables"]["third"] = column["taken_from"], copy.deepcopy(two_tables["tables"]["one"])
+    column["taken_from"] = [one, {**one, "table": "third", "rows": {"net": "net"}}]
+    assert [run.table for run in plan.runs("tiny", "grand", "real")] == ["one", "third"]
 
 
 def test_every_place_has_a_cell_or_a_reason():

@@ -44,6 +44,7 @@ MISTAKES = [
     (COLUMN, "source", "minni", "unknown source 'minni'; did you mean 'mini'"),
     (COLUMN, "excluded", {"no reason": ["dumy"]}, "unknown row 'dumy'; did you mean 'dummy'"),
     (COLUMN, "taken_from", {"paper": "tiny", "table": "one", "column": "gop", "rows": {}}, "unknown column 'gop'"),
+    (COLUMN, "taken_from", [{"paper": "tiny", "table": "one", "colum": "gap", "rows": {}}], "did you mean 'column'"),
 ]
 
 
