@@ -15,6 +15,7 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
+from common.train.recipes.recipe import COSINE
 from esnet.config import ESNetConfig
 from esnet.model import head, make_inputs
 from esnet.regressor import ESNet
@@ -43,6 +44,18 @@ class CNN(ESNet):
 
     name = "esnet-cnn"
     recipe = replace(ESNet.recipe, xla=False)  # not measured
+    recipes = {
+        "paper": {},
+        "fast": {
+            **COSINE,
+            "learning_rate": 1e-3,
+            "batch": 32,
+            "epochs": 50,
+            "monitor": "MAE",
+            "patience": 0,
+            "plateau": 0,
+        },
+    }
 
     def build(self) -> Model:
         return build_cnn(self.config)

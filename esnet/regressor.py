@@ -18,7 +18,7 @@ from common.features.cache import featurize
 from common.features.featurized import Featurized
 from common.features.ragged import ShardedRagged
 from common.sources.files import Loaded
-from common.train.recipes.recipe import COSINE, Recipe
+from common.train.recipes.recipe import Recipe
 from common.train.regressor import Regressor
 from esnet.config import VARIANTS
 from esnet.dos.projected import ORBITALS
@@ -60,18 +60,6 @@ class ESNet(Regressor):
         plateau_factor=0.5,
         xla=True,
     )
-    recipes = {
-        "paper": {},
-        "fast": {
-            **COSINE,
-            "learning_rate": 1e-3,
-            "batch": 16,
-            "epochs": 25,
-            "monitor": "MAE",
-            "patience": 0,
-            "plateau": 0,
-        },
-    }
     recipe_of = {"released": {"learning_rate": 1.5e-3, "batch": 64}, "paper": {}, "corrected": {}}
 
     def __init__(self, variant: str = "corrected", **settings):

@@ -115,7 +115,7 @@ class CGCNN(CrystalPeer):
     )
     recipes = {
         "paper": {},
-        "fast": {**COSINE, "loss": "mae", "learning_rate": 1e-3, "batch": 32, "epochs": 60, "drop_at": 0},
+        "fast": {**COSINE, "loss": "mae", "learning_rate": 3e-3, "batch": 32, "epochs": 120, "drop_at": 0},
     }
 
     def build(self):

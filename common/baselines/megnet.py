@@ -142,7 +142,7 @@ class MEGNet(Regressor):
             "loss": "mae",
             "learning_rate": 3e-3,
             "batch": 32,
-            "epochs": 60,
+            "epochs": 120,
             "patience": 0,
             "standardize": True,
         },

@@ -96,7 +96,6 @@ class OGCNN(CGCNN):
     graph = staticmethod(orbital_graph)
     graph_version = f"{VERSION}-orbitals"
     batches = OrbitalGraphs
-    recipes = {"paper": {}, "fast": {**CGCNN.recipes["fast"], "batch": 64}}
 
     def build(self):
         return build_ogcnn(self.config)
