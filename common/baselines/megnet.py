@@ -33,7 +33,7 @@ from common.data.materials import MaterialsDataset
 from common.errors import UserError
 from common.features.featurized import Featurized
 from common.features.graphs import crystal_graphs
-from common.train.recipes.recipe import COSINE, Recipe
+from common.train.recipes.recipe import Recipe
 from common.train.regressor import Regressor
 
 #: Size of the embedding: atomic numbers 0 to 94.
@@ -135,18 +135,6 @@ class MEGNet(Regressor):
     variants = VARIANTS
     #: MSE on unscaled targets, Adam 1e-3 with gradients clipped at 3, batch size 128, 1000 epochs, patience 500.
     recipe = Recipe(loss="mse", learning_rate=1e-3, clip=3.0, batch=128, epochs=1000, patience=500)
-    recipes = {
-        "paper": {},
-        "fast": {
-            **COSINE,
-            "loss": "mae",
-            "learning_rate": 3e-3,
-            "batch": 32,
-            "epochs": 120,
-            "patience": 0,
-            "standardize": True,
-        },
-    }
 
     def features(self, table: MaterialsDataset, jobs: int = 1) -> Featurized:
         config = self.config
