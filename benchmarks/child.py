@@ -40,7 +40,7 @@ def peak_memory() -> int:
 
 
 def reset_peak_memory() -> None:
-    """Let the peak of this process begin anew, where the system can do that."""
+    """Forget the peak of this process so far, where the system can do that."""
     with contextlib.suppress(OSError):
         Path("/proc/self/clear_refs").write_text("5")
 
