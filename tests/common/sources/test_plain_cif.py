@@ -119,10 +119,24 @@ def test_what_ase_writes(mini, tmp_path):
         ("  Na  Na1  0.0  0.0  1.0  1.0\n", "  Na  Na1  0.0\n  0.0  1.0  1.0\n"),
         ("Cl  Cl0", "He  He0"),
         ("120\n", "4\n"),
+        ("_atom_site_label\n", "_atom_site_symmetry_multiplicity\n"),
+        ("_cell_length_a   4.0", "loop_\n_cell_length_a\n4.0\n5.0"),
+        ("_symmetry_space_group_name_H-M   'P 1'", "loop_\n_symmetry_space_group_name_H-M\n'P 1'"),
+        ("_chemical_formula_sum   'Na1 Cl1'", "loop_\n_chemical_formula_sum\n'Na1 Cl1'"),
+        ("data_x", "data_x\n_atom_site_occupancy 1"),
+        ("data_x", "data_x\n_symmetry_equiv_pos_as_xyz 'x, y, z'"),
     ],
 )
 def test_left_to_pymatgen(old, new):
     assert old in PLAIN and read_plain(PLAIN.replace(old, new)) is None
+
+
+def test_lists_of_different_lengths():
+    text = (
+        PLAIN.replace(" _atom_site_occupancy\n", "").replace("0.6667  1\n", "0.6667\n").replace("1.0  1.0\n", "1.0\n")
+    )
+    assert read_plain(text) is not None
+    assert read_plain(text + "loop_\n_atom_site_occupancy\n1\n1\n1\n") is None
 
 
 def test_without_any_word_on_symmetry():
