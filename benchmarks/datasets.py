@@ -15,6 +15,10 @@ def formulas(n: int) -> MaterialsDataset:
 def crystals(n: int, sites: tuple[int, int]) -> MaterialsDataset:
     """Crystals of the Materials Project with so many atoms, with the formation energy as target."""
     table = load_source("mp-structures").known("formation_energy_per_atom")
+    return table.take(np.sort(np.random.default_rng(0).permutation(rows_of_size(table, *sites))[:n]))
+
+
+def rows_of_size(table: MaterialsDataset, least: float, most: float) -> np.ndarray:
+    """The rows whose cells have so many atoms."""
     sizes = np.array([table.n_sites(row) for row in range(len(table))])
-    rows = np.flatnonzero((sizes >= sites[0]) & (sizes <= sites[1]))
-    return table.take(np.sort(np.random.default_rng(0).permutation(rows)[:n]))
+    return np.flatnonzero((sizes >= least) & (sizes <= most))

@@ -19,6 +19,7 @@ import numpy as np
 
 from benchmarks import scale
 from benchmarks.child import fresh, peak_memory, reset_peak_memory
+from benchmarks.datasets import rows_of_size
 from benchmarks.timing import MIB
 from common.data.materials import MaterialsDataset
 from common.errors import UserError
@@ -110,8 +111,7 @@ def _materials(name: str, what: str, size: int) -> MaterialsDataset:
         pool = load_source("mp-structures")
     rows = np.arange(len(pool))
     if what == "atoms":
-        sites = np.array([pool.n_sites(row) for row in rows.tolist()])
-        rows, size = rows[np.abs(sites - size) <= 0.1 * size], CELLS
+        rows, size = rows_of_size(pool, 0.9 * size, 1.1 * size), CELLS
     table = pool.take(random.permutation(rows)[:size])
     return table.with_target("y", random.normal(size=len(table)), "eV")
 

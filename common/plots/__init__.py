@@ -6,7 +6,7 @@ depend on a window system, on global state, or on the user's matplotlib settings
 
 from common.plots.charts import bars, error_histogram, heat_map, parity, parity_side_by_side, scatter
 from common.plots.learning import learning_curve, learning_curves, read_history
-from common.plots.style import AMBER, BLUE, INK, PALE, RED, drawing, log_axis, with_unit
+from common.plots.style import AMBER, BLUE, INK, PALE, RED, drawing, log_axis, panels, with_unit
 
 __all__ = [
     "AMBER",
@@ -21,6 +21,7 @@ __all__ = [
     "learning_curve",
     "learning_curves",
     "log_axis",
+    "panels",
     "parity",
     "parity_side_by_side",
     "read_history",

@@ -65,6 +65,18 @@ def drawing(
             figure.savefig(temporary, format=kind, metadata=metadata)
 
 
+@contextmanager
+def panels(path: str | Path, count: int, size: tuple[float, float], across: int = 3) -> Iterator[list[Any]]:
+    """Yield `count` axes, at most `across` side by side, in a figure with places of `size` inches."""
+    columns = min(across, count)
+    rows = -(-count // columns)
+    with drawing(path, (size[0] * columns, size[1] * rows), rows, share=False, columns=columns) as grid:
+        places = [grid] if count == 1 else list(grid.ravel())
+        yield places[:count]
+        for axes in places[count:]:
+            axes.set_axis_off()
+
+
 def with_unit(label: str, unit: str) -> str:
     return f"{label} ({unit})" if unit and unit != "1" else label
 

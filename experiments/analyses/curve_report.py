@@ -10,13 +10,13 @@ from pathlib import Path
 
 import numpy as np
 
-from common.plots import BLUE, INK, RED, drawing
+from common.plots import BLUE, INK, RED, panels
 from experiments.analyses.derived import DatasetPredictions
 from experiments.analyses.text_table import TextTable
 
 Curve = list[list[float]]
-#: The most panels side by side, and the inches of one.
-ACROSS, PANEL = 3, (3.2, 2.4)
+#: The inches of one of several panels.
+PANEL = (3.2, 2.4)
 
 
 def histogram(values: np.ndarray, edges: np.ndarray) -> Curve:
@@ -48,17 +48,11 @@ def draw(datasets: Sequence[DatasetPredictions], folder: Path, declared: dict) -
     found = declared.get("stored")
     if not found:
         return
-    panels = found["panels"]
-    columns = min(ACROSS, len(panels))
-    rows = -(-len(panels) // columns)
-    size = (4.8, 3.2) if len(panels) == 1 else (PANEL[0] * columns, PANEL[1] * rows)
+    shown = found["panels"]
     path = folder / "curves.png"
-    with drawing(path, size, rows, share=False, columns=columns) as grid:
-        places = np.atleast_1d(grid).ravel()
-        for axes, one in zip(places, panels, strict=False):
+    with panels(path, len(shown), (4.8, 3.2) if len(shown) == 1 else PANEL) as places:
+        for axes, one in zip(places, shown, strict=True):
             _draw_panel(axes, one)
-        for axes in places[len(panels) :]:
-            axes.set_axis_off()
     yield path
 
 

@@ -11,7 +11,7 @@ from pathlib import Path
 
 import numpy as np
 
-from common.plots import BLUE, PALE, drawing, read_history, with_unit
+from common.plots import BLUE, PALE, panels, read_history, with_unit
 from experiments.analyses.derived import DatasetPredictions
 from experiments.analyses.results import load_stored
 from experiments.analyses.text_table import NONE, TextTable
@@ -20,6 +20,8 @@ from experiments.run.store import folder_of, results_root
 
 #: Ends the name of a row that is trained with the recipe `fast`; the rest names the row with the paper's.
 FAST = " (fast)"
+#: The inches of a panel.
+PANEL = (3.0, 2.4)
 HEAD = [
     "network",
     "split",
@@ -66,9 +68,6 @@ def compared(paper: str, table: str) -> dict:
                     continue
                 pair = (before[seed], after[seed])
                 made = {"network": network, "split": seed, "unit": first[0].unit, **reached(*map(_history, pair))}
-                made["updates"] = [
-                    e and e * _updates(r) for e, r in zip(made["epochs"], (first[1], second[1]), strict=True)
-                ]
                 made["an_epoch"] = [_updates(first[1]), _updates(second[1])]
                 made["test"] = [float(p.metrics()["MAE"]) for p, _ in (first, second)]
                 made["runs"] = [run.key for run in pair]
@@ -107,7 +106,8 @@ def table(datasets: Sequence[DatasetPredictions], printed: dict, declared: dict)
 
 
 def _line(one: dict) -> list[str]:
-    epochs, updates = one["epochs"], one["updates"]
+    epochs = one["epochs"]
+    updates = [number and number * each for number, each in zip(epochs, one["an_epoch"], strict=True)]
     ratios = [f"{before / after:.1f}" if after else NONE for before, after in (epochs, updates)]
     shown = [str(epochs[0]), str(epochs[1] or "not reached")]
     errors = [f"{error:.4g}" for error in (one["goal"], one["lowest"], *one["test"])]
@@ -121,20 +121,12 @@ def draw(datasets: Sequence[DatasetPredictions], folder: Path, declared: dict) -
         networks = list(dict.fromkeys(one["network"] for one in found))
         if not networks:
             continue
-        across = min(3, len(networks))
-        down = ceil(len(networks) / across)
         path = folder / f"{plan.slug(dataset.name)}.png"
-        with drawing(path, (0.6 + 2.8 * across, 0.6 + 2.2 * down), down, share=False, columns=across) as grid:
-            places = np.atleast_1d(grid).ravel()
-            for axes, network in zip(places, networks, strict=False):
-                _draw_network(
-                    axes,
-                    [one for one in found if one["network"] == network],
-                    with_unit("validation MAE", found[0]["unit"]),
-                )
+        label = with_unit("validation MAE", found[0]["unit"])
+        with panels(path, len(networks), PANEL) as places:
+            for axes, network in zip(places, networks, strict=True):
+                _draw_network(axes, [one for one in found if one["network"] == network], label)
                 axes.set_title(network)
-            for axes in places[len(networks) :]:
-                axes.set_axis_off()
         yield path
 
 

@@ -20,8 +20,8 @@ def test_epochs_until_the_lowest_error_of_the_other():
 
 def test_lines_of_the_table():
     one = {"network": "Net", "split": 0, "unit": "eV", "goal": 0.5, "lowest": 0.45, "test": [0.6, 0.55]}
-    one |= {"epochs": [300, 60], "updates": [300, 300]}
-    never = one | {"split": 1, "epochs": [300, None], "updates": [300, None]}
+    one |= {"epochs": [300, 60], "an_epoch": [1, 5]}
+    never = one | {"split": 1, "epochs": [300, None]}
     columns = [DatasetPredictions("gap", "gap", {}, 0), DatasetPredictions("other", "other", {}, 0)]
     full, empty = analysis.table(columns, {}, {"stored": {"gap": [one, never]}})
     assert full.title == "gap (eV)" and full.rows[0] == [
